@@ -1,0 +1,407 @@
+"""What the engine says to a payout service and what it hears back, in our own words.
+
+A provider module translates and nothing else: it touches no database, imports no model and keeps no state
+between calls. The engine (`payouts.submission`, `payouts.reconciliation`) commits every step before it is
+transmitted, decides about resending, and folds what `fetch` reports.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from marketplace_payouts.lib.money import Money
+
+
+class ProviderError(Exception):
+    """A provider could not be used at all: wrong settings, unknown currency, malformed destination."""
+
+
+class BadWebhook(ProviderError):
+    """A webhook whose origin could not be verified, or whose body cannot be read; nothing may change."""
+
+
+class DestinationError(ProviderError):
+    """What the payee gave cannot be paid to; `field` names what to mend."""
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class RefusalClass(enum.StrEnum):
+    """Who must act before money can flow."""
+
+    PAYEE = "payee"
+    """The payee must act: give another destination, confirm an address."""
+    OURS = "ours"
+    """We must act: top up, renew credentials, mend a setting. Never shown to the payee as their error."""
+    WAIT = "wait"
+    """Nobody need act: the same thing may be tried later."""
+    FINAL = "final"
+    """It will not work through this service."""
+    NEIGHBOUR = "neighbour"
+    """Nothing was wrong with this item: another item made the service refuse the whole batch."""
+    UNCLASSIFIED = "unclassified"
+    """A word that we do not know yet: kept raw and shown to a person."""
+
+
+class Status(enum.StrEnum):
+    """Where one item stands at the provider; ours, not the vendor's word."""
+
+    PROCESSING = "processing"
+    AWAITING_PAYEE = "awaiting_payee"
+    """Debited, but the payee must act (PayPal: UNCLAIMED). Not failed."""
+    ON_HOLD = "on_hold"
+    """Debited, the provider is reviewing."""
+    PAID = "paid"
+    FAILED = "failed"
+    """Not debited, or the debit was undone before it ever counted as paid."""
+    RETURNED = "returned"
+    """Debited, and some or all of it came back; `Observation.returned` is the cumulative amount."""
+    CANCELLED = "cancelled"
+    """Withdrawn before any debit."""
+    NOT_STARTED = "not_started"
+    """The whole batch was denied for a reason of ours; nothing was debited and the item is innocent."""
+    UNRECOGNISED = "unrecognised"
+    """A vendor's word that we do not know: changes nothing, and a person sees it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a provider can do, declared once; the engine reads it instead of asking for names."""
+
+    items_per_batch: int
+    one_currency_per_batch: bool
+    dedupes: bool
+    """True where a second transmission of the same step under the same key moves no more money."""
+    key_window: timedelta
+    """How long the provider remembers our key; zero where it does not dedupe."""
+    settle_time: timedelta
+    """How long after the last transmission "not found" may still turn into "found"."""
+    lookup_by_key: bool
+    """True where `find` can answer by our own key without sending anything that moves money."""
+    can_cancel: bool
+    separate_funding: bool
+    return_window: timedelta
+    """How long after paid the money may still come back, and so how long we go on asking."""
+    poll_every: timedelta
+    """How often an item under way is asked for when no webhook comes."""
+    concurrency: int
+    """How many calls at once."""
+    exponents: Mapping[str, int]
+    """Decimal places per currency in this provider's own words; a currency absent here is refused."""
+    caps: Mapping[str, int]
+    """Largest amount of one item, in our smallest units, per currency; absent means no cap is known."""
+    default_cap_usd_units: int | None = None
+    """A cap that the provider states in US dollars for every currency "or equivalent"; shown, not computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One attempt as the provider sees it: `key` is ours and unique for ever."""
+
+    key: str
+    amount: Money
+    destination: Mapping[str, str]
+    """The method in clear, as this provider's `Destination` needs it."""
+    note: str = ""
+    """What the payee may read beside the money: our public number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One step that has been transmitted, with the outcome that was recorded."""
+
+    step: str
+    outcome: str
+    reference: str
+    facts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Everything a provider may look at to say what comes next; pure data."""
+
+    batch_key: str
+    currency: str
+    items: Sequence[Item]
+    answers: Sequence[Answer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One call to be made: its key and exact bytes are committed before it is transmitted."""
+
+    name: str
+    key: str
+    body: bytes
+    moves_money: bool
+    """Whether the provider may debit us because of this call (it then needs every gate and the lease)."""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """No step is left: the submission is complete and `fetch` tells the rest."""
+
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took the step."""
+
+    reference: str
+    item_references: Mapping[str, str] = field(default_factory=dict)
+    """Our item key → the provider's own id, where the answer names them already."""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    """What a later step of the same batch needs, small and free of payees' details."""
+    paid_now: bool = False
+    """True where acceptance is already the synchronous success of every item."""
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRefusal:
+    """Why one item was refused, with the vendor's raw word."""
+
+    code: str
+    refusal: RefusalClass
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Certainly no money moved and this request never will move any."""
+
+    code: str
+    refusal: RefusalClass
+    message: str
+    items: Mapping[str, ItemRefusal] = field(default_factory=dict)
+    """The items that the provider names as bad, by our item key; the others are innocent neighbours."""
+    key_is_spent: bool = True
+    """Whether the same key can never be used again (False where only the request died)."""
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """Certainly not processed; the same key and bytes may be sent later."""
+
+    reason: str
+    ours: bool = False
+    """True where a person must act first (credentials, scopes, strong authentication)."""
+    retry_after: timedelta | None = None
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyExists:
+    """The provider knows this key already; the engine compares what exists before it adopts it."""
+
+    reference: str
+    """The provider's id of what exists; empty where the answer did not name it."""
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may or may not have been processed; nothing but the same step may be sent."""
+
+    reason: str
+    raw: bytes = b""
+
+
+Outcome = Accepted | Refused | Deferred | AlreadyExists | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What we can be asked by: the key of the step and of its batch, and when they were first transmitted."""
+
+    step_key: str
+    batch_key: str
+    item_keys: Sequence[str]
+    first_sent_at: datetime
+    last_sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What the provider says of one item now."""
+
+    item_key: str
+    """Our key as the provider echoes it; empty where it does not."""
+    reference: str
+    status: Status
+    raw_status: str
+    amount: Money | None = None
+    """The echo of what was sent; compared with what we sent on every observation."""
+    destination: str = ""
+    """The echo of where to, in the form `destination_echo` of the provider gives; empty where not echoed."""
+    fee: Money | None = None
+    returned: Money | None = None
+    """Cumulative amount that came back."""
+    return_reference: str = ""
+    refusal: ItemRefusal | None = None
+    """Set with FAILED, and as a hint with AWAITING_PAYEE (an error there is not a failure)."""
+    provider_time: datetime | None = None
+    batch_reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """What exists at the provider under one reference, as `fetch` read it, every page."""
+
+    reference: str
+    batch_key: str
+    """Our batch key as the provider echoes it."""
+    raw_status: str
+    closed: bool
+    """Whether the provider says that the batch as a whole is finished."""
+    denied: ItemRefusal | None
+    """Set when the provider denied the whole batch: nothing was debited."""
+    observations: Sequence[Observation]
+    fee: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The provider has it."""
+
+    view: BatchView
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The provider does not have it as of `as_of`; only an authoritative absence proves anything."""
+
+    as_of: datetime
+    authoritative: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CannotTell:
+    """The provider could not be asked, or cannot be asked this way."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What a verified webhook points at; never applied, only re-read."""
+
+    event_id: str
+    kind: str
+    batch_reference: str = ""
+    item_reference: str = ""
+    batch_key: str = ""
+    item_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RawWebhook:
+    """A delivery exactly as it arrived: header names in lower case, body as bytes."""
+
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """What the provider says it holds for us; `as_of` may be hours old."""
+
+    available: Money
+    as_of: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StatementLine:
+    """One movement on our account as the provider lists it."""
+
+    reference: str
+    item_key: str
+    item_reference: str
+    kind: str
+    """`debit`, `fee`, `return`, `top_up` or `other`."""
+    amount: Money
+    at: datetime
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """The provider's own list for a time, and up to when it is complete."""
+
+    lines: Sequence[StatementLine]
+    complete_until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """The item was withdrawn and what was debited comes back; re-read before anything is posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotCancellable:
+    """Certainly not withdrawn."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionReport:
+    """What a connection test found, without moving money."""
+
+    ok: bool
+    account: str
+    scopes: Sequence[str]
+    missing: Sequence[str]
+    """What does not work, each as a sentence that says what to do."""
+    balances: Sequence[Balance]
+    webhook: str = ""
+
+
+class PayoutProvider(Protocol):
+    """One payout service. Every method but `next_step` and the destination ones may call the network.
+
+    None of the network methods raises for what a service may answer: what cannot be understood is `Unknown`,
+    `CannotTell` or an empty sequence with a reason logged. `ProviderUnavailable` is raised by the reads
+    (`fetch`, `balances`, `statement`) when the service cannot be reached or answers nonsense.
+    """
+
+    name: str
+    label: str
+    capabilities: Capabilities
+
+    def next_step(self, progress: Progress) -> Step | Done: ...
+    def transmit(self, step: Step) -> Outcome: ...
+    def find(self, key: Key) -> Found | Absent | CannotTell: ...
+    def fetch(self, reference: str) -> BatchView: ...
+    def fetch_item(self, reference: str) -> Observation: ...
+    def cancel(self, item_reference: str) -> Cancelled | NotCancellable | Unknown: ...
+    def read_webhook(self, request: RawWebhook) -> Sequence[Hint]: ...
+    def balances(self) -> Sequence[Balance]: ...
+    def statement(self, *, since: datetime, until: datetime) -> Statement: ...
+    def check(self) -> ConnectionReport: ...
+    def read_destination(self, given: Mapping[str, str]) -> Mapping[str, str]:
+        """This will check and normalise what a payee gave.
+
+        :raises DestinationError: when it cannot be paid to; the sentence is fit for the payee.
+        """
+        ...
+
+    def mask(self, destination: Mapping[str, str]) -> str: ...
+    def destination_echo(self, destination: Mapping[str, str]) -> str:
+        """This will give the destination in the form in which the provider echoes it, for comparison."""
+        ...
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be read now; asking again later is safe."""
