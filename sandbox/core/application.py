@@ -1,0 +1,220 @@
+"""One service behind one port: finds the handler, misbehaves where steering asks, keeps a log of requests."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import traceback
+from collections import deque
+from datetime import UTC, datetime
+from typing import Any
+
+from sandbox.core.faults import Fault
+from sandbox.core.http import BadRequest, Connection, Request, Response
+from sandbox.core.routing import Router
+from sandbox.core.service import Service
+from sandbox.core.steering import Steering
+
+LOG_LENGTH = 20_000
+LOG_BODY = 16 * 1024
+EARLY_S = 10.0
+HTML = b"<html>\r\n<head><title>Bad Gateway</title></head>\r\n<body><center><h1>Bad Gateway</h1></center></body>\r\n</html>\r\n"
+
+
+class Logged:
+    """One request in the log; `outcome` is the status, or what a fault did instead of answering."""
+
+    __slots__ = ("at", "body", "headers", "method", "n", "outcome", "size", "target")
+
+    def __init__(self, n: int, at: float, request: Request) -> None:
+        self.n = n
+        self.at = at
+        self.method = request.method
+        self.target = request.target
+        self.headers = request.headers
+        self.size = len(request.body)
+        self.body = request.body[:LOG_BODY]
+        self.outcome: int | str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Give it as steering shows it, without what authenticates."""
+        headers = {name: value for name, value in self.headers.items() if name != "authorization"}
+        return {
+            "n": self.n,
+            "at": datetime.fromtimestamp(self.at, UTC).isoformat(),
+            "method": self.method,
+            "target": self.target,
+            "headers": headers,
+            "body": self.body.decode("utf-8", "replace"),
+            "size": self.size,
+            "outcome": self.outcome,
+        }
+
+
+class RequestLog:
+    """The last requests, long bodies cut."""
+
+    def __init__(self) -> None:
+        self._entries: deque[Logged] = deque(maxlen=LOG_LENGTH)
+        self.total = 0
+
+    def add(self, at: float, request: Request) -> Logged:
+        """Note a request."""
+        self.total += 1
+        entry = Logged(self.total, at, request)
+        self._entries.append(entry)
+        return entry
+
+    def find(
+        self, *, path: str | None, method: str | None, reference: str | None, limit: int | None
+    ) -> list[dict[str, Any]]:
+        """Give those that fit, oldest first; with `limit`, the last so many."""
+        found = [
+            entry
+            for entry in self._entries
+            if (path is None or entry.target.startswith(path))
+            and (method is None or entry.method == method)
+            and (reference is None or reference in entry.target or reference.encode() in entry.body)
+        ]
+        return [entry.shown() for entry in (found if limit is None else found[len(found) - min(limit, len(found)) :])]
+
+    def clear(self) -> None:
+        """Forget all."""
+        self._entries.clear()
+        self.total = 0
+
+
+class Application:
+    """What the connections hand their requests to."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.world = service.world
+        self.log = RequestLog()
+        self._router = Router(service.routes())
+        self._doors = Router([*Steering(self).routes(), *service.steering()])
+
+    def handle(self, request: Request, connection: Connection) -> None:
+        """Answer a request, or do to it what a fault demands."""
+        if request.path.startswith("/_sandbox/"):
+            connection.answer(self._steer(request))
+            return
+        entry = self.log.add(self.world.clock.time(), request)
+        if not self.world.faults:
+            self._answer(request, connection, entry)
+            return
+        self._suffer(self.world.faults.for_request(request), request, connection, entry)
+
+    def reset(self) -> None:
+        """Forget everything but the credentials."""
+        world = self.world
+        world.faults.clear()
+        world.courier.clear()
+        world.clock.clear()
+        world.ledger.clear()
+        world.journal.clear()
+        self.log.clear()
+        for name, value in world.secrets.items():
+            world.journal.write("secret", [name, value])
+        self.service.reset()
+
+    def work(self, request: Request) -> Response:
+        """Have the service do what was asked; its facts are on file when this returns."""
+        handler = self._router.find(request)
+        try:
+            if handler is None:
+                response = self.service.error(request, status=404, why="There is no such door here")
+            else:
+                response = handler(request)
+        except BadRequest as error:
+            response = self.service.error(request, status=400, why=str(error))
+        except Exception:  # noqa: BLE001 - a mistake in a service must be seen as its 500, not as a hang
+            traceback.print_exc(file=sys.stderr)
+            response = self.service.error(request, status=500, why="The sandbox itself failed")
+        self.world.journal.flush()
+        return response
+
+    def _steer(self, request: Request) -> Response:
+        handler = self._doors.find(request)
+        if handler is None:
+            return Response.of({"error": f"No steering at {request.method} {request.path}"}, status=404)
+        try:
+            response = handler(request)
+        except BadRequest as error:
+            response = Response.of({"error": str(error)}, status=400)
+        except NotImplementedError:
+            response = Response.of({"error": f"{self.service.name} has no such steering"}, status=400)
+        self.world.journal.flush()
+        return response
+
+    def _answer(self, request: Request, connection: Connection, entry: Logged) -> None:
+        response = self.work(request)
+        entry.outcome = response.status
+        self._send(response, connection)
+
+    def _send(self, response: Response, connection: Connection) -> None:
+        if not response.wait_for:
+            connection.answer(response)
+            return
+        waiting = asyncio.ensure_future(asyncio.wait(response.wait_for, timeout=EARLY_S))
+        waiting.add_done_callback(lambda _: connection.answer(response))
+
+    def _suffer(self, faults: list[Fault], request: Request, connection: Connection, entry: Logged) -> None:
+        """Do the work as the faults prescribe: delays first, then what the last one says."""
+        before = sum(f.after(1.0) for f in faults if f.kind == "delay" and f.when != "after")
+        after = sum(f.after(1.0) for f in faults if f.kind == "delay" and f.when == "after")
+        last = faults[-1] if faults and faults[-1].kind != "delay" else None
+
+        def finish() -> None:
+            self._misbehave(last, request, connection, entry, after)
+
+        if before:
+            # The work is done even if the client has gone meanwhile: accepted late is a fault of its own.
+            asyncio.get_running_loop().call_later(before, finish)
+        else:
+            finish()
+
+    def _misbehave(
+        self, fault: Fault | None, request: Request, connection: Connection, entry: Logged, delay: float
+    ) -> None:
+        response = None if fault is not None and _without_work(fault) else self.work(request)
+        if fault is None:
+            assert response is not None
+            entry.outcome = response.status
+            _later(delay, lambda: self._send(response, connection))
+            return
+        entry.outcome = fault.kind
+        answer = self._spoil(fault, request, response)
+        if fault.kind == "truncated_body":
+            assert response is not None
+            _later(delay, lambda: connection.answer_in_part(response))
+        elif answer is not None:
+            _later(delay, lambda: self._send(answer, connection))
+        else:
+            _later(delay + (fault.after(3600.0) if fault.kind == "hang" else 0.0), connection.drop)
+
+    def _spoil(self, fault: Fault, request: Request, response: Response | None) -> Response | None:
+        """Give what the client gets to see instead of the true answer; None for nothing at all."""
+        match fault.kind:
+            case "error_before" | "error_after":
+                return self.service.error(request, status=fault.status or 500, why="Steered to fail")
+            case "rate_limit":
+                return self.service.rate_limited(request, seconds=fault.after(1.0))
+            case "html_body":
+                return Response(fault.status or 502, HTML, content_type="text/html")
+            case "wrong_echo":
+                return self.service.falsify(request, response) if response is not None else None
+        return None
+
+
+def _without_work(fault: Fault) -> bool:
+    if fault.kind in ("drop_before", "error_before", "rate_limit"):
+        return True
+    return (fault.kind == "hang" and fault.when != "after") or (fault.kind == "html_body" and fault.when == "before")
+
+
+def _later(seconds: float, work: Any) -> None:
+    if seconds:
+        asyncio.get_running_loop().call_later(seconds, work)
+    else:
+        work()

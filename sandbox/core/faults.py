@@ -1,0 +1,258 @@
+"""The faults that steering has asked for: which apply now, and how often each was hit."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.core.http import BadRequest, Request
+
+REQUEST_KINDS = {
+    "drop_before": "The socket is closed without the work done.",
+    "drop_after": "The work is done, then the socket is closed without an answer.",
+    "error_before": "An error answer (`status`, else 500) without the work done.",
+    "error_after": "The work is done, then an error answer (`status`, else 500).",
+    "delay": "`seconds` (else 1) pass before the work is done; with `when`: \"after\", before the answer only.",
+    "hang": "Nothing is answered until `seconds` (else 3600) have passed, then the socket is closed; "
+    'with `when`: "after" the work is done first.',
+    "rate_limit": "429 with Retry-After `seconds` (else 1), without the work done.",
+    "html_body": 'The work is done (unless `when`: "before"), the answer is a proxy\'s HTML page (`status`, else 502).',
+    "truncated_body": "The work is done, Content-Length promises the whole body, half of it arrives.",
+    "wrong_echo": "The work is done as asked, the answer says something else (amount, currency or destination).",
+}
+WEBHOOK_KINDS = {
+    "webhook_lose": "The event is never delivered.",
+    "webhook_double": "The event is delivered twice.",
+    "webhook_reorder": "The event waits until a later one was delivered (at most `seconds`, else 5).",
+    "webhook_forge": "A forged event, wrongly signed and telling another fate, is delivered before the true one.",
+    "webhook_early": "The event arrives before the answer to the request that caused it.",
+    "webhook_late": "The event is delivered `seconds` (else 5) late.",
+}
+MONEY_KINDS = {
+    "return": "Money that arrived comes back `seconds` (else 0) of the sandbox's time after it arrived.",
+    "insufficient_funds": "The account is treated as if it held too little.",
+    "refuse": "The payment is refused.",
+}
+KINDS = {**REQUEST_KINDS, **WEBHOOK_KINDS, **MONEY_KINDS}
+_FIELDS = {"kind", "match", "times", "probability", "seconds", "status", "when", "value"}
+
+
+@dataclass(slots=True)
+class Fault:
+    """One misbehaviour that was asked for. `times` None: every time; `value`: for a service's own kinds."""
+
+    id: str
+    kind: str
+    method: str | None = None
+    path: str | None = None
+    reference: str | None = None
+    times: int | None = None
+    probability: float = 1.0
+    seconds: float | None = None
+    status: int | None = None
+    when: str | None = None
+    value: Any = None
+    hits: int = 0
+    pattern: re.Pattern[str] | None = field(default=None, repr=False)
+
+    def shown(self) -> dict[str, Any]:
+        """Give it as steering shows it."""
+        match = {"method": self.method, "path": self.path, "reference": self.reference}
+        shown = {
+            "id": self.id,
+            "kind": self.kind,
+            "match": {name: value for name, value in match.items() if value is not None},
+            "times": self.times,
+            "probability": self.probability,
+            "hits": self.hits,
+        }
+        for name in ("seconds", "status", "when", "value"):
+            if getattr(self, name) is not None:
+                shown[name] = getattr(self, name)
+        return shown
+
+    def after(self, default: float) -> float:
+        """Give the seconds that were asked for, or the default."""
+        return default if self.seconds is None else self.seconds
+
+    def fits_path(self, path: str) -> bool:
+        """Say whether `path` begins with, or matches from its start, what was asked for."""
+        if self.path is None:
+            return True
+        return path.startswith(self.path) or bool(self.pattern and self.pattern.match(path))
+
+
+Aliases = Callable[[Request], Iterable[str]]
+
+
+class FaultBook:
+    """All faults in force, in the order they were asked for."""
+
+    def __init__(self, *, rng: random.Random, kinds: Mapping[str, str], aliases: Aliases) -> None:
+        self.kinds = dict(kinds)
+        self._rng = rng
+        self._aliases = aliases
+        self._serial = itertools.count(1)
+        self._all: dict[str, Fault] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._all)
+
+    def __iter__(self) -> Iterator[Fault]:
+        return iter(self._all.values())
+
+    def add(self, asked: Any) -> Fault:
+        """Put a fault in force.
+
+        :raises BadRequest: when what was asked for makes no sense.
+        """
+        fault = parse(asked, id=f"f{next(self._serial)}", kinds=self.kinds)
+        self._all[fault.id] = fault
+        return fault
+
+    def remove(self, fault_id: str) -> bool:
+        """Lift one fault; False when there is none of that id."""
+        return self._all.pop(fault_id, None) is not None
+
+    def clear(self) -> None:
+        """Lift all faults."""
+        self._all.clear()
+
+    def for_request(self, request: Request) -> list[Fault]:
+        """Give what shall happen to this request: any delays, then at most one other thing; count the hits."""
+        chosen: list[Fault] = []
+        for fault in self._all.values():
+            if fault.kind not in REQUEST_KINDS or not self._fits_request(fault, request):
+                continue
+            if not self._strikes(fault):
+                continue
+            chosen.append(fault)
+            if fault.kind != "delay":
+                break
+        return chosen
+
+    def take(
+        self,
+        kind: str,
+        *,
+        references: Collection[str] = (),
+        request: Request | None = None,
+        subject: str | None = None,
+    ) -> Fault | None:
+        """Give the first fault of this kind that strikes, and count the hit.
+
+        A `match.reference` must be among `references` (or occur in `request`); `match.path` is compared with
+        the request's path or, for webhooks, with `subject`, the event's type; without either it does not count.
+        """
+        for fault in self._all.values():
+            if fault.kind != kind:
+                continue
+            if self._fits(fault, references, request, subject) and self._strikes(fault):
+                return fault
+        return None
+
+    def _fits(
+        self, fault: Fault, references: Collection[str], request: Request | None, subject: str | None
+    ) -> bool:
+        if subject is not None and not fault.fits_path(subject):
+            return False
+        if fault.reference is not None and fault.reference in references:
+            return True
+        if request is not None:
+            return self._fits_request(fault, request)
+        return fault.reference is None
+
+    def _fits_request(self, fault: Fault, request: Request) -> bool:
+        if fault.method is not None and fault.method != request.method:
+            return False
+        if not fault.fits_path(request.path):
+            return False
+        wanted = fault.reference
+        if wanted is None or wanted in request.target or wanted.encode() in request.body:
+            return True
+        return wanted in self._aliases(request)
+
+    def _strikes(self, fault: Fault) -> bool:
+        if fault.times is not None and fault.hits >= fault.times:
+            return False
+        if fault.probability < 1.0 and self._rng.random() >= fault.probability:
+            return False
+        fault.hits += 1
+        return True
+
+
+def parse(asked: Any, *, id: str, kinds: Mapping[str, str]) -> Fault:
+    """Make a fault of what was posted.
+
+    :raises BadRequest: naming the field that is wrong.
+    """
+    if not isinstance(asked, dict):
+        raise BadRequest('A fault is an object: {"kind": …, "match": {…}, "times": …}')
+    unknown = sorted(set(asked) - _FIELDS)
+    if unknown:
+        raise BadRequest(f"Unknown field {unknown[0]!r}; known: {', '.join(sorted(_FIELDS))}")
+    kind = asked.get("kind")
+    if kind not in kinds:
+        raise BadRequest(f"Unknown kind {kind!r}; known: {', '.join(sorted(kinds))}")
+    match = _match(asked.get("match"))
+    _check(asked)
+    path = match.get("path")
+    return Fault(
+        id=id,
+        kind=kind,
+        method=match["method"].upper() if match.get("method") else None,
+        path=path,
+        reference=match.get("reference"),
+        times=asked.get("times"),
+        probability=1.0 if asked.get("probability") is None else float(asked["probability"]),
+        seconds=asked.get("seconds"),
+        status=asked.get("status"),
+        when=asked.get("when"),
+        value=asked.get("value"),
+        pattern=_pattern(path),
+    )
+
+
+def _match(match: Any) -> dict[str, str]:
+    if match is None:
+        return {}
+    if not isinstance(match, dict) or set(match) - {"method", "path", "reference"}:
+        raise BadRequest("`match` is an object with `method`, `path` and `reference`, each optional")
+    found = {name: value for name, value in match.items() if value is not None}
+    if not all(isinstance(value, str) and value for value in found.values()):
+        raise BadRequest("What `match` holds are non-empty texts")
+    return found
+
+
+def _pattern(path: str | None) -> re.Pattern[str] | None:
+    try:
+        return re.compile(path) if path is not None else None
+    except re.error as error:
+        raise BadRequest(f"`match.path` is neither a prefix nor a regular expression: {error}") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+_RULES: tuple[tuple[str, Callable[[Any], bool], str], ...] = (
+    ("times", lambda v: _is_whole(v) and v > 0, "a whole number above zero, or null for every time"),
+    ("probability", lambda v: _is_number(v) and 0 <= v <= 1, "a number from 0 to 1"),
+    ("seconds", lambda v: _is_number(v) and v >= 0, "a number of seconds, not negative"),
+    ("status", lambda v: _is_whole(v) and 200 <= v <= 599, "an HTTP status from 200 to 599"),
+    ("when", lambda v: v in ("before", "after"), '"before" or "after"'),
+)
+
+
+def _check(asked: dict[str, Any]) -> None:
+    for name, holds, what in _RULES:
+        if asked.get(name) is not None and not holds(asked[name]):
+            raise BadRequest(f"`{name}` must be {what}, not {asked[name]!r}")
