@@ -1,0 +1,1 @@
+"""Marketplace Payouts pays the sellers of a Sharetribe marketplace."""
