@@ -1,0 +1,10 @@
+"""The app at the border to Sharetribe."""
+
+from django.apps import AppConfig
+
+
+class FlexsyncConfig(AppConfig):
+    """Hears Sharetribe's events, understands them, re-reads transactions and writes outcomes back."""
+
+    name = "flexsync"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,71 @@
+"""What was heard from Sharetribe and what was written back to it."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.utils import timezone
+
+from accounts.models import Marketplace
+from marketplace_payouts.lib.ids import uuid7
+from payouts.models import Source
+
+
+class FlexCursor(models.Model):
+    """How far the marketplace's events have been stored; moved together with the page it stands for."""
+
+    marketplace = models.OneToOneField(Marketplace, primary_key=True, on_delete=models.PROTECT)
+    last_sequence_id = models.BigIntegerField(default=0)
+    start_at = models.DateTimeField(null=True, blank=True, help_text="Where the first query starts, before any id.")
+    polled_at = models.DateTimeField(null=True, blank=True)
+    last_event_at = models.DateTimeField(null=True, blank=True)
+    interval_seconds = models.PositiveIntegerField(default=10, help_text="Adaptive wait until the next query.")
+    error = models.TextField(blank=True)
+
+
+class FlexEvent(models.Model):
+    """One event (or one snapshot read by a resync) as it came; append-only, partitioned by month."""
+
+    id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+")
+    event_id = models.UUIDField()
+    sequence_id = models.BigIntegerField(help_text="Sharetribe's order; of a snapshot: the cursor before it was read.")
+    event_type = models.CharField(max_length=60)
+    resource_id = models.UUIDField(help_text="The transaction or user that it is about.")
+    client_id = models.UUIDField(null=True, blank=True, help_text="The application that caused it.")
+    payload = models.JSONField()
+    created_at = models.DateTimeField(help_text="Sharetribe's time of the event.")
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["marketplace", "event_id", "created_at"], name="flexsync_flexevent_once"),
+        )
+        indexes = (
+            models.Index(fields=["resource_id", "sequence_id"], name="flexsync_flexevent_resource"),
+            models.Index(fields=["sequence_id"], name="flexsync_flexevent_sequence"),
+        )
+
+
+class WriteBack(models.Model):
+    """What a transaction has been told, as read back from it."""
+
+    source = models.OneToOneField(Source, primary_key=True, on_delete=models.CASCADE, related_name="write_back_row")
+    value = models.JSONField(default=dict, blank=True, help_text="The metadata value that was read back.")
+    transition = models.CharField(max_length=120, blank=True, help_text="The last operator transition that was made.")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    calls = models.PositiveIntegerField(default=0)
+    tries = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    conflict_at = models.DateTimeField(null=True, blank=True, help_text="Sharetribe refused; a person must look.")
+
+
+class ApiCalls(models.Model):
+    """How many calls of one kind were made on one day: the basis of the credit estimate."""
+
+    day = models.DateField()
+    kind = models.CharField(max_length=40)
+    calls = models.BigIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "API calls"
+        constraints = (models.UniqueConstraint(fields=["day", "kind"], name="flexsync_apicalls_once"),)

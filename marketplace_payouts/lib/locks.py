@@ -1,0 +1,99 @@
+"""The send lock: a session advisory lock on a connection of its own, held from before a call until after it.
+
+While the session lives, no other process can take the lock, so nobody else sends under the same key. The session
+ends when its process dies; it may also end because the server was stopped while the process lives on, and then the
+lock being free proves nothing. `Sender` records which server start it was taken on, so that this can be told apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from django.db import connection
+
+
+class LockTaken(Exception):
+    """Another session holds the lock: it may be sending right now."""
+
+
+class LockLost(Exception):
+    """The session that held the lock is gone, so nothing may be transmitted under it."""
+
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def server_start() -> str:
+    """This will give when the database server was started, as the text that `Sender` records."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
+        return str(cursor.fetchone()[0])
+
+
+class SendLock:
+    """The lock of one batch, to be used as a context.
+
+    :raises LockTaken: on entering, when another session holds it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name, self._key = name, _number(name)
+        self._session: psycopg.Connection[Any] | None = None
+        self.sender = ""
+
+    def __enter__(self) -> Self:
+        self._session = _connect()
+        row = self._session.execute(
+            "SELECT pg_try_advisory_lock(%s), pg_backend_pid(), extract(epoch FROM pg_postmaster_start_time())::text",
+            [self._key],
+        ).fetchone()
+        assert row is not None
+        if not row[0]:
+            self._session.close()
+            raise LockTaken(self._name)
+        self.sender = f"{row[1]}/{row[2]}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            self._session.close()
+
+    def still_held(self) -> None:
+        """This will make sure that the session lives and holds the lock, right before a transmission.
+
+        :raises LockLost: when it does not.
+        """
+        assert self._session is not None
+        try:
+            row = self._session.execute(
+                "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid() AND granted"
+            ).fetchone()
+        except psycopg.Error as error:
+            raise LockLost(self._name) from error
+        if row is None or row[0] < 1:
+            raise LockLost(self._name)
+
+
+def _connect() -> psycopg.Connection[Any]:
+    settings = dict(connection.get_connection_params())
+    for ours in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):
+        settings.pop(ours, None)
+    settings["application_name"] = "marketplace-payouts send lock"
+    # No statement or idle limit may end a session whose end means that its sender is gone.
+    settings["options"] = "-c idle_session_timeout=0 -c statement_timeout=0"
+    session: psycopg.Connection[Any] = psycopg.connect(**settings, autocommit=True)
+    return session
+
+
+def end_is_proven(sender: str) -> bool:
+    """This will tell, once the lock was found free, whether the process that last held it must have ended.
+
+    False when the server was restarted since: the lock fell with the server, and its holder may live on.
+    """
+    return not sender or sender.partition("/")[2] == server_start()

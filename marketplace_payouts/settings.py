@@ -1,0 +1,267 @@
+"""Settings, read from the environment; every variable is a line of `.env.example`, each also as NAME_FILE."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.dateparse import parse_duration
+
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+class Environment(environ.FileAwareEnv):
+    """The environment in which NAME_FILE names a file that holds the value of NAME."""
+
+
+env = Environment()
+if (BASE_DIR / ".env").is_file():
+    env.read_env(str(BASE_DIR / ".env"))
+
+
+def _duration(name: str, default: str) -> timedelta:
+    value = parse_duration(env.str(name, default=default))
+    if value is None:
+        raise ImproperlyConfigured(f"{name} is not an ISO 8601 duration; write for example P3D or PT12H.")
+    return value
+
+
+DEBUG = env.bool("DEBUG", default=False)
+ENVIRONMENT = env.str("ENVIRONMENT", default="test")
+SECRET_KEY = env.str("SECRET_KEY", default="only-for-debug-" + "0123456789abcdef" * 4 if DEBUG else "")
+PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
+_public = urlsplit(PUBLIC_URL)
+ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[_public.hostname or "localhost"])
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "marketplace_payouts.admin.PayoutsAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "django_q",
+    "accounts",
+    "payments",
+    "payouts",
+    "flexsync",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "marketplace_payouts.urls"
+WSGI_APPLICATION = "marketplace_payouts.wsgi.application"
+ASGI_APPLICATION = "marketplace_payouts.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# A shared pool of connections breaks django-q2's forked workers (protocol cross-talk), hence none.
+_database: dict[str, Any] = env.db_url("DATABASE_URL", default="postgres:///marketplace_payouts")
+_database |= {
+    "CONN_MAX_AGE": 60,
+    "CONN_HEALTH_CHECKS": True,
+    "OPTIONS": {
+        **_database.get("OPTIONS", {}),
+        "application_name": "marketplace-payouts",
+        "options": "-c timezone=UTC -c lock_timeout=20s -c statement_timeout=120s"
+        " -c idle_in_transaction_session_timeout=60s -c synchronous_commit=on",
+    },
+}
+DATABASES = {"default": _database}
+
+REDIS_URL = env.str("REDIS_URL", default="")
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+    if REDIS_URL
+    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"},
+}
+
+# The queue only says "there is work"; the tables hold it. Every value here is held by a system check.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "payouts",
+    "workers": env.int("CLUSTER_WORKERS", default=4),
+    "timeout": 240,
+    "retry": 300,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "catch_up": False,
+    "bulk": 1,
+    "queue_limit": env.int("CLUSTER_WORKERS", default=4),
+    "poll": 0.5,
+    "save_limit": 200,
+    "guard_cycle": 1,
+    "label": "Queue",
+}
+Q_CLUSTER |= {"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}
+
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "admin:index"
+LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_ADAPTER = "accounts.allauth_adapter.StaffOnly"
+ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_ISSUER = "Marketplace Payouts"
+STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=True)
+
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+BUSINESS_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "var" / "static"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = DEBUG
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+_https = _public.scheme == "https"
+SECURE_SSL_REDIRECT = _https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_PRELOAD = _https
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_SECURE = _https
+SESSION_COOKIE_NAME = "__Host-session" if _https else "session"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = _https
+CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
+CSRF_COOKIE_HTTPONLY = True
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "style-src": ["'self'"],
+        "script-src": ["'self'"],
+        "object-src": ["'none'"],
+        "base-uri": ["'self'"],
+        "form-action": ["'self'"],
+        "frame-ancestors": ["'none'"],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "COERCE_DECIMAL_TO_STRING": True,
+}
+
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
+ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
+ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+
+METHOD_COOL_DOWN = _duration("METHOD_COOL_DOWN", "P3D")
+APPROVAL_VALID_FOR = _duration("APPROVAL_VALID_FOR", "P7D")
+SOURCE_CHECK_VALID_FOR = _duration("SOURCE_CHECK_VALID_FOR", "PT15M")
+POLL_OVERLAP_EVENTS = env.int("POLL_OVERLAP_EVENTS", default=200)
+SEND_LEASE = timedelta(seconds=120)
+
+DETAILS_KEYS = env.str("DETAILS_KEYS", default="debug:" + "ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else "")
+FINGERPRINT_KEY = env.str("FINGERPRINT_KEY", default="ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else "")
+
+FLEX_BASE_URL = env.str("FLEX_BASE_URL", default="https://flex-integ-api.sharetribe.com")
+FLEX_MARKETPLACE_BASE_URL = env.str("FLEX_MARKETPLACE_BASE_URL", default="https://flex-api.sharetribe.com")
+FLEX_CLIENT_ID = env.str("FLEX_CLIENT_ID", default="")
+FLEX_CLIENT_SECRET = env.str("FLEX_CLIENT_SECRET", default="")
+FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
+
+# News goes up as data: `payouts` stages a message, these functions (by dotted path) tell it.
+OUTBOX_HANDLERS = {
+    "write_back": "flexsync.writeback.tell",
+    "notice": "payouts.notices.tell",
+    "alert": "payouts.notices.alert",
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "lines": {
+            "()": "structlog.stdlib.ProcessorFormatter",
+            "processors": [
+                "marketplace_payouts.lib.logs.drop_meta",
+                "marketplace_payouts.lib.logs.hide_secrets",
+                "marketplace_payouts.lib.logs.render",
+            ],
+            "foreign_pre_chain": [
+                "marketplace_payouts.lib.logs.add_level",
+                "marketplace_payouts.lib.logs.add_time",
+            ],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
+}

@@ -1,0 +1,66 @@
+"""The tables of the core, by noun."""
+
+from payouts.models.books import Heartbeat, Incarnation, Incident, OutboxMessage, Posting
+from payouts.models.decisions import (
+    Approval,
+    ApprovalPolicy,
+    ApprovalThreshold,
+    ApproverLimit,
+    Hold,
+    Note,
+    Rail,
+    Request,
+)
+from payouts.models.hearing import Observation, WebhookDelivery
+from payouts.models.methods import PayoutMethod
+from payouts.models.owed import Payable
+from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
+from payouts.models.sending import (
+    OPEN_ATTEMPTS,
+    Attempt,
+    AttemptState,
+    Batch,
+    BatchState,
+    ProviderFunds,
+    Step,
+    StepBody,
+)
+from payouts.models.sources import Announcement, Process, Schedule, Source, SourceCheck, Trigger
+
+__all__ = [
+    "OPEN_ATTEMPTS",
+    "Announcement",
+    "Approval",
+    "ApprovalPolicy",
+    "ApprovalThreshold",
+    "ApproverLimit",
+    "Attempt",
+    "AttemptState",
+    "Batch",
+    "BatchState",
+    "Heartbeat",
+    "Hold",
+    "Incarnation",
+    "Incident",
+    "Note",
+    "Observation",
+    "OutboxMessage",
+    "Payable",
+    "Payout",
+    "PayoutEvent",
+    "PayoutLine",
+    "PayoutMethod",
+    "Posting",
+    "Process",
+    "ProviderFunds",
+    "Rail",
+    "Request",
+    "Schedule",
+    "Source",
+    "SourceCheck",
+    "State",
+    "Step",
+    "StepBody",
+    "Trigger",
+    "WebhookDelivery",
+]
