@@ -139,13 +139,18 @@ def _works(prefix: tuple[str, ...], install: Path, folder: Path) -> bool:
 def _unprivileged(user: pwd.struct_passwd, install: Path, folder: Path) -> Account:
     _PRIVATE.mkdir(mode=0o755, exist_ok=True)
     home = private_home(folder)
-    account = Account(prefix=(), user=user, install=home / "pginstall", home=home)
+    package = home / "wheel" / install.parent.name
+    account = Account(prefix=(), user=user, install=package / install.name, home=home)
     account.own(home)
-    stamp = home / "pginstall" / ".copied-from"
-    if not stamp.exists() or stamp.read_text() != str(install.stat().st_mtime_ns):
-        shutil.rmtree(account.install, ignore_errors=True)
+    stamp = home / "wheel" / "copied-from"
+    origin = f"{install} {install.stat().st_mtime_ns}"
+    if not stamp.exists() or stamp.read_text() != origin:
+        shutil.rmtree(home / "wheel", ignore_errors=True)
         shutil.copytree(install, account.install, symlinks=True)
-        stamp.write_text(str(install.stat().st_mtime_ns))
+        libraries = install.parent.with_suffix(".libs")  # found by a path relative to the programs
+        if libraries.exists():
+            shutil.copytree(libraries, package.with_suffix(".libs"), symlinks=True)
+        stamp.write_text(origin)
     return account
 
 
