@@ -70,7 +70,9 @@ class DetailsKeys:
 
         :raises BadKeys: when there is no key, or one of them is malformed or named twice.
         """
-        keys = tuple(_parse_key(part.strip(), setting="DETAILS_KEYS") for part in text.split(",") if part.strip())
+        keys = tuple(
+            _parse_key(part.strip(), setting="DETAILS_KEYS") for part in text.split(",") if part.strip()
+        )
         if not keys:
             raise BadKeys("DETAILS_KEYS is empty: give it as id:base64, with 32 random bytes.")
         if len({key_id for key_id, _ in keys}) != len(keys):
@@ -170,9 +172,9 @@ def digest(value: object) -> bytes:
 
 def canonical_json(value: object) -> bytes:
     """Give the one JSON form of a value that `digest` hashes; raises as `digest` does."""
-    return json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode(
-        "utf-8", "surrogatepass"
-    )
+    return json.dumps(
+        _plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+    ).encode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> object:

@@ -29,7 +29,9 @@ class UnknownCurrency(MoneyError):
 
 
 def _table(codes_by_exponent: Mapping[int, str]) -> Mapping[str, int]:
-    return MappingProxyType({code: exponent for exponent, codes in codes_by_exponent.items() for code in codes.split()})
+    return MappingProxyType(
+        {code: exponent for exponent, codes in codes_by_exponent.items() for code in codes.split()}
+    )
 
 
 # ISO 4217, minor units as of 2026-11. Units of account and fund codes (CLF, UYI, XDR, …) are left out on purpose:
@@ -99,7 +101,7 @@ def to_decimal_string(units: int, exponent: int) -> str:
     return f"{sign}{whole}{fraction}"
 
 
-def from_decimal_string(text: str, exponent: int) -> int:
+def from_decimal_string(text: object, exponent: int) -> int:
     """Read a plain decimal number into whole units.
 
     Further decimals are accepted only where they are zeros, because a foreign figure is never rounded in secret.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from marketplace_payouts.lib.currencies import MoneyError, exponent, format_amount
 
@@ -50,7 +50,7 @@ class Money:
         return total
 
     @classmethod
-    def parse(cls, value: Mapping[str, Any]) -> Money:
+    def parse(cls, value: object) -> Money:
         """Read the JSON form ``{"units": "123", "currency": "EUR"}``.
 
         :raises MoneyError: when it is anything else; a JSON number is refused, since it may have been a float.

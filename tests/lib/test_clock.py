@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from marketplace_payouts.lib.clock import BusinessCalendar, ClockError, in_utc, local_day, moment_at, utc_now
 
 BERLIN = "Europe/Berlin"
-office = BusinessCalendar(zone=BERLIN, cut_off=time(15), days_off=frozenset({date(2026, 12, 25), date(2027, 1, 1)}))
+office = BusinessCalendar(
+    zone=BERLIN, cut_off=time(15), days_off=frozenset({date(2026, 12, 25), date(2027, 1, 1)})
+)
 
 
 def test_now_is_aware() -> None:

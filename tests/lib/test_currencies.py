@@ -22,7 +22,16 @@ exponents = st.integers(0, 24)
 
 @pytest.mark.parametrize(
     ("code", "decimals"),
-    [("EUR", 2), ("JPY", 0), ("KWD", 3), ("UGX", 0), ("USDC@solana", 6), ("USDC@near", 6), ("SOL", 9), ("NEAR", 24)],
+    [
+        ("EUR", 2),
+        ("JPY", 0),
+        ("KWD", 3),
+        ("UGX", 0),
+        ("USDC@solana", 6),
+        ("USDC@near", 6),
+        ("SOL", 9),
+        ("NEAR", 24),
+    ],
 )
 def test_knows_the_decimals(code: str, decimals: int) -> None:
     assert exponent(code) == decimals
@@ -93,14 +102,16 @@ def test_reads_plain_figures(text: str, places: int, expected: int) -> None:
 )
 def test_refuses_other_figures(text: object) -> None:
     with pytest.raises(MoneyError):
-        from_decimal_string(text, 2)  # type: ignore[arg-type]
+        from_decimal_string(text, 2)
 
 
 @given(units, exponents, exponents)
 def test_converting_loses_nothing(amount: int, places: int, wanted: int) -> None:
     converted, rest = convert_exponent(amount, places, wanted)
     if wanted >= places:
-        assert converted == amount * 10 ** (wanted - places) and rest == 0
+        assert converted == amount * 10 ** (wanted - places)
+        assert rest == 0
     else:
         assert converted * 10 ** (places - wanted) + rest == amount
-        assert abs(rest) < 10 ** (places - wanted) and abs(converted) * 10 ** (places - wanted) <= abs(amount)
+        assert abs(rest) < 10 ** (places - wanted)
+        assert abs(converted) * 10 ** (places - wanted) <= abs(amount)

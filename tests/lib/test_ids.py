@@ -15,7 +15,8 @@ from marketplace_payouts.lib.ids import BadNumber, check_number, public_number, 
 def test_is_a_version_7_uuid_of_now() -> None:
     before = time.time_ns() // 1_000_000
     made = uuid7()
-    assert made.version == 7 and made.variant == uuid.RFC_4122
+    assert made.version == 7
+    assert made.variant == uuid.RFC_4122
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000 + 1
 
 
@@ -51,7 +52,8 @@ def test_a_forked_child_makes_others() -> None:
     os.close(reading)
     os.close(writing)
     theirs = {uuid.UUID(bytes=raw[start : start + 16]) for start in range(0, len(raw), 16)}
-    assert len(theirs) == 100 and not ours & theirs
+    assert len(theirs) == 100
+    assert not ours & theirs
 
 
 numbers = st.uuids().map(lambda source: public_number(prefix="PO", source=source))
@@ -94,7 +96,9 @@ def test_notices_two_swapped_characters(number: str, data: st.DataObject) -> Non
         check_number("".join(body))
 
 
-@pytest.mark.parametrize("text", ["", "PO", "PO-", "7K3M9-Q2XVC", "PO-7K3M9-Q2XU", "PO-" + "0" * 80, "\u00df" * 12])
+@pytest.mark.parametrize(
+    "text", ["", "PO", "PO-", "7K3M9-Q2XVC", "PO-7K3M9-Q2XU", "PO-" + "0" * 80, "\u00df" * 12]
+)
 def test_refuses_what_is_no_number(text: str) -> None:
     with pytest.raises(BadNumber):
         check_number(text)
@@ -113,5 +117,7 @@ def test_binds_the_prefix() -> None:
 def test_is_random_without_a_source_and_steady_with_one() -> None:
     source = uuid7()
     assert public_number(prefix="IN", source=source) == public_number(prefix="IN", source=source)
-    assert public_number(prefix="IN", source=source) != public_number(prefix="BA", source=source).replace("BA", "IN")
+    assert public_number(prefix="IN", source=source) != public_number(prefix="BA", source=source).replace(
+        "BA", "IN"
+    )
     assert len({public_number(prefix="PO") for _ in range(2_000)}) == 2_000
