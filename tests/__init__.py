@@ -1,0 +1,1 @@
+"""The tests; they mirror the apps. `stories` go from an event to a balanced ledger."""

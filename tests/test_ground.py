@@ -1,0 +1,56 @@
+"""What the tests stand on holds by itself: the database is put back, and sockets obey their two rules."""
+
+from __future__ import annotations
+
+import socket
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import ProgrammingError, connection, transaction
+
+from payouts.models import Heartbeat
+from tests import network
+
+
+@pytest.mark.django_db
+def test_tests_work_as_the_role_that_owns_nothing():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user, pg_has_role(current_user, 'payouts_owner', 'member')")
+        assert cursor.fetchone() == ("payouts_app", False)
+        with pytest.raises(ProgrammingError, match="must be owner"):
+            cursor.execute("DROP TABLE payouts_heartbeat")
+
+
+@pytest.mark.parametrize("time", ["once", "again"])
+@pytest.mark.django_db(transaction=True)
+def test_a_committed_change_is_undone_before_the_next_test(time):
+    assert Group.objects.exists()
+    assert not Heartbeat.objects.exists()
+    Group.objects.all().delete()
+    with connection.cursor() as cursor:
+        cursor.execute("INSERT INTO payouts_heartbeat (name, at, detail) VALUES (%s, now(), '{}')", [time])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_socket_may_not_open_in_a_transaction():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with transaction.atomic(), pytest.raises(network.SocketRefused, match="transaction"):
+            socket.create_connection(server.getsockname())
+        with socket.create_connection(server.getsockname()):
+            pass
+    network.refused.clear()
+
+
+@pytest.mark.django_db
+def test_the_transaction_around_a_test_does_not_count():
+    assert connection.in_atomic_block
+    assert not network.in_transaction()
+    with transaction.atomic():
+        assert network.in_transaction()
+
+
+@pytest.mark.parametrize("address", ["192.0.2.1", "2001:db8::1", "example.com"])
+def test_no_socket_leaves_this_machine(address):
+    with pytest.raises(network.SocketRefused, match="stay on this machine"):
+        socket.create_connection((address, 443))
+    network.refused.clear()
