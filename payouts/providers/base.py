@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, Self
 
 from marketplace_payouts.lib.money import Money
 
@@ -30,6 +30,22 @@ class DestinationError(ProviderError):
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.field = field
+
+
+class BadItem(ProviderError):
+    """One item of a batch cannot be expressed to the service: it steps aside, the others go without it."""
+
+    def __init__(self, message: str, *, item_key: str) -> None:
+        super().__init__(message)
+        self.item_key = item_key
+
+
+class ProviderUnavailable(ProviderError):
+    """The provider could not be read now; asking again later is safe."""
+
+
+class ReferenceVanished(ProviderUnavailable):
+    """The provider answers, and says that it does not know this reference (any more)."""
 
 
 class RefusalClass(enum.StrEnum):
@@ -185,6 +201,9 @@ class Refused:
     """The items that the provider names as bad, by our item key; the others are innocent neighbours."""
     key_is_spent: bool = True
     """Whether the same key can never be used again (False where only the request died)."""
+    settles_earlier: bool = True
+    """Whether it also proves that no earlier transmission of the same step was taken. False where the reason is not
+    in the bytes themselves (funds, an account's state): then it proves nothing about a try that went unanswered."""
     raw: bytes = b""
 
 
@@ -331,6 +350,8 @@ class StatementLine:
     kind: str
     """`debit`, `fee`, `return`, `top_up` or `other`."""
     amount: Money
+    """Positive in the direction of its kind: out for `debit` and `fee`, in for `return` and `top_up`. Of `other`,
+    positive is in."""
     at: datetime
     destination: str = ""
 
@@ -380,6 +401,14 @@ class PayoutProvider(Protocol):
     label: str
     capabilities: Capabilities
 
+    @classmethod
+    def from_environ(cls, env: Mapping[str, str]) -> Self | None:
+        """This will make the provider from its settings, or give None where it is not set up at all.
+
+        :raises ProviderError: when it is set up by half or wrongly; the sentence says what to do.
+        """
+        ...
+
     def next_step(self, progress: Progress) -> Step | Done: ...
     def transmit(self, step: Step) -> Outcome: ...
     def find(self, key: Key) -> Found | Absent | CannotTell: ...
@@ -401,7 +430,3 @@ class PayoutProvider(Protocol):
     def destination_echo(self, destination: Mapping[str, str]) -> str:
         """This will give the destination in the form in which the provider echoes it, for comparison."""
         ...
-
-
-class ProviderUnavailable(ProviderError):
-    """The provider could not be read now; asking again later is safe."""
