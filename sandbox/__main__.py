@@ -28,7 +28,10 @@ def main(words: list[str] | None = None) -> int:
             parser.error("with `all` each service has its own port (or --port 0) and webhook address")
         return asyncio.run(
             run_all(
-                random_ports=asked.port == 0, seed=asked.seed, state=asked.state, with_parent=asked.with_parent
+                random_ports=asked.port == 0,
+                seed=asked.seed,
+                state=asked.state,
+                with_parent=asked.with_parent,
             )
         )
     try:

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import traceback
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +19,10 @@ from sandbox.core.steering import Steering
 LOG_LENGTH = 20_000
 LOG_BODY = 16 * 1024
 EARLY_S = 10.0
-HTML = b"<html>\r\n<head><title>Bad Gateway</title></head>\r\n<body><center><h1>Bad Gateway</h1></center></body>\r\n</html>\r\n"
+HTML = (
+    b"<html>\r\n<head><title>Bad Gateway</title></head>\r\n"
+    b"<body><center><h1>Bad Gateway</h1></center></body>\r\n</html>\r\n"
+)
 
 
 class Logged:
@@ -76,7 +80,10 @@ class RequestLog:
             and (method is None or entry.method == method)
             and (reference is None or reference in entry.target or reference.encode() in entry.body)
         ]
-        return [entry.shown() for entry in (found if limit is None else found[len(found) - min(limit, len(found)) :])]
+        return [
+            entry.shown()
+            for entry in (found if limit is None else found[len(found) - min(limit, len(found)) :])
+        ]
 
     def clear(self) -> None:
         """Forget all."""
@@ -177,18 +184,24 @@ class Application:
     def _misbehave(
         self, fault: Fault | None, request: Request, connection: Connection, entry: Logged, delay: float
     ) -> None:
-        response = None if fault is not None and _without_work(fault) else self.work(request)
+        if fault is not None and _without_work(fault):
+            entry.outcome = fault.kind
+            self._close(fault, self._spoil(fault, request, None), connection, delay)
+            return
+        response = self.work(request)
         if fault is None:
-            assert response is not None
             entry.outcome = response.status
             _later(delay, lambda: self._send(response, connection))
             return
         entry.outcome = fault.kind
-        answer = self._spoil(fault, request, response)
         if fault.kind == "truncated_body":
-            assert response is not None
             _later(delay, lambda: connection.answer_in_part(response))
-        elif answer is not None:
+        else:
+            self._close(fault, self._spoil(fault, request, response), connection, delay)
+
+    def _close(self, fault: Fault, answer: Response | None, connection: Connection, delay: float) -> None:
+        """Answer what the fault wants to be seen, or close after as long as it wants to hang."""
+        if answer is not None:
             _later(delay, lambda: self._send(answer, connection))
         else:
             _later(delay + (fault.after(3600.0) if fault.kind == "hang" else 0.0), connection.drop)
@@ -210,10 +223,12 @@ class Application:
 def _without_work(fault: Fault) -> bool:
     if fault.kind in ("drop_before", "error_before", "rate_limit"):
         return True
-    return (fault.kind == "hang" and fault.when != "after") or (fault.kind == "html_body" and fault.when == "before")
+    return (fault.kind == "hang" and fault.when != "after") or (
+        fault.kind == "html_body" and fault.when == "before"
+    )
 
 
-def _later(seconds: float, work: Any) -> None:
+def _later(seconds: float, work: Callable[[], object]) -> None:
     if seconds:
         asyncio.get_running_loop().call_later(seconds, work)
     else:

@@ -16,7 +16,7 @@ REQUEST_KINDS = {
     "drop_after": "The work is done, then the socket is closed without an answer.",
     "error_before": "An error answer (`status`, else 500) without the work done.",
     "error_after": "The work is done, then an error answer (`status`, else 500).",
-    "delay": "`seconds` (else 1) pass before the work is done; with `when`: \"after\", before the answer only.",
+    "delay": '`seconds` (else 1) pass before the work is done; with `when`: "after", before the answer only.',
     "hang": "Nothing is answered until `seconds` (else 3600) have passed, then the socket is closed; "
     'with `when`: "after" the work is done first.',
     "rate_limit": "429 with Retry-After `seconds` (else 1), without the work done.",
@@ -110,9 +110,17 @@ class FaultBook:
 
         :raises BadRequest: when what was asked for makes no sense.
         """
-        fault = parse(asked, id=f"f{next(self._serial)}", kinds=self.kinds)
+        fault = parse(asked, fault_id=f"f{next(self._serial)}", kinds=self.kinds)
         self._all[fault.id] = fault
         return fault
+
+    def get(self, fault_id: str) -> Fault | None:
+        """Give a fault that is in force."""
+        return self._all.get(fault_id)
+
+    def asked(self, kind: str) -> bool:
+        """Say whether any fault of this kind is in force, whatever it matches."""
+        return any(fault.kind == kind for fault in self._all.values())
 
     def remove(self, fault_id: str) -> bool:
         """Lift one fault; False when there is none of that id."""
@@ -185,7 +193,7 @@ class FaultBook:
         return True
 
 
-def parse(asked: Any, *, id: str, kinds: Mapping[str, str]) -> Fault:
+def parse(asked: Any, *, fault_id: str, kinds: Mapping[str, str]) -> Fault:
     """Make a fault of what was posted.
 
     :raises BadRequest: naming the field that is wrong.
@@ -195,14 +203,14 @@ def parse(asked: Any, *, id: str, kinds: Mapping[str, str]) -> Fault:
     unknown = sorted(set(asked) - _FIELDS)
     if unknown:
         raise BadRequest(f"Unknown field {unknown[0]!r}; known: {', '.join(sorted(_FIELDS))}")
-    kind = asked.get("kind")
+    kind: Any = asked.get("kind")
     if kind not in kinds:
         raise BadRequest(f"Unknown kind {kind!r}; known: {', '.join(sorted(kinds))}")
     match = _match(asked.get("match"))
     _check(asked)
     path = match.get("path")
     return Fault(
-        id=id,
+        id=fault_id,
         kind=kind,
         method=match["method"].upper() if match.get("method") else None,
         path=path,

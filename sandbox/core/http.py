@@ -12,8 +12,9 @@ import time
 import zlib
 from collections.abc import Callable, Mapping
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote
 
 MAX_HEAD = 64 * 1024
@@ -100,6 +101,8 @@ class Response:
 
 
 Handle = Callable[[Request, "Connection"], None]
+Head = tuple[str, str, dict[str, str], int]
+"""Method, target, headers, and the length of the body."""
 
 
 class Connection(asyncio.Protocol):
@@ -110,13 +113,12 @@ class Connection(asyncio.Protocol):
         self._live = live
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
-        self._head: tuple[str, str, dict[str, str], int] | None = None
+        self._head: Head | None = None  # read already, its body not yet whole
         self._request: Request | None = None  # being worked on
         self._pumping = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)
         self._live.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -151,9 +153,10 @@ class Connection(asyncio.Protocol):
             self._pumping = False
 
     def _next(self) -> Request | None:
-        if self._head is None and not self._read_head():
+        if self._head is None:
+            self._head = self._read_head()
+        if self._head is None:
             return None
-        assert self._head is not None
         method, target, headers, length = self._head
         if len(self._buffer) < length:
             return None
@@ -162,12 +165,12 @@ class Connection(asyncio.Protocol):
         self._head = None
         return Request(method=method, target=target, headers=headers, body=body)
 
-    def _read_head(self) -> bool:
+    def _read_head(self) -> Head | None:
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
             if len(self._buffer) > MAX_HEAD:
                 raise BadRequest("The head of the request is too long")
-            return False
+            return None
         lines = self._buffer[:end].decode("latin-1").split("\r\n")
         del self._buffer[: end + 4]
         words = lines[0].split(" ")
@@ -179,8 +182,7 @@ class Connection(asyncio.Protocol):
             headers[name.lower()] = value.strip()
         if words[2] == "HTTP/1.0":
             headers.setdefault("connection", "close")
-        self._head = (words[0], words[1], headers, self._length(headers))
-        return True
+        return words[0], words[1], headers, self._length(headers)
 
     def _length(self, headers: dict[str, str]) -> int:
         if "transfer-encoding" in headers:
@@ -224,23 +226,17 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
 
-_date = [0, b""]
-
-
-def _now() -> bytes:
-    second = int(time.time())
-    if _date[0] != second:
-        _date[:] = [second, formatdate(second, usegmt=True).encode()]
-    stamp = _date[1]
-    assert isinstance(stamp, bytes)
-    return stamp
+@lru_cache(maxsize=1)
+def _date(second: int) -> bytes:
+    return formatdate(second, usegmt=True).encode()
 
 
 def render(request: Request | None, response: Response, *, close: bool, gzip: bool = True) -> bytes:
     """Put an answer into bytes, compressed where the client asked for it and it is worth it."""
     body = response.body
     lines = [
-        b"HTTP/1.1 %d %s\r\nDate: %s\r\n" % (response.status, _REASONS.get(response.status, "-").encode(), _now())
+        b"HTTP/1.1 %d %s\r\nDate: %s\r\n"
+        % (response.status, _REASONS.get(response.status, "-").encode(), _date(int(time.time())))
     ]
     if response.headers:
         lines.extend(f"{name}: {value}\r\n".encode("latin-1") for name, value in response.headers.items())
@@ -249,7 +245,9 @@ def render(request: Request | None, response: Response, *, close: bool, gzip: bo
         body = packer.compress(body) + packer.flush()
         lines.append(b"Content-Encoding: gzip\r\nVary: Accept-Encoding\r\n")
     if response.status != 204:
-        lines.append(b"Content-Type: %s\r\nContent-Length: %d\r\n" % (response.content_type.encode(), len(body)))
+        lines.append(
+            b"Content-Type: %s\r\nContent-Length: %d\r\n" % (response.content_type.encode(), len(body))
+        )
     lines.append(b"Connection: close\r\n\r\n" if close else b"\r\n")
     if request is None or request.method != "HEAD":
         lines.append(body)

@@ -38,7 +38,9 @@ class Ledger:
         self.entries: list[Entry] = []
         self._totals: dict[str, dict[str, int]] = {}
 
-    def record(self, *, reference: str, key: str, destination: str, currency: str, units: int, kind: Kind) -> None:
+    def record(
+        self, *, reference: str, key: str, destination: str, currency: str, units: int, kind: Kind
+    ) -> None:
         """Note that money moved. `reference`: our caller's name of the payment; `key`: of the request."""
         if units <= 0:
             raise ValueError(f"A movement has a positive amount, not {units}")

@@ -51,16 +51,18 @@ def launch(
     """
     words: Sequence[object] = [sys.executable, "-m", "sandbox", service, "--port", port, "--with-parent"]
     options = {"--seed": seed, "--state": state, "--webhook-url": webhook_url}
-    words = [*words, *(word for name, value in options.items() if value is not None for word in (name, value))]
-    process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    words = [
+        *words,
+        *(word for name, value in options.items() if value is not None for word in (name, value)),
+    ]
+    process = subprocess.Popen(
         [str(word) for word in words],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, **(environment or {})},
     )
-    assert process.stdout is not None
-    line = process.stdout.readline()
+    line = process.stdout.readline() if process.stdout is not None else ""
     if not line:
         raise RuntimeError(f"The sandbox's {service} did not start: exit status {process.wait()}")
     first: dict[str, Any] = json.loads(line)

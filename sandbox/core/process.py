@@ -37,9 +37,11 @@ def service_class(name: str) -> type[Service]:
     return found
 
 
-def build(kind: type[Service], *, seed: int | None, state: Path | None, webhook_url: str | None) -> Application:
+def build(
+    kind: type[Service], *, seed: int | None, state: Path | None, webhook_url: str | None
+) -> Application:
     """Make a service and its world, with what the state file remembers."""
-    rng = random.Random(seed)  # noqa: S311 - what must not be guessed is made by World.token
+    rng = random.Random(seed)  # what must not be guessed is made by World.token
     journal = Journal(state)
     facts = list(journal.facts())
     clock = Clock()
@@ -130,7 +132,13 @@ def stop_event(*, with_parent: bool) -> asyncio.Event:
 
 
 async def run_one(
-    name: str, *, port: int | None, seed: int | None, state: Path | None, webhook_url: str | None, with_parent: bool
+    name: str,
+    *,
+    port: int | None,
+    seed: int | None,
+    state: Path | None,
+    webhook_url: str | None,
+    with_parent: bool,
 ) -> None:
     """Run one service in this process."""
     kind = service_class(name)

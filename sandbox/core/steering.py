@@ -70,7 +70,9 @@ class Steering:
 
     def kinds(self, request: Request) -> Response:
         """List the fault kinds of this service."""
-        return Response.of({"kinds": [{"kind": kind, "does": does} for kind, does in self._world.faults.kinds.items()]})
+        return Response.of(
+            {"kinds": [{"kind": kind, "does": does} for kind, does in self._world.faults.kinds.items()]}
+        )
 
     def list_faults(self, request: Request) -> Response:
         """List the faults in force, with their hits."""
@@ -141,6 +143,10 @@ class Steering:
         entries = self._world.ledger.entries[whole(request, "after") or 0 :]
         reference = request.arg("reference")
         if reference is not None:
-            entries = [entry for entry in entries if reference in (entry.reference, entry.key, entry.destination)]
+            entries = [
+                entry for entry in entries if reference in (entry.reference, entry.key, entry.destination)
+            ]
         entries = entries[: whole(request, "limit")]
-        return Response.of({"entries": [entry.shown() for entry in entries], "totals": self._world.ledger.totals()})
+        return Response.of(
+            {"entries": [entry.shown() for entry in entries], "totals": self._world.ledger.totals()}
+        )
