@@ -36,6 +36,7 @@ _TAG_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _DEFAULT_FINGERPRINT_KEY_ID: Final = "fp1"
+_SHORTEST_FINGERPRINT_KEY: Final = 24
 
 
 class CryptoError(Exception):
@@ -145,10 +146,10 @@ def open(sealed: bytes, *, aad: bytes) -> bytes:  # noqa: A001 - always called a
 def fingerprint(text: str, *, key: str | None = None) -> str:
     """Give a keyed fingerprint such as ``fp1:9c56…``, equal for equal texts, telling nothing about them.
 
-    `key` is ``id:base64`` or bare base64 (then its id is ``fp1``); without it, FINGERPRINT_KEY is taken. Bring the
-    text into one form (case, blanks) before.
+    `key` is ``id:secret``, or the secret alone (then its id is ``fp1``); without it, FINGERPRINT_KEY is taken. Bring
+    the text into one form (case, blanks) before.
 
-    :raises BadKeys: when the key is missing or malformed.
+    :raises BadKeys: when the key is missing, too short or malformed.
     """
     key_id, secret = _fingerprint_key(settings.FINGERPRINT_KEY if key is None else key)
     return f"{key_id}:{hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()}"
@@ -229,10 +230,13 @@ def _details_keys(text: str) -> DetailsKeys:
 
 @lru_cache(maxsize=8)
 def _fingerprint_key(text: str) -> tuple[str, bytes]:
-    if not text:
-        raise BadKeys("FINGERPRINT_KEY is empty: give it as id:base64, with 32 random bytes.")
-    named = text if ":" in text else f"{_DEFAULT_FINGERPRINT_KEY_ID}:{text}"
-    return _parse_key(named.strip(), setting="FINGERPRINT_KEY")
+    key_id, separator, secret = text.strip().rpartition(":")
+    # HMAC takes a key of any form, so the text itself is the key, base64 or not.
+    if len(secret) < _SHORTEST_FINGERPRINT_KEY:
+        raise BadKeys("FINGERPRINT_KEY is missing or too short: give 32 random bytes as base64.")
+    if separator and not _KEY_ID.fullmatch(key_id):
+        raise BadKeys("The id of FINGERPRINT_KEY may hold letters, digits, - and _ only.")
+    return key_id or _DEFAULT_FINGERPRINT_KEY_ID, secret.encode()
 
 
 def _parse_key(text: str, *, setting: str) -> tuple[str, bytes]:

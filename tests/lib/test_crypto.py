@@ -101,6 +101,13 @@ def test_fingerprints_depend_on_text_and_key() -> None:
     assert first[4:] != crypto.fingerprint("DE89", key=NEW)[3:]
 
 
+@pytest.mark.parametrize("key", ["weak", "id:weak", "a b:" + "x" * 40, ":" + "x" * 10])
+def test_refuses_a_weak_fingerprint_key(key: str) -> None:
+    with pytest.raises(BadKeys) as refused:
+        crypto.fingerprint("DE89", key=key)
+    assert key not in str(refused.value)
+
+
 def test_compares_secrets() -> None:
     assert crypto.constant_time_equal("é", "é".encode())
     assert not crypto.constant_time_equal("a", "b")
@@ -136,7 +143,7 @@ def test_has_one_form_for_equal_values() -> None:
 
 
 def test_tells_different_values_apart() -> None:
-    values = [None, 0, False, "", "0", [], {}, [[]], {"a": None}, {"a": 0}, {"a": "0"}]
+    values: list[object] = [None, 0, False, "", "0", [], {}, [[]], {"a": None}, {"a": 0}, {"a": "0"}]
     assert len({crypto.digest(value) for value in values}) == len(values)
 
 

@@ -159,7 +159,11 @@ def test_a_closed_port_got_nothing(client: HttpClient, server: RawServer, heard:
     assert heard[0].error == "NotConnected"
 
 
-def test_an_unknown_name_got_nothing() -> None:
+def test_an_unknown_name_got_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_args: object, **_kwargs: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(http.NameNotResolved):
         HttpClient(base_url="https://nowhere.invalid").request("GET", "/")
 
