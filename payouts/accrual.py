@@ -1,0 +1,244 @@
+"""Stage 3, owe: what a Sharetribe transaction makes us owe becomes payables, and its changes compensating ones.
+
+Everything runs inside the transaction in which the interpreter holds the sources locked, for a set at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce, Least
+
+from accounts.models import Marketplace, Payee
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.money import Money
+from payments.models import PaymentIn
+from payouts import dissolving, due, ledger
+from payouts.actors import Actor
+from payouts.ledger import Draft
+from payouts.models import Payable, Payout, PayoutLine, Source, State, Trigger
+
+_INTERPRETER = Actor.rule("interpreter")
+_BY_SALE = (Payable.Purpose.SALE, Payable.Purpose.CHANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentSeen:
+    """A payment of the buyer that the transaction itself shows."""
+
+    reference: str
+    kind: str
+    amount: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Understanding:
+    """What one transaction means now; `owed` is None while nothing is due by any enabled trigger."""
+
+    source: Source
+    payee_reference: UUID
+    payee_name: str
+    trigger: Trigger | None
+    owed: Money | None
+    became_due_at: datetime | None
+    source_event: str
+    lines: dict[str, Any] = field(default_factory=dict)
+    payments: Sequence[PaymentSeen] = ()
+
+
+@dataclass(slots=True)
+class _Books:
+    """What is accrued already, per source."""
+
+    payables: dict[UUID, list[Payable]] = field(default_factory=lambda: defaultdict(list))
+    payouts: dict[UUID, Payout] = field(default_factory=dict)
+    """Payable id → the payout that its live line is in."""
+
+
+def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
+    """This will make the difference between what is owed and what is accrued into payables and postings.
+
+    The result rests on the sum alone: hearing the same transaction again, or in another order, changes nothing.
+    """
+    if not understandings:
+        return
+    _record_payments(understandings)
+    owing = [one for one in understandings if one.owed is not None and one.became_due_at is not None]
+    books = _load(owing)
+    changed = [(one, _difference(one, books)) for one in owing]
+    changed = [(one, units) for one, units in changed if units]
+    if not changed:
+        return
+    payees = _payees([one for one, _ in changed])
+    _dissolve(changed, books, now=now)
+    rows = [_payable(one, units, books, payees, now=now) for one, units in changed]
+    rowsets.insert(Payable, rows)
+    ledger.post([_draft(row) for row in rows], now=now)
+    wake(rows)
+
+
+def wake(rows: Sequence[Payable]) -> None:
+    """This will let the payees be looked at when these payables are due."""
+    earliest: dict[UUID, datetime] = {}
+    for row in rows:
+        earliest[row.payee_id] = min(row.due_at, earliest.get(row.payee_id, row.due_at))
+    for moment in sorted(set(earliest.values())):
+        ids = [payee for payee, at in earliest.items() if at == moment]
+        locked = Payee.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+        Payee.objects.filter(pk__in=[payee.pk for payee in locked]).update(
+            next_gather_at=Least(Coalesce("next_gather_at", moment), moment)
+        )
+
+
+def _record_payments(understandings: Sequence[Understanding]) -> None:
+    rows = [
+        PaymentIn(
+            id=uuid7(),
+            marketplace_id=one.source.marketplace_id,
+            transaction_id=one.source.reference,
+            kind=seen.kind,
+            units=seen.amount.units,
+            currency=seen.amount.currency,
+            origin="sharetribe",
+            reference=seen.reference,
+            happened_at=seen.at,
+        )
+        for one in understandings
+        for seen in one.payments
+        if seen.amount.units > 0
+    ]
+    rowsets.insert(PaymentIn, rows, on_conflict="DO NOTHING")
+
+
+def _load(owing: Sequence[Understanding]) -> _Books:
+    books = _Books()
+    sources = [one.source.pk for one in owing]
+    payables = list(
+        Payable.objects.filter(source_id__in=sources, purpose__in=_BY_SALE).order_by("id").select_for_update()
+    )
+    for row in payables:
+        assert row.source_id is not None
+        books.payables[row.source_id].append(row)
+    lines = dict(
+        PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True).values_list("payable_id", "payout_id")
+    )
+    locked = Payout.objects.filter(pk__in=set(lines.values())).order_by("pk").select_for_update()
+    payouts = {payout.pk: payout for payout in locked}
+    books.payouts = {payable: payouts[payout] for payable, payout in lines.items()}
+    return books
+
+
+def _difference(one: Understanding, books: _Books) -> int:
+    assert one.owed is not None
+    rows = books.payables[one.source.pk]
+    other = {row.currency for row in rows} - {one.owed.currency}
+    if other:
+        raise ValueError(f"The transaction changed its currency from {other.pop()} to {one.owed.currency}.")
+    return one.owed.units - sum(int(row.units) for row in rows)
+
+
+def _payees(changed: Sequence[Understanding]) -> dict[tuple[UUID, UUID], Payee]:
+    wanted = {(one.source.marketplace_id, one.payee_reference): one for one in changed}
+    rows = [
+        Payee(id=uuid7(), marketplace_id=market, flex_user_id=user, name=one.payee_name[:200])
+        for (market, user), one in sorted(wanted.items())
+    ]
+    rowsets.insert(Payee, rows, on_conflict="(marketplace_id, flex_user_id) DO NOTHING")
+    found = Payee.objects.filter(flex_user_id__in=[user for _, user in wanted]).select_related("marketplace")
+    return {(payee.marketplace_id, payee.flex_user_id): payee for payee in found}
+
+
+def _dissolve(changed: Sequence[tuple[Understanding, int]], books: _Books, *, now: datetime) -> None:
+    """A changed amount voids what was decided: the payout is let go and gathered anew."""
+    touched = {
+        books.payouts[row.pk].pk: books.payouts[row.pk]
+        for one, _ in changed
+        for row in books.payables[one.source.pk]
+        if row.pk in books.payouts and books.payouts[row.pk].state in dissolving.DISSOLVABLE
+    }
+    if touched:
+        dissolving.dissolve(
+            [touched[pk] for pk in sorted(touched)],
+            actor=_INTERPRETER,
+            reason="The amount of a transaction changed in Sharetribe.",
+            now=now,
+        )
+
+
+def _payable(
+    one: Understanding,
+    units: int,
+    books: _Books,
+    payees: dict[tuple[UUID, UUID], Payee],
+    *,
+    now: datetime,
+) -> Payable:
+    assert one.owed is not None and one.became_due_at is not None and one.trigger is not None
+    payee = payees[one.source.marketplace_id, one.payee_reference]
+    rows = books.payables[one.source.pk]
+    original = rows[0] if rows else None
+    hold_until = one.became_due_at + timedelta(days=one.trigger.hold_days)
+    row = Payable(
+        id=uuid7(),
+        marketplace_id=one.source.marketplace_id,
+        payee=original.payee if original else payee,
+        origin=Payable.Origin.SHARETRIBE,
+        reference=str(one.source.reference),
+        purpose=Payable.Purpose.CHANGE if original else Payable.Purpose.SALE,
+        source_event=one.source_event if original else "due",
+        units=units,
+        currency=one.owed.currency,
+        original=original,
+        source=one.source,
+        trigger=one.trigger,
+        lines=one.lines,
+        became_due_at=one.became_due_at,
+        created_at=now,
+        hold_until=hold_until,
+        due_at=due.due_at(
+            schedule=one.trigger.schedule, business=due.calendar_of(payee.marketplace), ready_at=hold_until
+        ),
+        minimum_units=int(one.trigger.minimums.get(one.owed.currency, 0)),
+    )
+    row.waits_for = _waits_for(row, books, payee.marketplace)
+    return row
+
+
+def _waits_for(row: Payable, books: _Books, marketplace: Marketplace) -> str:
+    original = row.original
+    if original is None:
+        is_opening = marketplace.go_live_at is None or row.became_due_at < marketplace.go_live_at
+        return Payable.Waits.OPENING if is_opening else Payable.Waits.NOTHING
+    payout = books.payouts.get(original.pk)
+    was_let_go = payout is None or payout.state == State.CANCELLED
+    if was_let_go and original.settled in (Payable.Settled.NOT, Payable.Settled.GATHERED):
+        # The original is open again, or still: the two are gathered together.
+        return original.waits_for
+    return Payable.Waits.CLAWBACK if row.units < 0 else Payable.Waits.NOTHING
+
+
+def _draft(row: Payable) -> Draft:
+    amount = Money(int(row.units), row.currency)
+    if amount.units > 0:
+        return Draft("accrue", row.pk, ledger.DUE, ledger.owed(row.payee_id), amount, payable_id=row.pk)
+    if row.waits_for == Payable.Waits.CLAWBACK:
+        return Draft("clawback", row.pk, ledger.receivable(row.payee_id), ledger.DUE, -amount, payable_id=row.pk)
+    return Draft("compensate", row.pk, ledger.owed(row.payee_id), ledger.DUE, -amount, payable_id=row.pk)
+
+
+def open_payables(payee_ids: Sequence[UUID], *, now: datetime) -> list[Payable]:
+    """This will lock and load what may be gathered for these payees: due, open, and waiting for nobody."""
+    return list(
+        Payable.objects.filter(payee_id__in=payee_ids, settled="", waits_for="")
+        .filter(Q(due_at__lte=now) | Q(payee__pay_now_at__isnull=False, hold_until__lte=now))
+        .order_by("id")
+        .select_for_update(of=("self",))
+    )

@@ -1,0 +1,30 @@
+"""Who does something: a member of staff, a rule of ours, a provider's word, or a payee."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+from accounts.models import User
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The author of an event, as it is written into the record: `staff:<id>`, `rule:<name>`, `provider:<name>`."""
+
+    text: str
+
+    @classmethod
+    def staff(cls, user: User) -> Self:
+        """This will name a member of staff."""
+        return cls(f"staff:{user.pk}")
+
+    @classmethod
+    def rule(cls, name: str) -> Self:
+        """This will name a rule of the product."""
+        return cls(f"rule:{name}")
+
+    @classmethod
+    def provider(cls, name: str) -> Self:
+        """This will name a provider whose word decided."""
+        return cls(f"provider:{name}")

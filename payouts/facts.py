@@ -1,0 +1,233 @@
+"""Everything the gates look at, loaded for a whole set with a number of statements that does not grow with it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, Sum
+
+from accounts.models import Payee
+from payments.models import PaymentIn
+from payouts.models import (
+    Announcement,
+    Approval,
+    ApprovalThreshold,
+    Hold,
+    Payable,
+    Payout,
+    PayoutLine,
+    PayoutMethod,
+    ProviderFunds,
+    Rail,
+    Source,
+    SourceCheck,
+)
+
+Row = TypeVar("Row", bound=Model)
+
+
+@dataclass(slots=True)
+class Facts:
+    """What is known about one payout, or about one payable that is in none."""
+
+    now: datetime
+    payee: Payee
+    payables: list[Payable]
+    method: PayoutMethod | None = None
+    payout: Payout | None = None
+    lines: list[PayoutLine] = field(default_factory=list)
+    """The live lines, by payable id."""
+    loose: list[Payable] = field(default_factory=list)
+    """Open compensations of these payables that are in no payout."""
+    holds: list[Hold] = field(default_factory=list)
+    approvals: list[Approval] = field(default_factory=list)
+    checks: dict[UUID, SourceCheck] = field(default_factory=dict)
+    announced: set[UUID] = field(default_factory=set)
+    paid_in: dict[UUID, int] = field(default_factory=dict)
+    """Transaction id → what was received less what was taken back, in smallest units."""
+    two_people_above: int | None = None
+    """Threshold of the payout's currency; None means that two people are always needed."""
+    has_funds: bool = True
+    funds_sentence: str = ""
+
+    @property
+    def sources(self) -> list[Source]:
+        """The transactions behind the payables."""
+        return [row.source for row in self.payables if row.source is not None]
+
+
+def rails_of(provider: str, currency: str) -> tuple[str, str, str]:
+    """This will name the rails that a payout runs on; a hold on any of them stops it."""
+    return "everything", f"provider:{provider}", f"currency:{currency}"
+
+
+def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False) -> dict[UUID, Facts]:
+    """This will load the facts of payouts; with `lock`, payees, methods, approvals, holds and rails `FOR SHARE`.
+
+    The payouts must carry `payee` and `method`, and be locked by the caller when `lock` is set.
+    """
+    if lock:
+        _share(Payee, {payout.payee_id for payout in payouts})
+        _share(PayoutMethod, {payout.method_id for payout in payouts})
+        _share(Rail, {name for p in payouts for name in rails_of(p.provider, p.sent_currency)})
+    lines = _lines(payouts)
+    facts = {
+        payout.pk: Facts(
+            now=now,
+            payee=payout.payee,
+            method=payout.method,
+            payout=payout,
+            payables=[line.payable for line in lines[payout.pk]],
+            lines=lines[payout.pk],
+        )
+        for payout in payouts
+    }
+    _add_holds(facts.values(), lock=lock)
+    _add_approvals(facts, lock=lock)
+    _add_sources(facts.values())
+    _add_loose(facts.values())
+    _add_announcements(facts)
+    _add_thresholds(facts.values())
+    _add_funds(facts.values())
+    return facts
+
+
+def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Facts]:
+    """This will load the facts of payables that are in no payout; they must carry payee, source and trigger."""
+    methods = {
+        method.payee_id: method
+        for method in PayoutMethod.objects.filter(
+            payee_id__in={row.payee_id for row in payables}, retired_at__isnull=True
+        )
+    }
+    facts = {
+        row.pk: Facts(now=now, payee=row.payee, payables=[row], method=methods.get(row.payee_id)) for row in payables
+    }
+    _add_holds(facts.values(), lock=False)
+    _add_sources(facts.values())
+    return facts
+
+
+def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
+    """FOR SHARE in the order of the key, so that two claims cannot deadlock; the rows themselves are not needed."""
+    query = model._default_manager.filter(pk__in=keys).order_by("pk").values_list("pk", flat=True)
+    sql, values = query.query.sql_with_params()
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} FOR SHARE", values)
+
+
+def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
+    found: dict[UUID, list[PayoutLine]] = defaultdict(list)
+    rows = PayoutLine.objects.filter(payout_id__in=[p.pk for p in payouts], released_at__isnull=True).select_related(
+        "payable__source", "payable__trigger__process"
+    )
+    for line in rows:
+        found[line.payout_id].append(line)
+    for lines in found.values():
+        lines.sort(key=lambda line: line.payable_id)
+    return found
+
+
+def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:
+    facts = list(facts)
+    by_target: dict[object, list[Facts]] = defaultdict(list)
+    for one in facts:
+        by_target[one.payee.pk].append(one)
+        if one.method is not None:
+            by_target[one.method.pk].append(one)
+        if one.payout is not None:
+            by_target[one.payout.pk].append(one)
+        for name in _rails(one):
+            by_target[name].append(one)
+    uuids = [key for key in by_target if isinstance(key, UUID)]
+    names = [key for key in by_target if isinstance(key, str)]
+    wanted = Q(payee__in=uuids) | Q(method__in=uuids) | Q(payout__in=uuids) | Q(rail__in=names)
+    holds = Hold.objects.filter(wanted, lifted_at__isnull=True).order_by("set_at")
+    if lock:
+        _share(Hold, {hold.pk for hold in holds})
+    for hold in holds:
+        target = hold.payee_id or hold.method_id or hold.payout_id or hold.rail_id
+        for one in by_target[target]:
+            one.holds.append(hold)
+
+
+def _rails(one: Facts) -> tuple[str, ...]:
+    if one.payout is not None:
+        return rails_of(one.payout.provider, one.payout.sent_currency)
+    if one.method is not None:
+        return rails_of(one.method.provider, one.payables[0].currency)
+    return ("everything",)
+
+
+def _add_approvals(facts: dict[UUID, Facts], *, lock: bool) -> None:
+    approvals = Approval.objects.filter(
+        payout_id__in=list(facts), result=Approval.Result.GIVEN, revoked_at__isnull=True
+    ).order_by("at")
+    if lock:
+        _share(Approval, {approval.pk for approval in approvals})
+    for approval in approvals:
+        facts[approval.payout_id].approvals.append(approval)
+
+
+def _add_sources(facts: Iterable[Facts]) -> None:
+    facts = list(facts)
+    sources = {source.pk: source for one in facts for source in one.sources}
+    checks = SourceCheck.objects.in_bulk(list(sources))
+    received: dict[UUID, int] = defaultdict(int)
+    rows = (
+        PaymentIn.objects.filter(transaction_id__in=[source.reference for source in sources.values()])
+        .values_list("transaction_id", "kind")
+        .annotate(total=Sum("units"))
+    )
+    for transaction, kind, total in rows:
+        received[transaction] += int(total) if kind == PaymentIn.Kind.RECEIVED else -int(total)
+    for one in facts:
+        for source in one.sources:
+            one.paid_in[source.reference] = received[source.reference]
+            if source.pk in checks:
+                one.checks[source.pk] = checks[source.pk]
+
+
+def _add_loose(facts: Iterable[Facts]) -> None:
+    facts = list(facts)
+    by_payable = {row.pk: one for one in facts for row in one.payables}
+    rows = Payable.objects.filter(original_id__in=list(by_payable), settled="").exclude(
+        waits_for=Payable.Waits.CLAWBACK
+    )
+    for row in rows:
+        assert row.original_id is not None
+        by_payable[row.original_id].loose.append(row)
+
+
+def _add_announcements(facts: dict[UUID, Facts]) -> None:
+    for payout_id, source_id in Announcement.objects.filter(payout_id__in=list(facts)).values_list(
+        "payout_id", "source_id"
+    ):
+        facts[payout_id].announced.add(source_id)
+
+
+def _add_thresholds(facts: Iterable[Facts]) -> None:
+    thresholds = {row.currency: int(row.units) for row in ApprovalThreshold.objects.all()}
+    for one in facts:
+        assert one.payout is not None
+        one.two_people_above = thresholds.get(one.payout.debt_currency)
+
+
+def _add_funds(facts: Iterable[Facts]) -> None:
+    known = {
+        (row.provider, row.currency): row
+        for row in ProviderFunds.objects.exclude(available_units__isnull=True).select_related(None)
+    }
+    for one in facts:
+        assert one.payout is not None
+        row = known.get((one.payout.provider, one.payout.sent_currency))
+        if row is not None and row.available_units is not None and row.available_units < one.payout.sent_units:
+            one.has_funds = False
+            one.funds_sentence = f"{row.provider} holds too little {row.currency}."

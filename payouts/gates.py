@@ -1,0 +1,294 @@
+"""Why a payout may not go out yet: one ordered list of named functions over facts from the database only.
+
+The same list decides before sending, explains in the admin, and answers the payee's "why am I not paid yet?".
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+
+from marketplace_payouts.lib.currencies import format_amount
+from marketplace_payouts.lib.money import Money
+from payouts import digests, facts
+from payouts.facts import Facts
+from payouts.models import Payable, Payout, Source
+from payouts.providers import registry
+
+_LATER = "Your money is on its way through our usual checks."
+
+
+class Stage(enum.IntEnum):
+    """Up to where a gate belongs: the first ones already stop a gathering, the last ones only a sending."""
+
+    OWED = 1
+    DECIDE = 2
+    SEND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What a gate says when it does not pass."""
+
+    sentence: str
+    for_payee: str = _LATER
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class GateAnswer:
+    """One gate's answer, for people."""
+
+    gate: str
+    passed: bool
+    sentence: str
+    until: datetime | None
+    for_payee: str
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """One reason why a payout may not go out yet."""
+
+    name: str
+    stage: Stage
+    meaning: str
+    ask: Callable[[Facts], Block | None]
+
+
+def _due(one: Facts) -> Block | None:
+    pay_now = one.payee.pay_now_at is not None or one.payout is not None
+    for row in one.payables:
+        if row.hold_until > one.now:
+            return Block("The hold period is not over.", "The hold period of your sale is not over.", row.hold_until)
+        if not pay_now and row.due_at > one.now:
+            return Block("The schedule has not come round.", "The next payday has not come.", row.due_at)
+    return None
+
+
+def _not_compensated(one: Facts) -> Block | None:
+    if one.loose:
+        return Block("The amount of a transaction changed; the payout must be gathered anew.")
+    return None
+
+
+def _after_go_live(one: Facts) -> Block | None:
+    if any(row.waits_for == Payable.Waits.OPENING for row in one.payables):
+        return Block(
+            "It became due before go-live: release it, or mark it as paid by hand.",
+            "This sale is from before our new payout system; we are checking whether it was paid.",
+        )
+    return None
+
+
+def _decided(one: Facts) -> Block | None:
+    for row in one.payables:
+        if row.waits_for in (Payable.Waits.RETURNED, Payable.Waits.CLAWBACK):
+            return Block(Payable.Waits(row.waits_for).label + ".", "An earlier payout came back; we are looking at it.")
+    return None
+
+
+def _not_paid_by_stripe(one: Facts) -> Block | None:
+    for row in one.payables:
+        if row.source is None or row.trigger is None or row.trigger.process.pays_nothing_at is not None:
+            continue
+        if row.source.stripe_payment:
+            return Block("The transaction shows a Stripe payment: Sharetribe may pay the seller itself.")
+        if one.payee.stripe_connected:
+            return Block("The payee has a Stripe account in Sharetribe, which may pay them itself.")
+        if row.trigger.process.uses_stripe:
+            return Block("The process runs Sharetribe's own Stripe payout, until staff confirm that it pays nothing.")
+    return None
+
+
+def _payment_received(one: Facts) -> Block | None:
+    for row in one.payables:
+        if row.source is None or row.trigger is None or not row.trigger.requires_payment:
+            continue
+        wanted, got = int(row.source.payin_units or 0), one.paid_in.get(row.source.reference, 0)
+        if got < wanted or wanted == 0:
+            missing = Money(max(wanted - got, 0), row.currency)
+            return Block(
+                f"The buyer's payment is not recorded in full: {format_amount(missing)} missing.",
+                "The buyer's payment has not been confirmed yet.",
+            )
+    return None
+
+
+def _payee_active(one: Facts) -> Block | None:
+    if one.payee.frozen_at is not None:
+        return Block(f"The payee is frozen: {one.payee.frozen_reason}", "Your account is under review.")
+    if one.payee.closed:
+        return Block("The payee is banned or deleted in Sharetribe.", "Your account is closed.")
+    return None
+
+
+def _method_present(one: Facts) -> Block | None:
+    if one.method is None:
+        return Block("The payee has given no payout method.", "Tell us where you want to be paid.")
+    if one.method.retired_at is not None:
+        return Block("The payout method was replaced.", "You changed where you want to be paid; we are moving over.")
+    return None
+
+
+def _method_verified(one: Facts) -> Block | None:
+    if one.method is not None and one.method.verified_at is None:
+        return Block("The payout method is not verified.", "Please confirm your payout method.")
+    return None
+
+
+def _method_cooled(one: Facts) -> Block | None:
+    if one.method is not None and one.method.usable_from > one.now:
+        return Block(
+            "The payout method was changed recently and is in its cool-down.",
+            "You changed where you want to be paid; for your safety we wait a little.",
+            one.method.usable_from,
+        )
+    return None
+
+
+def _minimum(one: Facts) -> Block | None:
+    if one.payout is None or one.payee.pay_now_at is not None:
+        return None
+    least = max((int(row.minimum_units) for row in one.payables), default=0)
+    if one.payout.debt_units < least:
+        smallest = format_amount(Money(least, one.payout.debt_currency))
+        return Block(f"Less than the minimum of {smallest}.", f"We pay from {smallest} on.")
+    return None
+
+
+def _within_caps(one: Facts) -> Block | None:
+    payout = one.payout
+    if payout is None or (kind := registry.PROVIDERS.get(payout.provider)) is None:
+        return None
+    capabilities = kind.capabilities
+    if payout.sent_currency not in capabilities.exponents:
+        return Block(f"{kind.label} does not pay {payout.sent_currency}.", "Your payout method cannot receive this.")
+    cap = capabilities.caps.get(payout.sent_currency)
+    if cap is not None and payout.sent_units > cap:
+        return Block(f"More than {kind.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}.")
+    return None
+
+
+def _not_held(one: Facts) -> Block | None:
+    for hold in one.holds:
+        if hold.rail_id != "everything":
+            return Block(f"On hold: {hold.reason}")
+    return None
+
+
+def _approved(one: Facts) -> Block | None:
+    assert one.payout is not None
+    standing = digests.standing(one)
+    if standing.enough:
+        return None
+    return Block(standing.sentence)
+
+
+def _rail_open(one: Facts) -> Block | None:
+    assert one.payout is not None
+    if not registry.is_available(one.payout.provider):
+        return Block(f"{one.payout.provider} has no credentials here, or they are incomplete.")
+    return None
+
+
+def _funds(one: Facts) -> Block | None:
+    return None if one.has_funds else Block(one.funds_sentence)
+
+
+def _reread(one: Facts) -> Block | None:
+    oldest = one.now - settings.SOURCE_CHECK_VALID_FOR
+    for source in one.sources:
+        block = _source_block(source, one, oldest)
+        if block is not None:
+            return block
+    return None
+
+
+def _source_block(source: Source, one: Facts, oldest: datetime) -> Block | None:
+    if source.heard > source.understood or source.parked_at is not None:
+        return Block("An event of a transaction is not taken into account yet.")
+    check = one.checks.get(source.pk)
+    if check is None or check.checked_at is None or check.checked_at < oldest:
+        return Block("A transaction is to be read again in Sharetribe before sending.")
+    if bytes(check.digest) != bytes(source.digest):
+        return Block("A transaction reads differently in Sharetribe than when it was understood.")
+    if check.foreign_payout:
+        return Block(f"The transaction names a payout that we do not know: {check.foreign_payout}.")
+    return None
+
+
+def _announced(one: Facts) -> Block | None:
+    if all(source.pk in one.announced for source in one.sources):
+        return None
+    return Block("The payout is not announced on every transaction yet.")
+
+
+def _not_stopped(one: Facts) -> Block | None:
+    for hold in one.holds:
+        if hold.rail_id == "everything":
+            return Block(f"Everything is stopped: {hold.reason}")
+    return None
+
+
+GATES: tuple[Gate, ...] = (
+    Gate("due", Stage.OWED, "Due, and the hold period over", _due),
+    Gate("not_compensated", Stage.OWED, "No change that the payout does not know", _not_compensated),
+    Gate("go_live", Stage.OWED, "Due after go-live, or released", _after_go_live),
+    Gate("decided", Stage.OWED, "No return or clawback undecided", _decided),
+    Gate("not_paid_by_stripe", Stage.OWED, "Not paid by Sharetribe's own Stripe payout", _not_paid_by_stripe),
+    Gate("payment_received", Stage.OWED, "The buyer's payment received", _payment_received),
+    Gate("payee_active", Stage.OWED, "Payee neither frozen nor closed", _payee_active),
+    Gate("method_present", Stage.OWED, "A payout method given", _method_present),
+    Gate("method_verified", Stage.DECIDE, "The payout method verified", _method_verified),
+    Gate("method_cooled", Stage.DECIDE, "The payout method out of its cool-down", _method_cooled),
+    Gate("minimum", Stage.DECIDE, "Minimum reached", _minimum),
+    Gate("caps", Stage.DECIDE, "Within what the provider takes", _within_caps),
+    Gate("held", Stage.DECIDE, "No open hold", _not_held),
+    Gate("approved", Stage.SEND, "Approved for exactly this", _approved),
+    Gate("rail", Stage.SEND, "Provider available", _rail_open),
+    Gate("funds", Stage.SEND, "Funds there", _funds),
+    Gate("reread", Stage.SEND, "Transactions read again, unchanged", _reread),
+    Gate("announced", Stage.SEND, "Announced on the transactions", _announced),
+    Gate("stopped", Stage.SEND, "Nothing stopped", _not_stopped),
+)
+
+
+def first_block(one: Facts, *, up_to: Stage) -> tuple[Gate, Block] | None:
+    """This will give the first gate up to this stage that does not pass, or None."""
+    for gate in GATES:
+        if gate.stage <= up_to and (block := gate.ask(one)) is not None:
+            return gate, block
+    return None
+
+
+def explain(payout_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[GateAnswer]]:
+    """This will give every gate's answer for each payout."""
+    payouts = list(Payout.objects.filter(pk__in=payout_ids).select_related("payee__marketplace", "method"))
+    loaded = facts.for_payouts(payouts, now=now)
+    return {payout_id: list(_answers(one, Stage.SEND)) for payout_id, one in loaded.items()}
+
+
+def explain_payables(payable_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[GateAnswer]]:
+    """This will give the answers of the gates that stand before a gathering, for each payable."""
+    rows = Payable.objects.filter(pk__in=payable_ids).select_related("payee__marketplace", "source", "trigger__process")
+    loaded = facts.for_payables(list(rows), now=now)
+    return {payable_id: list(_answers(one, Stage.DECIDE)) for payable_id, one in loaded.items()}
+
+
+def _answers(one: Facts, up_to: Stage) -> Iterable[GateAnswer]:
+    for gate in GATES:
+        if gate.stage <= up_to:
+            block = gate.ask(one)
+            yield GateAnswer(
+                gate=gate.name,
+                passed=block is None,
+                sentence=gate.meaning if block is None else block.sentence,
+                until=block.until if block else None,
+                for_payee=block.for_payee if block else "",
+            )
