@@ -142,7 +142,7 @@ def _tell(
         record.line_sets = prices[doing.rng.randrange(len(prices))]
         market.transactions[record.id] = record
     for edge, version in zip(path, versions, strict=True):
-        # One audit for all: a hundred thousand different customers would make as many kinds of event.
+        # One audit for the group: it is shared, and nobody asks who exactly pressed the button.
         audit = audit_of(market, group[0], edge.actor)
         step = Doing(at=doing.at, rng=doing.rng, fates=doing.fates, audit=audit)
         for record in group:

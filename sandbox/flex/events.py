@@ -47,7 +47,6 @@ class Kind(NamedTuple):
 
     event_type: str
     source: str
-    audit: Audit
 
 
 class Query(NamedTuple):
@@ -70,6 +69,7 @@ class EventLog:
         self._ids = array("q")
         self._times = array("q")
         self._kinds = array("L")
+        self._audits: list[Audit] = []
         self._records: list[Record] = []
         self._versions: list[Any] = []
         self._previous: list[Any] = []
@@ -92,7 +92,9 @@ class EventLog:
         """Give the sequence id at a position."""
         return self._ids[position]
 
-    def append(self, *, kind: Kind, record: Record, version: Any, previous: Any, at: int, rng: Random) -> int:
+    def append(
+        self, *, kind: Kind, audit: Audit, record: Record, version: Any, previous: Any, at: int, rng: Random
+    ) -> int:
         """Add an event and give its position. `version` None: the record is gone; `previous` None: it is new."""
         # Other marketplaces use the same sequence: now and then the step is large.
         self._last += 1 + int(rng.random() ** 12 * 400)
@@ -103,6 +105,7 @@ class EventLog:
         self._ids.append(self._last)
         self._times.append(max(at, self.last_time))
         self._kinds.append(index)
+        self._audits.append(audit)
         self._records.append(record)
         self._versions.append(version)
         self._previous.append(previous)
@@ -158,7 +161,7 @@ class EventLog:
 
     def render(self, position: int) -> dict[str, Any]:
         """Put the event together as the API shows it."""
-        kind = self._table[self._kinds[position]]
+        kind, audit = self._table[self._kinds[position]], self._audits[position]
         record = self._records[position]
         return {
             "id": self.event_id(position),
@@ -174,9 +177,9 @@ class EventLog:
                 "resource": self._after_image(position),
                 "previousValues": self._before_image(position),
                 "auditData": {
-                    "userId": kind.audit.user,
-                    "adminId": kind.audit.admin,
-                    "clientId": kind.audit.client,
+                    "userId": audit.user,
+                    "adminId": audit.admin,
+                    "clientId": audit.client,
                     "requestId": self._derived(f"request:{self._ids[position]}"),
                 },
             },

@@ -75,7 +75,7 @@ class Market:
     def emit(self, doing: Doing, *, subtype: str, record: Record, previous: Any, gone: bool = False) -> int:
         """Write down that a record changed, and give the event's position."""
         self.revision += 1
-        kind = Kind(f"{record.type}/{subtype}", doing.source, doing.audit)
+        kind = Kind(f"{record.type}/{subtype}", doing.source)
         version = None if gone else record.version
         fates = doing.fates(kind.event_type, record.id) if isinstance(record, Transaction) else {}
         if "event_unknown_type" in fates:
@@ -94,7 +94,13 @@ class Market:
 
     def _append(self, doing: Doing, kind: Kind, record: Record, version: Any, previous: Any) -> int:
         return self.log.append(
-            kind=kind, record=record, version=version, previous=previous, at=doing.at, rng=doing.rng
+            kind=kind,
+            audit=doing.audit,
+            record=record,
+            version=version,
+            previous=previous,
+            at=doing.at,
+            rng=doing.rng,
         )
 
     # ------------------------------------------------------------------------------------- records
