@@ -11,6 +11,7 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,11 @@ class EmbeddedPostgres:
                     os.kill(pid, signal.SIGTERM)
             return self.wait_stopped()
 
+    def remove(self) -> None:
+        """Remove the data of a stopped server."""
+        shutil.rmtree(private_home(self.folder), ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def wait_stopped(self, *, timeout_s: float = _STOP_TIMEOUT_S) -> bool:
         """Wait until the server and its keeper are gone, and say whether they are."""
         return until(lambda: self.keeper_pid() is None, timeout_s=timeout_s)
@@ -158,6 +164,12 @@ class EmbeddedPostgres:
             raise EmbeddedPostgresError(f"The private PostgreSQL did not start: {lines[-1]} (see {log})")
         # It may outlive us while others hold the server: not a forgotten child, whose end we would wait for.
         keeper.returncode = 0
+
+
+def private_home(folder: Path) -> Path:
+    """Name the folder that takes binaries and data where root may not have a user namespace."""
+    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
+    return Path("/var/lib/marketplace-payouts") / digest
 
 
 def until(condition: Callable[[], bool], *, timeout_s: float) -> bool:

@@ -11,7 +11,6 @@ import argparse
 import contextlib
 import ctypes
 import fcntl
-import hashlib
 import importlib.util
 import os
 import pwd
@@ -25,10 +24,9 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Any, Final
 
-from marketplace_payouts.lib.embedded_postgres import PORT, SUPERUSER, until
+from marketplace_payouts.lib.embedded_postgres import PORT, SUPERUSER, private_home, until
 from marketplace_payouts.lib.embedded_postgres_databases import ensure_roles
 
-_PRIVATE: Final = Path("/var/lib/marketplace-payouts")
 _PR_SET_PDEATHSIG: Final = 1
 _SETTINGS: Final = {
     "listen_addresses": "",
@@ -137,8 +135,8 @@ def _works(prefix: tuple[str, ...], install: Path, folder: Path) -> bool:
 
 
 def _unprivileged(user: pwd.struct_passwd, install: Path, folder: Path) -> Account:
-    _PRIVATE.mkdir(mode=0o755, exist_ok=True)
     home = private_home(folder)
+    home.parent.mkdir(mode=0o755, exist_ok=True)
     package = home / "wheel" / install.parent.name
     account = Account(prefix=(), user=user, install=package / install.name, home=home)
     account.own(home)
@@ -214,12 +212,6 @@ class Keeper:
         except FileNotFoundError:
             return False
         return len(lines) > 7 and lines[7].strip() == "ready"
-
-
-def private_home(folder: Path) -> Path:
-    """Name the folder that takes binaries and data where root may not have a user namespace."""
-    digest = hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]
-    return _PRIVATE / digest
 
 
 def _end_leftover(data: Path) -> None:
