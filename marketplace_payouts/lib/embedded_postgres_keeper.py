@@ -184,8 +184,10 @@ class Keeper:
 
     def stop(self) -> None:
         """Stop the server: cleanly, else at once."""
+        if self._server is None:
+            return
         for signal_, patience_s in ((signal.SIGINT, 20), (signal.SIGQUIT, 5), (signal.SIGKILL, 5)):
-            if self._server is None or self._server.poll() is not None:
+            if self._server.poll() is not None:
                 break
             self._server.send_signal(signal_)
             with contextlib.suppress(subprocess.TimeoutExpired):

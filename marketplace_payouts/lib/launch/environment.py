@@ -84,9 +84,7 @@ def _covers(wanted: dict[str, str], installed: Path) -> dict[str, str]:
 def _make_venv() -> None:
     say("making .venv")
     if not shutil.which("uv") and importlib.util.find_spec("ensurepip") is None:
-        raise CannotStart(
-            f"Python's venv module is missing: apt install python{sys.version_info[0]}.{sys.version_info[1]}-venv"
-        )
+        raise CannotStart("Python's venv module is missing: apt install python3-venv")
     shutil.rmtree(VENV, ignore_errors=True)
     if shutil.which("uv") and _succeeds(["uv", "venv", "--quiet", "--python", sys.executable, str(VENV)]):
         return

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from marketplace_payouts.lib.launch.environment import CHECKOUT, PYTHON, CannotStart, say
+from marketplace_payouts.lib.launch.environment import CHECKOUT, CannotStart, say
 from marketplace_payouts.lib.launch.shim import GRACE_S, die_with_parent
 
 _TICK_S: Final = 0.5
@@ -137,23 +137,24 @@ class Heartbeat:
     """Restarts the cluster when it stands still: its processes may all be alive and yet do nothing."""
 
     cluster: Service
+    question: list[str]  # a command: 0 is alive, 1 is stale
     environ: Mapping[str, str]
     every_s: float = 60.0
     patience_s: float = 180.0  # the first beats come only after it has settled
     _asked: float = 0.0
-    _question: subprocess.Popen[bytes] | None = None
+    _asking: subprocess.Popen[bytes] | None = None
 
     def look(self) -> None:
         """Ask now and then, without waiting for the answer, and act on it."""
-        if self._question is not None:
-            status = self._question.poll()
+        if self._asking is not None:
+            status = self._asking.poll()
             if status is not None:
-                self._question = None
+                self._asking = None
                 self._judge(status)
         elif time.monotonic() - self._asked > self.every_s and self.cluster.age_s > self.patience_s:
             self._asked = time.monotonic()
-            self._question = subprocess.Popen(
-                [str(PYTHON), "manage.py", "healthcheck", "--only", "heartbeat"],
+            self._asking = subprocess.Popen(
+                self.question,
                 cwd=CHECKOUT,
                 env=dict(self.environ),
                 stdin=subprocess.DEVNULL,
@@ -163,9 +164,9 @@ class Heartbeat:
 
     def stop(self) -> None:
         """Drop an open question."""
-        if self._question is not None:
-            self._question.kill()
-            self._question.wait()
+        if self._asking is not None:
+            self._asking.kill()
+            self._asking.wait()
 
     def _judge(self, status: int) -> None:
         if status == 1:
