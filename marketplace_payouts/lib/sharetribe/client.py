@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
@@ -78,12 +79,8 @@ class FlexClient:
             params["createdAtStart"] = _written(created_at_start)
         body = self._caller.call(Call("events/query", params), patience_s=patience_s)
         events = [parse_event(entry) for entry in _list(body)]
-        ids = [event.sequence_id for event in events]
-        if any(later <= earlier for earlier, later in zip([start_after or 0, *ids], ids, strict=False)):
-            raise FlexBadAnswer("Sharetribe's events are not in the order of their sequence ids")
-        meta = body.get("meta")
-        per_page = meta.get("perPage") if isinstance(meta, dict) else None
-        return EventPage(events=events, is_full=bool(ids) and len(ids) >= as_int(per_page or PAGE, "perPage"))
+        _check_order([event.sequence_id for event in events], start_after=start_after, is_full=_is_full(body))
+        return EventPage(events=events, is_full=_is_full(body))
 
     def transaction(
         self, transaction_id: UUID, *, include: Sequence[str] = (), patience_s: float | None = None
@@ -134,12 +131,8 @@ class FlexClient:
         }
 
         def page(number: int, more: Mapping[str, str]) -> Page:
-            paging = {"page": str(number), "perPage": str(PAGE)}
-            return _page(
-                self._caller.call(
-                    Call("transactions/query", {**params, **paging, **more}), patience_s=patience_s
-                )
-            )
+            call = Call("transactions/query", {**params, **more, "page": str(number), "perPage": str(PAGE)})
+            return _page(self._caller.call(call, patience_s=patience_s), on_unreadable)
 
         if transitioned_after is not None:
             start = {"createdAtStart": _written(created_at_start)} if created_at_start else {}
@@ -258,6 +251,21 @@ def _list(body: JsonObject) -> list[object]:
     if not isinstance(data, list):
         raise FlexBadAnswer("Sharetribe's answer has no list")
     return data
+
+
+def _is_full(body: JsonObject) -> bool:
+    meta = body.get("meta")
+    per_page = meta.get("perPage") if isinstance(meta, dict) else None
+    return len(_list(body)) >= (PAGE if per_page is None else max(as_int(per_page, "perPage"), 1))
+
+
+def _check_order(ids: Sequence[int], *, start_after: int | None, is_full: bool) -> None:
+    # One given out twice does no harm. Going backwards would make the cursor pass what was never seen, and a full
+    # page without anything new would be read for ever.
+    if any(later < earlier for earlier, later in pairwise(ids)):
+        raise FlexBadAnswer("Sharetribe's events are not in the order of their sequence ids")
+    if is_full and start_after is not None and ids[-1] <= start_after:
+        raise FlexBadAnswer("Sharetribe gave out nothing but events from before the cursor")
 
 
 def _include(names: Sequence[str]) -> dict[str, str]:

@@ -128,7 +128,7 @@ class Event:
     resource_id: UUID
     resource_type: str
     resource: JsonObject | None = field(repr=False)
-    """The whole resource after the change; None once it was deleted."""
+    """The whole resource after the change; None once it was deleted, empty where it was nonsense."""
     previous_values: JsonObject = field(repr=False)
     client_id: str
     """The application that caused it, where one did; our own means an echo of our own write."""
@@ -144,14 +144,14 @@ class EventPage:
 
 
 def parse_event(value: object) -> Event:
-    """Read an event; of the resource inside only that it is one.
+    """Read an event. Nothing is asked of its resource, so that one bad record cannot hold up the others.
 
-    :raises FlexBadAnswer: when it lacks what a cursor or a later reader needs.
+    :raises FlexBadAnswer: when it lacks what a cursor needs.
     """
     record = as_object(value, "event")
     facts = as_object(record.get("attributes"), "attributes of an event")
     audit = facts.get("auditData")
-    resource = facts.get("resource")
+    resource, previous = facts.get("resource"), facts.get("previousValues")
     return Event(
         id=as_uuid(record.get("id"), "id"),
         sequence_id=as_int(facts.get("sequenceId"), "sequenceId"),
@@ -161,8 +161,8 @@ def parse_event(value: object) -> Event:
         source=_optional_text(facts.get("source")),
         resource_id=as_uuid(facts.get("resourceId"), "resourceId"),
         resource_type=as_text(facts.get("resourceType"), "resourceType"),
-        resource=None if resource is None else as_object(resource, "resource"),
-        previous_values=_extended(facts.get("previousValues"), "previousValues"),
+        resource=resource if resource is None or isinstance(resource, dict) else {},
+        previous_values=previous if isinstance(previous, dict) else {},
         client_id=_optional_text(audit.get("clientId")) if isinstance(audit, dict) else "",
         raw=record,
     )
