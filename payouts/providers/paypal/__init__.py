@@ -1,0 +1,1 @@
+"""PayPal Payouts: `client` speaks PayPal's words, `provider` ours, `webhook` verifies and parses."""
