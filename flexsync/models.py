@@ -18,8 +18,15 @@ class FlexCursor(models.Model):
     start_at = models.DateTimeField(null=True, blank=True, help_text="Where the first query starts, before any id.")
     polled_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True)
+    heard_at = models.DateTimeField(null=True, blank=True, help_text="When something new was last stored.")
+    overlap_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the newest events were last read once more, to the end."
+    )
     interval_seconds = models.PositiveIntegerField(default=10, help_text="Adaptive wait until the next query.")
     error = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"Events up to {self.last_sequence_id}"
 
 
 class FlexEvent(models.Model):
@@ -45,6 +52,9 @@ class FlexEvent(models.Model):
             models.Index(fields=["sequence_id"], name="flexsync_flexevent_sequence"),
         )
 
+    def __str__(self) -> str:
+        return f"{self.event_type} {self.sequence_id}"
+
 
 class WriteBack(models.Model):
     """What a transaction has been told, as read back from it."""
@@ -53,10 +63,16 @@ class WriteBack(models.Model):
     value = models.JSONField(default=dict, blank=True, help_text="The metadata value that was read back.")
     transition = models.CharField(max_length=120, blank=True, help_text="The last operator transition that was made.")
     confirmed_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when one worker alone may tell this transaction something."
+    )
     calls = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
     conflict_at = models.DateTimeField(null=True, blank=True, help_text="Sharetribe refused; a person must look.")
+
+    def __str__(self) -> str:
+        return f"Write-back of {self.source_id}"
 
 
 class ApiCalls(models.Model):
@@ -69,3 +85,6 @@ class ApiCalls(models.Model):
     class Meta:
         verbose_name_plural = "API calls"
         constraints = (models.UniqueConstraint(fields=["day", "kind"], name="flexsync_apicalls_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.kind}: {self.calls}"

@@ -1,0 +1,76 @@
+"""The one client of Sharetribe in this process, and the count of its calls, which cost API credits."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import date
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.db import connection
+
+from marketplace_payouts.lib.http import Timeouts
+from marketplace_payouts.lib.sharetribe import FlexClient, FlexConfig
+from payouts.errors import Unconfigured
+
+REQUESTS_AT_ONCE: Final = 10
+"""Sharetribe's limit for one address, in every environment."""
+
+_counted: Counter[str] = Counter()
+_mutex = threading.Lock()
+
+
+def client() -> FlexClient:
+    """This will give the client for the settings as they are.
+
+    :raises Unconfigured: when credentials are missing, or live and test are mixed.
+    """
+    if not settings.FLEX_CLIENT_ID or not settings.FLEX_CLIENT_SECRET:
+        raise Unconfigured(
+            "FLEX_CLIENT_ID and FLEX_CLIENT_SECRET are missing: make an application for the Integration API in"
+            " Sharetribe's Console, under Build, Applications."
+        )
+    host = urlsplit(settings.FLEX_BASE_URL).hostname or ""
+    if settings.ENVIRONMENT == "live" and not host.endswith(".sharetribe.com"):
+        raise Unconfigured(f"ENVIRONMENT is live, but FLEX_BASE_URL leads to {host or 'nowhere'}, not to Sharetribe.")
+    return _client(
+        FlexConfig(
+            base_url=settings.FLEX_BASE_URL,
+            client_id=settings.FLEX_CLIENT_ID,
+            client_secret=settings.FLEX_CLIENT_SECRET,
+            rate_limited=settings.FLEX_DEV_LIMITS,
+            allow_loopback_http=settings.DEBUG,
+            requests_at_once=REQUESTS_AT_ONCE,
+            timeouts=Timeouts(connect=5, read=30, total=45),
+        )
+    )
+
+
+@lru_cache(maxsize=4)
+def _client(config: FlexConfig) -> FlexClient:
+    return FlexClient(config=config, on_call=_count)
+
+
+def _count(kind: str) -> None:
+    with _mutex:
+        _counted[kind] += 1
+
+
+def flush(*, today: date) -> None:
+    """This will add what was counted in this process to the table, in one statement."""
+    with _mutex:
+        counted = dict(_counted)
+        _counted.clear()
+    if not counted:
+        return
+    kinds = sorted(counted)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO flexsync_apicalls AS a (day, kind, calls)"
+            " SELECT %s, d.kind, d.calls FROM unnest(%s::text[], %s::bigint[]) AS d(kind, calls)"
+            " ON CONFLICT (day, kind) DO UPDATE SET calls = a.calls + excluded.calls",
+            [today, kinds, [counted[kind] for kind in kinds]],
+        )

@@ -1,0 +1,248 @@
+"""Stage 1, hear: Sharetribe's events after the cursor become rows, page by page, each page together with its cursor.
+
+One poller works at a time, whatever is scheduled twice. When it has caught up, it now and then reads the newest
+events once more, because an event could become visible after one with a greater id.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+
+from accounts.models import Marketplace
+from flexsync import calls, identity, profiles, storing
+from flexsync.models import FlexCursor, FlexEvent
+from flexsync.profiles import Learned
+from flexsync.snapshots import EVENT_TYPES, is_own_echo
+from flexsync.storing import Heard
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.shared_state import NotGranted, shared_lock
+from marketplace_payouts.lib.sharetribe import Event, EventPage, FlexBadAnswer, FlexError
+from marketplace_payouts.lib.sharetribe.records import parse_user
+from payouts.errors import DomainError
+from payouts.models import Heartbeat
+
+log = logger(__name__)
+
+SHORTEST_INTERVAL_S: Final = 10
+LONGEST_INTERVAL_S: Final = 60
+# How long after an event another one with a smaller id may still come to light.
+SETTLED_AFTER: Final = timedelta(seconds=60)
+# Sharetribe keeps events for 90 days at the most.
+_RETENTION: Final = timedelta(days=90)
+
+
+@dataclass(slots=True)
+class _Walk:
+    """One walk from where we are to the newest event."""
+
+    marketplace: Marketplace
+    started: datetime
+    clock: float = field(default_factory=time.monotonic)
+    deadline: float | None = None
+    heard: int = 0
+
+    @property
+    def now(self) -> datetime:
+        """The moment handed in, gone on since by this machine's clock."""
+        return self.started + timedelta(seconds=time.monotonic() - self.clock)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no time for another page."""
+        return self.deadline is not None and time.monotonic() >= self.deadline
+
+
+def poll(*, limit_seconds: float, now: datetime) -> int:
+    """This will store all new events and give how many; then wait and look again while there are seconds left.
+
+    With no seconds it walks once to the newest event, however long that takes. What goes wrong is written on the
+    cursor and shown; the next walk begins where the last page was stored.
+    """
+    try:
+        with shared_lock("flexsync poller", wait_s=0):
+            return _poll(limit_seconds=limit_seconds, now=now)
+    except NotGranted:
+        log.info("poller_elsewhere")
+        return 0
+
+
+def _poll(*, limit_seconds: float, now: datetime) -> int:
+    deadline = time.monotonic() + limit_seconds if limit_seconds else None
+    clock = time.monotonic()
+    heard = 0
+    while True:
+        moment = now + timedelta(seconds=time.monotonic() - clock)
+        found, wait_s = _walk_safely(moment, deadline)
+        heard += found
+        if deadline is None or time.monotonic() + wait_s >= deadline:
+            return heard
+        time.sleep(wait_s)
+
+
+def _walk_safely(now: datetime, deadline: float | None) -> tuple[int, float]:
+    """Walk once; give what was heard, and after how many seconds to look again."""
+    try:
+        walk = _Walk(marketplace=identity.confirm(), started=now, deadline=deadline)
+        _walk(walk)
+    except (FlexError, DomainError) as error:
+        log.warning("poll_failed", reason=str(error))
+        return 0, _note_failure(str(error), now=now)
+    finally:
+        calls.flush(today=now.date())
+    return walk.heard, _note_success(walk)
+
+
+def _walk(walk: _Walk) -> None:
+    cursor = _cursor(walk.marketplace)
+    is_overlap = _overlap_is_due(cursor, walk.now)
+    after = _overlap_start(cursor) if is_overlap else cursor.last_sequence_id
+    while True:
+        page = _fetch(cursor, after=after, now=walk.now)
+        _check_marketplace(page, walk.marketplace)
+        reached_end = not page.is_full
+        crash_point("poll.before_commit")
+        walk.heard += _store(page, walk, is_overlap_done=is_overlap and reached_end)
+        crash_point("poll.after_commit")
+        if reached_end or walk.is_over:
+            return
+        after = max(after, page.events[-1].sequence_id)
+
+
+def _fetch(cursor: FlexCursor, *, after: int, now: datetime) -> EventPage:
+    if after:
+        return calls.client().events(start_after=after, event_types=EVENT_TYPES)
+    start = cursor.start_at or now - _RETENTION
+    return calls.client().events(created_at_start=start, event_types=EVENT_TYPES)
+
+
+def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
+    """Write a page and the cursor that stands for it in one transaction; give how many events were new."""
+    marketplace, now = walk.marketplace, walk.now
+    events = page.events
+    with transaction.atomic():
+        cursor = FlexCursor.objects.select_for_update(no_key=True).get(marketplace=marketplace)
+        rows = [_heard(event, client_id=marketplace.client_id) for event in events]
+        new = storing.store(rows, marketplace_id=marketplace.pk, now=now)
+        _learn_users(events, {row.event_id for row in new}, marketplace)
+        if events:
+            # Never backwards: an overlap, or another poller that lost its lock, reads what lies behind.
+            cursor.last_sequence_id = max(cursor.last_sequence_id, events[-1].sequence_id)
+            cursor.last_event_at = max(filter(None, [cursor.last_event_at, events[-1].created_at]))
+        cursor.polled_at = now
+        cursor.heard_at = now if new else cursor.heard_at
+        cursor.overlap_at = now if is_overlap_done else cursor.overlap_at
+        cursor.error = ""
+        cursor.save(
+            update_fields=["last_sequence_id", "last_event_at", "polled_at", "heard_at", "overlap_at", "error"]
+        )
+    return len(new)
+
+
+def _heard(event: Event, *, client_id: str) -> Heard:
+    is_user = event.event_type.startswith("user/")
+    return Heard(
+        event_id=event.id,
+        sequence_id=event.sequence_id,
+        event_type=event.event_type,
+        resource_id=event.resource_id,
+        client_id=_uuid(event.client_id),
+        payload=_without_private_data(event) if is_user else event.raw,
+        created_at=event.created_at,
+        is_echo=is_own_echo(event, client_id=client_id),
+    )
+
+
+def _without_private_data(event: Event) -> dict[str, object]:
+    """Of a user we keep what decides about paying; their address and private data are nobody's business here."""
+    attributes = (event.resource or {}).get("attributes")
+    facts = attributes if isinstance(attributes, dict) else {}
+    kept = {name: facts[name] for name in ("state", "banned", "deleted", "stripeConnected") if name in facts}
+    return {"id": str(event.id), "attributes": {"resource": {"attributes": kept}}}
+
+
+def _learn_users(events: Iterable[Event], new: set[UUID], marketplace: Marketplace) -> None:
+    found = []
+    for event in events:
+        if event.id not in new or not event.event_type.startswith("user/"):
+            continue
+        try:
+            user = None if event.resource is None else parse_user(event.resource)
+        except FlexBadAnswer as error:
+            log.warning("user_unreadable", user=str(event.resource_id), reason=str(error))
+            continue
+        found.append(Learned(event.resource_id, user, event.created_at))
+    profiles.learn(found, marketplace_id=marketplace.pk)
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if text else None
+    except ValueError:
+        return None
+
+
+def _check_marketplace(page: EventPage, marketplace: Marketplace) -> None:
+    strangers = {event.marketplace_id for event in page.events} - {marketplace.pk, None}
+    if strangers:
+        raise identity.WrongMarketplace(
+            f"Sharetribe sent events of the marketplace {strangers.pop()} to the poller of {marketplace.pk}."
+        )
+
+
+def _cursor(marketplace: Marketplace) -> FlexCursor:
+    return FlexCursor.objects.get_or_create(marketplace=marketplace)[0]
+
+
+def _overlap_is_due(cursor: FlexCursor, now: datetime) -> bool:
+    """Tell whether events came since the overlap was last read to the end after they had settled."""
+    if cursor.heard_at is None or not cursor.last_sequence_id:
+        return False
+    if cursor.overlap_at is None:
+        return True
+    is_settled = cursor.overlap_at >= cursor.heard_at + SETTLED_AFTER
+    return not is_settled and now >= cursor.overlap_at + SETTLED_AFTER
+
+
+def _overlap_start(cursor: FlexCursor) -> int:
+    """Give the id from which some hundred events are read once more.
+
+    They are counted in events of ours: the ids have gaps, since other marketplaces use the same sequence.
+    """
+    earlier = (
+        FlexEvent.objects.filter(
+            marketplace=cursor.marketplace_id, sequence_id__lte=cursor.last_sequence_id, event_type__in=EVENT_TYPES
+        )
+        .order_by("-sequence_id")
+        .values_list("sequence_id", flat=True)[settings.POLL_OVERLAP_EVENTS : settings.POLL_OVERLAP_EVENTS + 1]
+    )
+    # Fewer events than that: from where the first query started.
+    return next(iter(earlier), 0)
+
+
+def _note_success(walk: _Walk) -> float:
+    cursor = _cursor(walk.marketplace)
+    before = max(cursor.interval_seconds, SHORTEST_INTERVAL_S)
+    cursor.interval_seconds = SHORTEST_INTERVAL_S if walk.heard else min(before * 2, LONGEST_INTERVAL_S)
+    cursor.save(update_fields=["interval_seconds"])
+    _beat(walk.now, {"heard": walk.heard, "cursor": cursor.last_sequence_id, "interval": cursor.interval_seconds})
+    return float(cursor.interval_seconds)
+
+
+def _note_failure(sentence: str, *, now: datetime) -> float:
+    # A failing poller is alive, and says what fails: a missing heartbeat would have the cluster restarted.
+    _beat(now, {"error": sentence})
+    FlexCursor.objects.update(error=sentence, interval_seconds=LONGEST_INTERVAL_S)
+    return float(LONGEST_INTERVAL_S)
+
+
+def _beat(now: datetime, detail: dict[str, object]) -> None:
+    Heartbeat.objects.update_or_create(name="poller", defaults={"at": now, "detail": detail})

@@ -1,0 +1,326 @@
+"""What a transaction means, from all that was stored of it and the table of triggers: the pure rules of stage 2.
+
+Only the newest truth decides, and every part of the answer follows from what the rows say rather than from when they
+came: any order of arrival, and any overlap, gives the same result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from flexsync.snapshots import SNAPSHOT, LineItem, Nonsense, Snapshot, Transition, Unclear, read_snapshot
+from marketplace_payouts.lib.currencies import UnknownCurrency, convert_exponent, exponent
+from marketplace_payouts.lib.money import Money, MoneyError
+from marketplace_payouts.lib.sharetribe import FlexMoney
+
+_WITH_RESOURCE: Final = frozenset(
+    {"transaction/initiated", "transaction/transitioned", "transaction/updated", SNAPSHOT}
+)
+_DELETED: Final = "transaction/deleted"
+_COMMISSION: Final = "line-item/provider-commission"
+_LONGEST_REFERENCE: Final = 120
+
+
+class CurrencyUnclear(Unclear):
+    """How many decimals Sharetribe's amounts in a currency have is not confirmed, or does not fit."""
+
+
+class Row(NamedTuple):
+    """One stored event or snapshot of a transaction."""
+
+    sequence_id: int
+    event_type: str
+    resource: object
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerRule:
+    """One transition at which the seller is due."""
+
+    id: int
+    transition: str
+    is_enabled: bool
+    payment_transitions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessRules:
+    """What we know about one transaction process."""
+
+    triggers: tuple[TriggerRule, ...] = ()
+    cancel_transitions: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Decimals:
+    """How many decimals Sharetribe's amounts have, by currency, and whether staff confirmed it."""
+
+    table: Mapping[str, int]
+    confirmed: bool
+
+    def ours(self, money: FlexMoney) -> Money:
+        """This will express an amount in our own units.
+
+        :raises CurrencyUnclear: when that is not certain to the last digit.
+        """
+        places = self.table.get(money.currency)
+        if not self.confirmed or places is None:
+            raise CurrencyUnclear(
+                f"How many decimals {money.currency} has in this marketplace is not confirmed: "
+                "confirm the sample prices that check_flex shows."
+            )
+        try:
+            units, rest = convert_exponent(money.amount, places, exponent(money.currency))
+            converted = Money(units, money.currency)
+        except UnknownCurrency:
+            raise CurrencyUnclear(f"The currency {money.currency} is not one that we can pay.") from None
+        except MoneyError as error:
+            raise Nonsense(str(error)) from None
+        if rest:
+            raise CurrencyUnclear(f"{money.amount} minor units of {money.currency} are finer than money can be paid.")
+        return converted
+
+    def perhaps(self, money: FlexMoney | None) -> Money | None:
+        """This will do the same where nothing depends on it yet; None where it is not certain."""
+        if money is None:
+            return None
+        try:
+            return self.ours(money)
+        except Unclear:
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """A payment of the buyer that the marketplace recorded by a transition."""
+
+    reference: str
+    amount: Money
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Interpretation:
+    """What a transaction means now; `newest` is None when it was deleted before we heard anything of it."""
+
+    newest: Snapshot | None
+    is_deleted: bool = False
+    shows_stripe: bool = False
+    payin: Money | None = None
+    payout: Money | None = None
+    trigger: int | None = None
+    owed: Money | None = None
+    became_due_at: datetime | None = None
+    source_event: str = ""
+    lines: dict[str, Any] = field(default_factory=dict)
+    payments: tuple[Payment, ...] = ()
+
+
+class _Truth(NamedTuple):
+    row: Row
+    snapshot: Snapshot
+
+    @property
+    def age(self) -> tuple[int, datetime, int, bool, datetime]:
+        # Transitions are only ever added, so their number tells which of two truths is newer even where a snapshot
+        # that we read ourselves lies between events that had not been heard yet.
+        snapshot, row = self.snapshot, self.row
+        return (
+            len(snapshot.transitions),
+            snapshot.last_transitioned_at,
+            row.sequence_id,
+            row.event_type == SNAPSHOT,
+            row.received_at,
+        )
+
+
+def interpret(
+    rows: Iterable[Row], *, processes: Mapping[str, ProcessRules], decimals: Decimals, accrued_by: int | None = None
+) -> Interpretation:
+    """This will give what a transaction means by all its stored rows, in whatever order they come.
+
+    `accrued_by` is the trigger that made it due before: it counts even if it was switched off since, so that
+    a refund still finds its sale.
+
+    :raises Nonsense: when the newest row cannot be read; a newer readable one heals it.
+    :raises CurrencyUnclear: when something is due in a currency whose decimals are not certain.
+    """
+    truths, is_deleted = _read(rows)
+    if not truths:
+        return Interpretation(newest=None, is_deleted=is_deleted)
+    newest = truths[-1].snapshot
+    rules = processes.get(newest.process, ProcessRules())
+    timeline = _timeline(truths)
+    considered = {one.transition: one for one in rules.triggers if one.is_enabled or one.id == accrued_by}
+    due = next((index for index, one in enumerate(timeline) if one.name in considered), None)
+    base = Interpretation(
+        newest=newest,
+        is_deleted=is_deleted,
+        shows_stripe=any(one.snapshot.shows_stripe for one in truths),
+        payin=decimals.perhaps(newest.payin),
+        payout=decimals.perhaps(newest.payout),
+        payments=_payments(truths, timeline, considered.values(), decimals),
+    )
+    if due is None:
+        return base
+    return _due(base, truths, timeline, due, considered[timeline[due].name], rules, decimals)
+
+
+def _due(
+    base: Interpretation,
+    truths: Sequence[_Truth],
+    timeline: Sequence[Transition],
+    due: int,
+    trigger: TriggerRule,
+    rules: ProcessRules,
+    decimals: Decimals,
+) -> Interpretation:
+    newest = truths[-1].snapshot
+    if newest.payee is None:
+        raise Nonsense("The transaction is due but names no seller.")
+    owed = _owed(newest, timeline[due:], trigger, rules, decimals)
+    return Interpretation(
+        newest=newest,
+        is_deleted=base.is_deleted,
+        shows_stripe=base.shows_stripe,
+        payin=base.payin,
+        payout=base.payout,
+        payments=base.payments,
+        trigger=trigger.id,
+        owed=owed,
+        became_due_at=timeline[due].at,
+        source_event=_source_event(newest, owed),
+        lines=_lines_at(_first_with(truths, timeline[due]), newest, decimals),
+    )
+
+
+def _owed(
+    newest: Snapshot,
+    since_due: Sequence[Transition],
+    trigger: TriggerRule,
+    rules: ProcessRules,
+    decimals: Decimals,
+) -> Money:
+    if newest.payout is None:
+        raise Nonsense("The transaction is due but has no payoutTotal.")
+    total = decimals.ours(newest.payout)
+    if total.units < 0:
+        raise Nonsense("The transaction's payoutTotal is negative.")
+    last_due = max(index for index, one in enumerate(since_due) if one.name == trigger.transition)
+    was_cancelled = any(one.name in rules.cancel_transitions for one in since_due[last_due:])
+    # A process that refunds says so in its lines, and then payoutTotal is what remains. One that only moves on to
+    # a cancelled state leaves payoutTotal as it was, though nothing is owed any more.
+    if was_cancelled and not any(line.is_reversal for line in newest.lines):
+        return Money(0, total.currency)
+    return total
+
+
+def _source_event(newest: Snapshot, owed: Money) -> str:
+    """Name the change by its content, so that hearing it as an event or reading it ourselves is the same change."""
+    step = f"{len(newest.transitions)} {newest.last_transition.removeprefix('transition/')}"
+    return f"{step[:60]} {newest.digest.hex()[:16]} {owed.units}"
+
+
+def _read(rows: Iterable[Row]) -> tuple[list[_Truth], bool]:
+    """Give the readable truths, the newest last, and whether the transaction was deleted."""
+    truths: list[_Truth] = []
+    unreadable: list[tuple[int, Nonsense]] = []
+    is_deleted = False
+    for row in rows:
+        if row.event_type == _DELETED:
+            is_deleted = True
+        if row.event_type not in _WITH_RESOURCE:
+            continue
+        try:
+            truths.append(_Truth(row, read_snapshot(row.resource)))
+        except Nonsense as error:
+            unreadable.append((row.sequence_id, error))
+    truths.sort(key=lambda one: one.age)
+    healed_up_to = max((one.row.sequence_id for one in truths), default=-1)
+    worst = max(unreadable, key=lambda one: one[0], default=None)
+    if worst is not None and worst[0] > healed_up_to:
+        raise worst[1]
+    return truths, is_deleted
+
+
+def _timeline(truths: Sequence[_Truth]) -> list[Transition]:
+    """Give every transition that any truth shows, in order; the newest truth should show them all."""
+    timeline = list(truths[-1].snapshot.transitions)
+    seen = set(timeline)
+    forgotten = [
+        one
+        for truth in truths[:-1]
+        if len(truth.snapshot.transitions) and not seen.issuperset(truth.snapshot.transitions)
+        for one in truth.snapshot.transitions
+        if one not in seen
+    ]
+    if forgotten:
+        timeline = sorted([*dict.fromkeys(forgotten), *timeline], key=lambda one: one.at)
+    return timeline
+
+
+def _first_with(truths: Sequence[_Truth], wanted: Transition) -> Snapshot:
+    return next(
+        (one.snapshot for one in truths if wanted in one.snapshot.transitions), truths[-1].snapshot
+    )
+
+
+def _payments(
+    truths: Sequence[_Truth],
+    timeline: Sequence[Transition],
+    triggers: Iterable[TriggerRule],
+    decimals: Decimals,
+) -> tuple[Payment, ...]:
+    confirming = frozenset[str]().union(*(one.payment_transitions for one in triggers))
+    if not confirming:
+        return ()
+    reference: UUID = truths[-1].snapshot.reference
+    found = []
+    for index, one in enumerate(timeline):
+        amount = decimals.perhaps(_first_with(truths, one).payin) if one.name in confirming else None
+        if amount is not None and amount.units > 0:
+            found.append(Payment(f"{reference}:{index}:{one.name}"[:_LONGEST_REFERENCE], amount, one.at))
+    return tuple(found)
+
+
+def _lines_at(then: Snapshot, newest: Snapshot, decimals: Decimals) -> dict[str, Any]:
+    """Give the seller's lines as of the trigger and, where they changed since, as they are now."""
+    lines = _lines(then, decimals)
+    if then.lines != newest.lines:
+        lines["now"] = _lines(newest, decimals)
+    return lines
+
+
+def _lines(snapshot: Snapshot, decimals: Decimals) -> dict[str, Any]:
+    sellers = [line for line in snapshot.lines if "provider" in line.counts_for]
+    gross = sum(line.total.amount for line in sellers if line.code != _COMMISSION)
+    commission = sum(line.total.amount for line in sellers if line.code == _COMMISSION)
+    currency = snapshot.payout.currency if snapshot.payout else ""
+    return {
+        "gross": _text(FlexMoney(gross, currency), decimals),
+        "commission": _text(FlexMoney(commission, currency), decimals),
+        "net": _text(snapshot.payout, decimals),
+        "currency": currency,
+        "items": [_item(line, decimals) for line in snapshot.lines],
+    }
+
+
+def _item(line: LineItem, decimals: Decimals) -> dict[str, Any]:
+    return {
+        "code": line.code,
+        "quantity": line.quantity,
+        "unit_price": _text(line.unit_price, decimals),
+        "total": _text(line.total, decimals),
+        "reversal": line.is_reversal,
+        "counts_for": list(line.counts_for),
+    }
+
+
+def _text(money: FlexMoney | None, decimals: Decimals) -> str:
+    converted = decimals.perhaps(money)
+    return "" if converted is None else str(converted.units)
