@@ -1,0 +1,117 @@
+"""Tokens: how they are got, renewed, refused and taken back."""
+
+import pytest
+import requests
+
+from tests.sandbox.flex_api import API, Caller, code_of
+from tests.sandbox_services import SandboxService
+
+
+@pytest.fixture
+def flex(flex_sandbox: SandboxService) -> Caller:
+    return Caller(flex_sandbox)
+
+
+def test_gives_a_pair_of_tokens(flex):
+    assert flex.granted["token_type"] == "bearer"
+    assert flex.granted["scope"] == "integ"
+    assert flex.granted["expires_in"] == 3600
+    assert flex.granted["refresh_token"] != flex.granted["access_token"]
+    assert flex.get("marketplace/show").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_secret": "guess"},
+        {"client_id": "11111111-1111-4111-8111-111111111111"},
+        {"scope": "user"},
+        {"grant_type": "password"},
+    ],
+)
+def test_refuses_strangers(flex, wrong):
+    form = {
+        "client_id": flex.client_id,
+        "client_secret": flex.service.credentials["client_secret"],
+        "grant_type": "client_credentials",
+        "scope": "integ",
+    }
+    answer = flex.token(**{**form, **wrong})
+    assert (answer.status_code, answer.text) == (401, "Unauthorized")
+
+
+def test_a_refresh_token_is_good_once(flex):
+    form = {
+        "client_id": flex.client_id,
+        "grant_type": "refresh_token",
+        "refresh_token": flex.granted["refresh_token"],
+    }
+    renewed = flex.token(**form)
+    assert renewed.status_code == 200
+    assert renewed.json()["refresh_token"] != flex.granted["refresh_token"]
+    assert flex.token(**form).status_code == 401
+    assert flex.token(**{**form, "refresh_token": renewed.json()["refresh_token"]}).status_code == 200
+
+
+def test_access_ends_when_its_time_is_over_and_a_refresh_brings_it_back(flex):
+    flex.set(access_ttl_s=5)
+    form = {"client_id": flex.client_id, "grant_type": "refresh_token"}
+    short = flex.token(**form, refresh_token=flex.granted["refresh_token"]).json()
+    assert short["expires_in"] == 5
+    flex.headers = {"Authorization": f"bearer {short['access_token']}"}
+    assert flex.get("marketplace/show").status_code == 200
+    flex.service.advance(6)
+    assert code_of(flex.get("marketplace/show")) == (401, "auth-invalid-access-token")
+    assert flex.token(**form, refresh_token=short["refresh_token"]).status_code == 200
+
+
+def test_a_refresh_token_ends_too(flex):
+    flex.service.advance(31 * 86_400)
+    form = {"client_id": flex.client_id, "grant_type": "refresh_token"}
+    assert flex.token(**form, refresh_token=flex.granted["refresh_token"]).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [
+        (None, "auth-missing-access-token"),
+        ("Basic abc", "auth-missing-access-token"),
+        ("Bearer ", "auth-missing-access-token"),
+        ("Bearer made-up", "auth-invalid-access-token"),
+    ],
+)
+def test_says_what_is_wrong_with_a_token(flex, header, code):
+    url = flex.service.url + API + "marketplace/show"
+    answer = requests.get(url, headers={"Authorization": header} if header else {}, timeout=10)
+    assert code_of(answer) == (401, code)
+
+
+def test_revokes_a_pair(flex):
+    def revoke(token: str) -> requests.Response:
+        return requests.post(
+            f"{flex.service.url}/v1/auth/revoke", data={"token": token}, headers=flex.headers, timeout=10
+        )
+
+    assert revoke("made-up").json() == {"action": "nothing"}
+    assert revoke(flex.granted["refresh_token"]).json() == {"action": "revoked"}
+    assert flex.get("marketplace/show").status_code == 401
+    assert revoke(flex.granted["refresh_token"]).status_code == 401
+
+
+def test_steering_makes_all_access_tokens_invalid_at_once(flex):
+    assert flex.service.post("/_sandbox/tokens/expire") == {"expired": 1}
+    assert code_of(flex.get("marketplace/show")) == (401, "auth-invalid-access-token")
+
+
+def test_faults_refuse_tokens(flex):
+    flex.service.fault("token_expired", times=1)
+    assert code_of(flex.get("marketplace/show")) == (401, "auth-invalid-access-token")
+    assert flex.get("marketplace/show").status_code == 200
+    flex.service.fault("token_refused", times=1)
+    assert flex.token().status_code == 401
+    assert flex.token().status_code == 200
+
+
+def test_the_marketplace_api_is_not_there_yet(flex):
+    answer = requests.get(f"{flex.service.url}/v1/api/listings/query", headers=flex.headers, timeout=10)
+    assert code_of(answer) == (501, "not-implemented")
