@@ -35,7 +35,9 @@ def client() -> FlexClient:
         )
     host = urlsplit(settings.FLEX_BASE_URL).hostname or ""
     if settings.ENVIRONMENT == "live" and not host.endswith(".sharetribe.com"):
-        raise Unconfigured(f"ENVIRONMENT is live, but FLEX_BASE_URL leads to {host or 'nowhere'}, not to Sharetribe.")
+        raise Unconfigured(
+            f"ENVIRONMENT is live, but FLEX_BASE_URL leads to {host or 'nowhere'}, not to Sharetribe."
+        )
     return _client(
         FlexConfig(
             base_url=settings.FLEX_BASE_URL,

@@ -15,14 +15,18 @@ class FlexCursor(models.Model):
 
     marketplace = models.OneToOneField(Marketplace, primary_key=True, on_delete=models.PROTECT)
     last_sequence_id = models.BigIntegerField(default=0)
-    start_at = models.DateTimeField(null=True, blank=True, help_text="Where the first query starts, before any id.")
+    start_at = models.DateTimeField(
+        null=True, blank=True, help_text="Where the first query starts, before any id."
+    )
     polled_at = models.DateTimeField(null=True, blank=True)
     last_event_at = models.DateTimeField(null=True, blank=True)
     heard_at = models.DateTimeField(null=True, blank=True, help_text="When something new was last stored.")
     overlap_at = models.DateTimeField(
         null=True, blank=True, help_text="When the newest events were last read once more, to the end."
     )
-    interval_seconds = models.PositiveIntegerField(default=10, help_text="Adaptive wait until the next query.")
+    interval_seconds = models.PositiveIntegerField(
+        default=10, help_text="Adaptive wait until the next query."
+    )
     error = models.TextField(blank=True)
 
     def __str__(self) -> str:
@@ -35,7 +39,9 @@ class FlexEvent(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+")
     event_id = models.UUIDField()
-    sequence_id = models.BigIntegerField(help_text="Sharetribe's order; of a snapshot: the cursor before it was read.")
+    sequence_id = models.BigIntegerField(
+        help_text="Sharetribe's order; of a snapshot: the cursor before it was read."
+    )
     event_type = models.CharField(max_length=60)
     resource_id = models.UUIDField(help_text="The transaction or user that it is about.")
     client_id = models.UUIDField(null=True, blank=True, help_text="The application that caused it.")
@@ -45,7 +51,9 @@ class FlexEvent(models.Model):
 
     class Meta:
         constraints = (
-            models.UniqueConstraint(fields=["marketplace", "event_id", "created_at"], name="flexsync_flexevent_once"),
+            models.UniqueConstraint(
+                fields=["marketplace", "event_id", "created_at"], name="flexsync_flexevent_once"
+            ),
         )
         indexes = (
             models.Index(fields=["resource_id", "sequence_id"], name="flexsync_flexevent_resource"),
@@ -59,9 +67,13 @@ class FlexEvent(models.Model):
 class WriteBack(models.Model):
     """What a transaction has been told, as read back from it."""
 
-    source = models.OneToOneField(Source, primary_key=True, on_delete=models.CASCADE, related_name="write_back_row")
+    source = models.OneToOneField(
+        Source, primary_key=True, on_delete=models.CASCADE, related_name="write_back_row"
+    )
     value = models.JSONField(default=dict, blank=True, help_text="The metadata value that was read back.")
-    transition = models.CharField(max_length=120, blank=True, help_text="The last operator transition that was made.")
+    transition = models.CharField(
+        max_length=120, blank=True, help_text="The last operator transition that was made."
+    )
     confirmed_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(
         null=True, blank=True, help_text="Until when one worker alone may tell this transaction something."
@@ -69,7 +81,9 @@ class WriteBack(models.Model):
     calls = models.PositiveIntegerField(default=0)
     tries = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True)
-    conflict_at = models.DateTimeField(null=True, blank=True, help_text="Sharetribe refused; a person must look.")
+    conflict_at = models.DateTimeField(
+        null=True, blank=True, help_text="Sharetribe refused; a person must look."
+    )
 
     def __str__(self) -> str:
         return f"Write-back of {self.source_id}"

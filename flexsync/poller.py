@@ -142,7 +142,14 @@ def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
         cursor.overlap_at = now if is_overlap_done else cursor.overlap_at
         cursor.error = ""
         cursor.save(
-            update_fields=["last_sequence_id", "last_event_at", "polled_at", "heard_at", "overlap_at", "error"]
+            update_fields=[
+                "last_sequence_id",
+                "last_event_at",
+                "polled_at",
+                "heard_at",
+                "overlap_at",
+                "error",
+            ]
         )
     return len(new)
 
@@ -219,10 +226,14 @@ def _overlap_start(cursor: FlexCursor) -> int:
     """
     earlier = (
         FlexEvent.objects.filter(
-            marketplace=cursor.marketplace_id, sequence_id__lte=cursor.last_sequence_id, event_type__in=EVENT_TYPES
+            marketplace=cursor.marketplace_id,
+            sequence_id__lte=cursor.last_sequence_id,
+            event_type__in=EVENT_TYPES,
         )
         .order_by("-sequence_id")
-        .values_list("sequence_id", flat=True)[settings.POLL_OVERLAP_EVENTS : settings.POLL_OVERLAP_EVENTS + 1]
+        .values_list("sequence_id", flat=True)[
+            settings.POLL_OVERLAP_EVENTS : settings.POLL_OVERLAP_EVENTS + 1
+        ]
     )
     # Fewer events than that: from where the first query started.
     return next(iter(earlier), 0)
@@ -233,7 +244,10 @@ def _note_success(walk: _Walk) -> float:
     before = max(cursor.interval_seconds, SHORTEST_INTERVAL_S)
     cursor.interval_seconds = SHORTEST_INTERVAL_S if walk.heard else min(before * 2, LONGEST_INTERVAL_S)
     cursor.save(update_fields=["interval_seconds"])
-    _beat(walk.now, {"heard": walk.heard, "cursor": cursor.last_sequence_id, "interval": cursor.interval_seconds})
+    _beat(
+        walk.now,
+        {"heard": walk.heard, "cursor": cursor.last_sequence_id, "interval": cursor.interval_seconds},
+    )
     return float(cursor.interval_seconds)
 
 

@@ -81,7 +81,9 @@ def read_profiles(*, limit: int, now: datetime) -> int:
     """This will read payees from Sharetribe of whom we know nothing but their id, and give how many it read."""
     # In random order, so that some that always fail do not keep the others from their turn.
     unread = list(
-        Payee.objects.filter(profile_read_at__isnull=True).order_by("?").values_list("flex_user_id", flat=True)[:limit]
+        Payee.objects.filter(profile_read_at__isnull=True)
+        .order_by("?")
+        .values_list("flex_user_id", flat=True)[:limit]
     )
     if not unread:
         return 0

@@ -93,7 +93,9 @@ def read_snapshot(resource: object) -> Snapshot:
     if not transitions:
         raise Nonsense("The transaction does not list its transitions.")
     told = record.metadata.get(METADATA_KEY)
-    shows_stripe = any(key.lower().startswith("stripe") and value for key, value in record.protected_data.items())
+    shows_stripe = any(
+        key.lower().startswith("stripe") and value for key, value in record.protected_data.items()
+    )
     lines = tuple(_line(item) for item in record.line_items)
     payin, payout = _checked(record.payin_total), _checked(record.payout_total)
     return Snapshot(
@@ -119,7 +121,11 @@ def is_own_echo(event: Event, *, client_id: str) -> bool:
     if not client_id or event.client_id != client_id or event.event_type != "transaction/updated":
         return False
     changed = event.previous_values.get("attributes")
-    if not isinstance(changed, dict) or set(changed) != {"metadata"} or event.previous_values.get("relationships"):
+    if (
+        not isinstance(changed, dict)
+        or set(changed) != {"metadata"}
+        or event.previous_values.get("relationships")
+    ):
         return False
     keys = changed["metadata"]
     return isinstance(keys, dict) and set(keys) == {METADATA_KEY}
@@ -156,7 +162,9 @@ def _line(item: JsonObject) -> LineItem:
     total, unit_price = _money(item.get("lineTotal")), _money(item.get("unitPrice"))
     if total is None:
         raise Nonsense("A line item has no lineTotal.")
-    quantity = next((item[key] for key in ("quantity", "percentage", "units") if item.get(key) is not None), "")
+    quantity = next(
+        (item[key] for key in ("quantity", "percentage", "units") if item.get(key) is not None), ""
+    )
     counts_for = item.get("includeFor") or []
     if not isinstance(counts_for, list):
         raise Nonsense("A line item does not say whom it counts for.")

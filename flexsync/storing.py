@@ -144,11 +144,15 @@ def look_at(rows: Iterable[Heard], *, marketplace_id: UUID, now: datetime) -> No
 def _other_columns() -> tuple[str, str, tuple[Any, ...]]:
     """Give names, placeholders and defaults of the columns that a new source starts with."""
     ours = {"id", "marketplace_id", "reference", "heard", "understood", "next_at"}
-    fields = [field for field in Source._meta.concrete_fields if field.column not in ours]  # noqa: SLF001 - public API
+    fields = [field for field in Source._meta.concrete_fields if field.column not in ours]
     blank = Source()
     names = "".join(f', "{field.column}"' for field in fields)
     places = "".join(f", %s::{field.db_type(connection)}" for field in fields)
-    return names, places, tuple(field.get_db_prep_save(getattr(blank, field.attname), connection) for field in fields)
+    return (
+        names,
+        places,
+        tuple(field.get_db_prep_save(getattr(blank, field.attname), connection) for field in fields),
+    )
 
 
 def _jsonb_text(payload: dict[str, Any]) -> str:

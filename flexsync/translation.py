@@ -82,7 +82,9 @@ class Decimals:
         except MoneyError as error:
             raise Nonsense(str(error)) from None
         if rest:
-            raise CurrencyUnclear(f"{money.amount} minor units of {money.currency} are finer than money can be paid.")
+            raise CurrencyUnclear(
+                f"{money.amount} minor units of {money.currency} are finer than money can be paid."
+            )
         return converted
 
     def perhaps(self, money: FlexMoney | None) -> Money | None:
@@ -140,7 +142,11 @@ class _Truth(NamedTuple):
 
 
 def interpret(
-    rows: Iterable[Row], *, processes: Mapping[str, ProcessRules], decimals: Decimals, accrued_by: int | None = None
+    rows: Iterable[Row],
+    *,
+    processes: Mapping[str, ProcessRules],
+    decimals: Decimals,
+    accrued_by: int | None = None,
 ) -> Interpretation:
     """This will give what a transaction means by all its stored rows, in whatever order they come.
 
@@ -265,9 +271,7 @@ def _timeline(truths: Sequence[_Truth]) -> list[Transition]:
 
 
 def _first_with(truths: Sequence[_Truth], wanted: Transition) -> Snapshot:
-    return next(
-        (one.snapshot for one in truths if wanted in one.snapshot.transitions), truths[-1].snapshot
-    )
+    return next((one.snapshot for one in truths if wanted in one.snapshot.transitions), truths[-1].snapshot)
 
 
 def _payments(
