@@ -1,11 +1,15 @@
-"""Whether a member of staff has used a second factor in this session."""
+"""Whether a member of staff has used a second factor in this session, and how long ago."""
 
 from __future__ import annotations
+
+import time
+from typing import Any
 
 from allauth.account.authentication import get_authentication_records
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import reverse
 
 
 def is_satisfied(request: HttpRequest) -> bool:
@@ -13,6 +17,28 @@ def is_satisfied(request: HttpRequest) -> bool:
     if not settings.STAFF_MFA_REQUIRED:
         return True
     user = request.user
-    if not user.is_authenticated or not is_mfa_enabled(user):
-        return False
-    return any(record.get("method") == "mfa" for record in get_authentication_records(request))
+    # The factor must still stand: a removed one takes the session's right away at once.
+    return user.is_authenticated and is_mfa_enabled(user) and bool(_uses(request))
+
+
+def is_fresh(request: HttpRequest) -> bool:
+    """This will tell whether a second factor was used within `ACCOUNT_REAUTHENTICATION_TIMEOUT`, if one is demanded."""
+    if not settings.STAFF_MFA_REQUIRED:
+        return True
+    newest = max((float(use.get("at", 0)) for use in _uses(request)), default=0.0)
+    return time.time() - newest < settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
+
+
+def way_in(request: HttpRequest) -> str:
+    """This will give the address at which the person gets what the session lacks: a new factor, or a code of it."""
+    user = request.user
+    if user.is_authenticated and is_mfa_enabled(user):
+        return reverse("mfa_reauthenticate")
+    return reverse("mfa_activate_totp")
+
+
+def _uses(request: HttpRequest) -> list[dict[str, Any]]:
+    user = request.user
+    if not user.is_authenticated:
+        return []
+    return [record for record in get_authentication_records(request, user) if record.get("method") == "mfa"]

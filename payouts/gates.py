@@ -19,6 +19,7 @@ from payouts import digests, facts
 from payouts.facts import Facts
 from payouts.models import Payable, Payout, Source
 from payouts.providers import registry
+from payouts.providers.base import PayoutProvider, ProviderError
 
 _LATER = "Your money is on its way through our usual checks."
 
@@ -164,15 +165,22 @@ def _minimum(one: Facts) -> Block | None:
 
 def _within_caps(one: Facts) -> Block | None:
     payout = one.payout
-    if payout is None or (kind := registry.PROVIDERS.get(payout.provider)) is None:
+    if payout is None or (provider := _offered(payout.provider)) is None:
         return None
-    capabilities = kind.capabilities
+    capabilities = provider.capabilities
     if payout.sent_currency not in capabilities.exponents:
-        return Block(f"{kind.label} does not pay {payout.sent_currency}.", "Your payout method cannot receive this.")
+        return Block(f"{provider.label} does not pay {payout.sent_currency}.", "Your payout method cannot receive this.")
     cap = capabilities.caps.get(payout.sent_currency)
     if cap is not None and payout.sent_units > cap:
-        return Block(f"More than {kind.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}.")
+        return Block(f"More than {provider.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}.")
     return None
+
+
+def _offered(name: str) -> PayoutProvider | None:
+    try:
+        return registry.get(name)
+    except ProviderError:
+        return None
 
 
 def _not_held(one: Facts) -> Block | None:
@@ -192,7 +200,7 @@ def _approved(one: Facts) -> Block | None:
 
 def _rail_open(one: Facts) -> Block | None:
     assert one.payout is not None
-    if not registry.is_available(one.payout.provider):
+    if _offered(one.payout.provider) is None:
         return Block(f"{one.payout.provider} has no credentials here, or they are incomplete.")
     return None
 

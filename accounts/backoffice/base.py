@@ -1,0 +1,66 @@
+"""The base of every page: seen by role, changed by nobody; what changes anything is an act with a page of its own."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin import ShowFacets
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.http import HttpRequest
+
+from accounts import roles
+from accounts.backoffice.paging import BoundedPaginator
+
+
+def may(request: HttpRequest, act: str) -> bool:
+    """This will tell whether whoever asks may do the act by one of their roles; being a superuser is not one."""
+    user = request.user
+    return user.is_authenticated and roles.may(user, act)
+
+
+def demand(request: HttpRequest, act: str) -> None:
+    """This will let the request pass, or refuse it with the sentence that names the roles that may.
+
+    :raises PermissionDenied: when none of the person's roles covers the act.
+    """
+    user = request.user
+    if not user.is_authenticated or not roles.may(user, act):
+        raise PermissionDenied(str(roles.NotAllowed(user if user.is_authenticated else None, act)))
+
+
+class BackOfficeAdmin(admin.ModelAdmin[Any]):
+    """A list and a page per row, both read-only."""
+
+    needs_to_view: ClassVar[str] = "act_view"
+    section: ClassVar[str] = "System"
+    """The heading that the list stands under."""
+
+    actions = None
+    ordering: Any = ("-pk",)
+    paginator: Any = BoundedPaginator
+    show_full_result_count = False
+    show_facets = ShowFacets.NEVER
+    list_per_page = 50
+    list_max_show_all = 200
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """This will let the role decide."""
+        return may(request, self.needs_to_view)
+
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """This will let the role decide, whatever `is_superuser` says."""
+        return may(request, self.needs_to_view)
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """This will refuse: rows are made by services."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """This will refuse: rows are changed by services."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        """This will refuse: nothing is deleted here."""
+        return False

@@ -1,0 +1,156 @@
+"""Holds: rows that say why something may not be paid; set and lifted under the lock that the sender shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import Payee, User
+from accounts.roles import require
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.ids import uuid7
+from payouts.actors import Actor
+from payouts.errors import Refused
+from payouts.lifecycle import record
+from payouts.models import Hold, Payout, PayoutMethod, Rail
+from payouts.outcomes import Done
+
+EVERYTHING = "everything"
+
+
+def hold(
+    *,
+    by: User,
+    reason: str,
+    now: datetime,
+    payouts: Sequence[UUID] = (),
+    payees: Sequence[UUID] = (),
+    methods: Sequence[UUID] = (),
+    rails: Sequence[str] = (),
+) -> Done:
+    """This will put a hold of staff on each of these.
+
+    :raises NotAllowed: when the person's roles do not cover it.
+    :raises Refused: when no reason is given.
+    """
+    require(by, "act_hold")
+    if not reason.strip():
+        raise Refused("Say why it is held.")
+    outcome = Done()
+    with transaction.atomic():
+        rows = [Hold(payout=p) for p in _payouts(payouts, reason=reason, by=by, now=now)]
+        rows += [Hold(payee=p) for p in Payee.objects.filter(pk__in=payees).order_by("pk").select_for_update()]
+        rows += [Hold(method=m) for m in PayoutMethod.objects.filter(pk__in=methods).order_by("pk").select_for_update()]
+        rows += [Hold(rail=rail) for rail in _rails(rails)]
+        for row in rows:
+            row.rule, row.reason, row.set_by, row.set_at = "staff", reason, by, now
+            outcome.done.append(_name(row))
+        rowsets.insert(Hold, rows)
+    return outcome
+
+
+def lift(*, by: User, hold_ids: Sequence[UUID], reason: str, now: datetime) -> Done:
+    """This will lift holds that staff set; what a rule set, the rule lifts, or closing its incident does.
+
+    :raises NotAllowed: when the person's roles do not cover it.
+    """
+    require(by, "act_release")
+    outcome = Done()
+    with transaction.atomic():
+        for row in Hold.objects.filter(pk__in=hold_ids).order_by("pk").select_for_update(of=("self",)):
+            if row.lifted_at is not None:
+                outcome.refuse(_name(row), "It is lifted already.")
+            elif row.rule.startswith("incident"):
+                outcome.refuse(_name(row), "Its incident must be closed first.")
+            else:
+                _lift(row, by=by, reason=reason, now=now)
+                outcome.done.append(_name(row))
+    return outcome
+
+
+def stop(*, by: User, reason: str, now: datetime) -> Done:
+    """This will press the stop switch: nothing is sent until it is lifted."""
+    return hold(by=by, rails=[EVERYTHING], reason=reason, now=now)
+
+
+def resume(*, by: User, reason: str, now: datetime) -> Done:
+    """This will lift every hold of staff on everything."""
+    ids = Hold.objects.filter(rail_id=EVERYTHING, lifted_at__isnull=True).values_list("pk", flat=True)
+    return lift(by=by, hold_ids=list(ids), reason=reason, now=now)
+
+
+def is_stopped() -> bool:
+    """This will tell whether the stop switch is pressed."""
+    return Hold.objects.filter(rail_id=EVERYTHING, lifted_at__isnull=True).exists()
+
+
+def freeze(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
+    """This will freeze a payee: nothing is gathered or sent."""
+    require(by, "act_hold")
+    with transaction.atomic():
+        payee = Payee.objects.select_for_update().get(pk=payee_id)
+        if payee.frozen_at is not None:
+            raise Refused(f"{payee} is frozen already.")
+        payee.frozen_at, payee.frozen_reason = now, reason
+        payee.save(update_fields=["frozen_at", "frozen_reason"])
+    return Done(done=[str(payee)])
+
+
+def thaw(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
+    """This will let a frozen payee be paid again."""
+    require(by, "act_release")
+    with transaction.atomic():
+        payee = Payee.objects.select_for_update().get(pk=payee_id)
+        payee.frozen_at, payee.frozen_reason, payee.next_gather_at = None, "", now
+        payee.save(update_fields=["frozen_at", "frozen_reason", "next_gather_at"])
+    return Done(done=[str(payee)])
+
+
+def hold_by_rule(*, rule: str, reason: str, now: datetime, rail: str = "", payouts: Iterable[UUID] = ()) -> None:
+    """This will set a rule's hold, once however often the rule fires, inside the caller's transaction."""
+    rows = [Hold(rail=row) for row in _rails([rail] if rail else [])]
+    rows += [Hold(payout_id=pk) for pk in payouts]
+    for row in rows:
+        row.id, row.rule, row.reason, row.set_at = uuid7(), rule, reason, now
+    rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
+
+
+def lift_by_rule(*, rule: str, reason: str, now: datetime, rail: str = "") -> int:
+    """This will lift what a rule set, when its cause is gone; gives how many."""
+    rows = Hold.objects.filter(rule=rule, lifted_at__isnull=True)
+    if rail:
+        rows = rows.filter(rail_id=rail)
+    return rows.update(lifted_at=now, lift_reason=reason)
+
+
+def _payouts(ids: Sequence[UUID], *, reason: str, by: User, now: datetime) -> list[Payout]:
+    payouts = list(Payout.objects.filter(pk__in=ids).order_by("pk").select_for_update())
+    if payouts:
+        record(payouts, kind="held", actor=Actor.staff(by), reason=reason, now=now)
+    return payouts
+
+
+def _rails(names: Iterable[str]) -> list[Rail]:
+    names = sorted(names)
+    rowsets.insert(Rail, [Rail(name=name) for name in names], on_conflict="DO NOTHING")
+    return list(Rail.objects.filter(name__in=names).order_by("name").select_for_update())
+
+
+def _lift(row: Hold, *, by: User, reason: str, now: datetime) -> None:
+    row.lifted_at, row.lifted_by, row.lift_reason = now, by, reason
+    row.save(update_fields=["lifted_at", "lifted_by", "lift_reason"])
+    if row.payout_id is not None:
+        payouts = list(Payout.objects.filter(pk=row.payout_id).select_for_update())
+        record(payouts, kind="released", actor=Actor.staff(by), reason=reason, now=now)
+        Payout.objects.filter(pk=row.payout_id).update(next_at=now)
+
+
+def _name(row: Hold) -> str:
+    if row.payout is not None:
+        return row.payout.number
+    if row.payee is not None:
+        return str(row.payee)
+    return str(row.method) if row.method is not None else str(row.rail_id)

@@ -1,0 +1,130 @@
+"""Payout methods as the payee or staff give them: sealed, versioned, verified, cooled down, replaced."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import Max
+
+from accounts.models import Payee, User
+from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.ids import uuid7
+from payouts import dissolving
+from payouts.actors import Actor
+from payouts.errors import Refused
+from payouts.models import Payout, PayoutMethod, State
+from payouts.providers import registry
+from payouts.providers.base import DestinationError, ProviderError
+
+
+def destination(method: PayoutMethod) -> Mapping[str, str]:
+    """This will open a method's destination; it is needed where money is sent, and nowhere else.
+
+    :raises CryptoError: when the ciphertext was changed, moved to another row, or its key is missing.
+    """
+    opened: dict[str, str] = json.loads(crypto.open(bytes(method.details), aad=method.pk.bytes))
+    return opened
+
+
+def fingerprint(provider: str, given: Mapping[str, str]) -> str:
+    """This will give the keyed fingerprint by which equal destinations are found and echoes compared."""
+    return crypto.fingerprint(f"{provider}:{registry.get(provider).destination_echo(given)}")
+
+
+def echo_fingerprint(provider: str, echo: str) -> str:
+    """This will give the fingerprint of a destination in the form in which the provider echoes it."""
+    return crypto.fingerprint(f"{provider}:{echo}")
+
+
+def read(provider: str, given: Mapping[str, str]) -> Mapping[str, str]:
+    """This will check and normalise a destination.
+
+    :raises Refused: when the provider is not set up, or the destination cannot be paid to.
+    """
+    try:
+        return registry.get(provider).read_destination(given)
+    except DestinationError as error:
+        raise Refused(str(error)) from error
+    except ProviderError as error:
+        raise Refused(f"{provider}: {error}") from error
+
+
+def replace(
+    *,
+    payee_id: UUID,
+    provider: str,
+    given: Mapping[str, str],
+    made_by: User | None,
+    seconded_by: User | None,
+    verified_how: str = "",
+    now: datetime,
+) -> PayoutMethod:
+    """This will make a new version of where a payee is paid, inside the caller's transaction.
+
+    The former method is retired under lock, and payouts that are not being sent yet are let go: what they covered is
+    gathered again for the new method, with a new approval. A first method has no cool-down but is never approved by
+    a policy; a changed one waits for `METHOD_COOL_DOWN`.
+
+    :raises Refused: when the destination cannot be paid to, or is the present one.
+    """
+    clean = read(provider, given)
+    payee = Payee.objects.select_for_update().get(pk=payee_id)
+    mark = fingerprint(provider, clean)
+    present = PayoutMethod.objects.filter(payee=payee, retired_at__isnull=True).select_for_update().first()
+    if present is not None and present.fingerprint == mark:
+        raise Refused(f"{payee} is paid there already.")
+    last = PayoutMethod.objects.filter(payee=payee).aggregate(last=Max("version"))["last"] or 0
+    if present is not None:
+        retire(present, reason="Replaced.", now=now)
+    pk = uuid7()
+    method = PayoutMethod.objects.create(
+        id=pk,
+        payee=payee,
+        version=last + 1,
+        provider=provider,
+        details=crypto.seal(json.dumps(dict(clean), sort_keys=True).encode(), aad=pk.bytes),
+        fingerprint=mark,
+        masked=registry.get(provider).mask(clean),
+        made_by=made_by,
+        seconded_by=seconded_by,
+        created_at=now,
+        first_for_payee=last == 0,
+        usable_from=now if last == 0 else now + settings.METHOD_COOL_DOWN,
+        verified_at=now if verified_how else None,
+        verified_how=verified_how,
+        verified_by=seconded_by if verified_how else None,
+    )
+    Payee.objects.filter(pk=payee.pk).update(next_gather_at=now)
+    return method
+
+
+def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
+    """This will retire a locked method and let go of the payouts to it that are not being sent."""
+    method.retired_at, method.retired_reason = now, reason
+    method.save(update_fields=["retired_at", "retired_reason"])
+    payouts = list(
+        Payout.objects.filter(method=method, state__in=dissolving.DISSOLVABLE).order_by("pk").select_for_update()
+    )
+    if payouts:
+        dissolving.dissolve(
+            [p for p in payouts if p.state in dissolving.DISSOLVABLE],
+            actor=Actor.rule("method replaced"),
+            reason="The payee's payout method was replaced.",
+            now=now,
+        )
+
+
+def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) -> None:
+    """This will record that a locked method belongs to the payee, and how that was checked.
+
+    :raises Refused: when it is retired.
+    """
+    if method.retired_at is not None:
+        raise Refused("The method was replaced; there is nothing to verify.")
+    method.verified_at, method.verified_how, method.verified_by = now, how, by
+    method.save(update_fields=["verified_at", "verified_how", "verified_by"])
+    Payout.objects.filter(method=method, state=State.PENDING).update(next_at=now)

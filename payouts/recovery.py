@@ -1,0 +1,129 @@
+"""Finding out what became of a batch whose sender died or heard nothing certain; never a new key while in doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+
+from marketplace_payouts.lib.clock import database_now
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
+from marketplace_payouts.lib.logs import logger
+from payouts import recording, transmission
+from payouts.models import Batch, BatchState
+from payouts.providers.base import (
+    Absent,
+    Accepted,
+    BatchView,
+    CannotTell,
+    Deferred,
+    Found,
+    Key,
+    PayoutProvider,
+    ProviderUnavailable,
+    Unknown,
+)
+
+log = logger(__name__)
+
+_OPEN = (BatchState.COMMITTED, BatchState.SENT, BatchState.UNKNOWN)
+# Well inside the provider's window: a key it is about to forget is not sent again.
+_WINDOW_MARGIN = timedelta(hours=24)
+
+
+def recover(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
+    """This will bring an open batch, whose lease is over, as near to certainty as the provider allows."""
+    try:
+        with SendLock(transmission.lock_name(batch.pk)) as lock:
+            _under_lock(provider, batch, lock, now=now)
+    except LockTaken:
+        # Its sender lives, and may be in the middle of the call: nobody can say anything yet.
+        log.info("sender_alive", batch=str(batch.pk))
+    except LockLost:
+        log.warning("send_lock_lost", batch=str(batch.pk))
+
+
+def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: datetime) -> None:
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        clock = database_now(connection)
+        if batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
+            return
+        sending = recording.load(batch, now=clock)
+        proven = end_is_proven(batch.sender)
+        if batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
+            # Counted before each call: it was never transmitted, and its lease forbids that from now on.
+            recording.apply(sending, Deferred(reason="Its sender stopped before the call."))
+            return
+        recording.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
+    if _may_send_again(provider, batch, now=clock):
+        transmission.transmit_again(batch, lock)
+        return
+    _look_up(provider, batch, lock, proven=proven)
+
+
+def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) -> bool:
+    """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
+    if not provider.capabilities.dedupes:
+        return False
+    first = batch.first_sent_at or now
+    return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
+
+
+def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> None:
+    step = batch.steps.order_by("-n").first()
+    assert step is not None and batch.first_sent_at is not None and batch.last_sent_at is not None
+    key = Key(
+        step_key=step.key,
+        batch_key=batch.key,
+        item_keys=list(batch.attempts.order_by("pk").values_list("key", flat=True)),
+        first_sent_at=batch.first_sent_at,
+        last_sent_at=batch.last_sent_at,
+    )
+    crash_point("ask.before_call")
+    found = provider.find(key)
+    crash_point("ask.after_call")
+    if isinstance(found, Found):
+        _adopt(batch, found.view, lock)
+    else:
+        _not_found(provider, batch, found, proven=proven)
+
+
+def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> bool:
+    """This will adopt what exists under a reference that a webhook names, if it is what we sent.
+
+    Gives False while the batch's sender may still be in its call, or when the provider cannot be read.
+    """
+    try:
+        with SendLock(transmission.lock_name(batch.pk)) as lock:
+            _adopt(batch, provider.fetch(reference), lock)
+            return True
+    except (LockTaken, LockLost, ProviderUnavailable) as error:
+        log.info("reference_not_adopted", batch=str(batch.pk), reason=str(error))
+        return False
+
+
+def _adopt(batch: Batch, view: BatchView, lock: SendLock) -> None:
+    difference = transmission.why_not_ours(batch, view)
+    references = {one.item_key: one.reference for one in view.observations if one.reference}
+    outcome = Unknown(reason=difference) if difference else Accepted(view.reference, references)
+    transmission.adopt(batch, outcome, lock)
+
+
+def _not_found(provider: PayoutProvider, batch: Batch, found: Absent | CannotTell, *, proven: bool) -> None:
+    """Only an authoritative absence, after the settle time, with no sender left, proves that nothing was sent."""
+    with transaction.atomic():
+        clock = database_now(connection)
+        sending = recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
+        last = sending.batch.last_sent_at
+        if sending.batch.state not in _OPEN or last is None:
+            return
+        if not isinstance(found, Absent) or not found.authoritative:
+            recording.unknown(sending, f"The provider cannot tell: {found.reason}")
+        elif proven and found.as_of >= last + provider.capabilities.settle_time:
+            recording.absent(sending, f"The provider has nothing: {found.reason}")
+        else:
+            recording.unknown(sending, "Not found, but it may still turn up.")
+        crash_point("ask.before_commit")
+    crash_point("ask.after_commit")

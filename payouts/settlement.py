@@ -1,0 +1,484 @@
+"""Stage 8, settle: observations, folded per attempt in the order of their counter, become states and postings.
+
+Both ears end here: what a webhook made us re-read and what a poll read are the same rows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.currencies import format_amount
+from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.money import Money
+from payouts import dissolving, ledger
+from payouts.actors import Actor
+from payouts.holding import hold_by_rule
+from payouts.incidents import Evidence, open_incidents
+from payouts.ledger import Draft
+from payouts.lifecycle import MOVES, Move, move, record
+from payouts.models import Attempt, AttemptState, Observation, OutboxMessage, Payable, Payout, State
+from payouts.providers.base import Status
+from payouts.recording import debit_draft, pay_draft, uncommit_draft
+
+
+@dataclass(slots=True)
+class _Change:
+    """What folding does to one attempt and its payout; gathered first, written for the whole set afterwards."""
+
+    attempt: Attempt
+    payout: Payout
+    now: datetime
+    is_newest: bool
+    drafts: list[Draft] = field(default_factory=list)
+    evidence: list[Evidence] = field(default_factory=list)
+    to: State | None = None
+    via_failed: bool = False
+    """An unknown payout of a denied batch passes through failed on its way back to approved, as the table asks."""
+    reason: str = ""
+    returned: list[Payable] = field(default_factory=list)
+    partial_return: bool = False
+    alarm: str = ""
+    person: bool = False
+
+    @property
+    def sent(self) -> Money:
+        """What the attempt sent."""
+        return Money(int(self.attempt.units), self.attempt.currency)
+
+    @property
+    def cash(self) -> str:
+        """The account of what the provider holds for us."""
+        return f"provider_cash:{self.attempt.provider}"
+
+
+def settle(*, limit: int, now: datetime) -> int:
+    """This will fold the observations of up to `limit` attempts; gives how many attempts it folded."""
+    with transaction.atomic():
+        attempts = list(
+            Attempt.objects.filter(observed__gt=F("folded"))
+            .order_by("observed", "id")
+            .select_for_update(skip_locked=True)[:limit]
+        )
+        if not attempts:
+            return 0
+        attempts.sort(key=lambda attempt: attempt.pk)
+        changes = _changes(attempts, now=now)
+        for change, observations in changes:
+            for seen in observations:
+                _fold(change, seen)
+        _write([change for change, _ in changes], now=now)
+        crash_point("settle.before_commit")
+    crash_point("settle.after_commit")
+    return len(attempts)
+
+
+def _changes(attempts: Sequence[Attempt], *, now: datetime) -> list[tuple[_Change, list[Observation]]]:
+    locked = Payout.objects.filter(pk__in=[a.payout_id for a in attempts]).order_by("pk").select_for_update()
+    payouts = {payout.pk: payout for payout in locked}
+    newest: dict[UUID, int] = defaultdict(int)
+    for payout_id, n in Attempt.objects.filter(payout_id__in=list(payouts)).values_list("payout_id", "n"):
+        newest[payout_id] = max(n, newest[payout_id])
+    oldest = {attempt.pk: attempt.folded for attempt in attempts}
+    observations: dict[UUID, list[Observation]] = defaultdict(list)
+    rows = Observation.objects.filter(attempt_id__in=list(oldest), seq__gt=min(oldest.values())).order_by("seq", "id")
+    for row in rows:
+        if row.seq > oldest[row.attempt_id]:
+            observations[row.attempt_id].append(row)
+    return [
+        (
+            _Change(a, payouts[a.payout_id], now, is_newest=a.n == newest[a.payout_id]),
+            observations[a.pk],
+        )
+        for a in attempts
+    ]
+
+
+def _fold(change: _Change, seen: Observation) -> None:
+    attempt = change.attempt
+    attempt.folded = max(attempt.folded, seen.seq)
+    attempt.raw_status, attempt.status = seen.raw_status, seen.status
+    difference = _wrong_echo(attempt, seen)
+    if difference:
+        change.evidence.append(_evidence(change, "wrong_echo", difference))
+        return
+    if seen.reference and not attempt.reference:
+        attempt.reference = seen.reference
+    _fold_fee(change, seen)
+    _RULES[Status(seen.status)](change, seen)
+
+
+def _wrong_echo(attempt: Attempt, seen: Observation) -> str:
+    if seen.units is not None and (int(seen.units), seen.currency) != (int(attempt.units), attempt.currency):
+        sent = format_amount(Money(int(attempt.units), attempt.currency))
+        echoed = format_amount(Money(int(seen.units), seen.currency))
+        return f"We sent {sent}, the provider speaks of {echoed}."
+    if seen.destination and seen.destination != attempt.destination:
+        return "The provider names another destination than the one we sent to."
+    if seen.reference and attempt.reference and seen.reference != attempt.reference:
+        return f"The item was known as {attempt.reference}, now it is {seen.reference}."
+    return ""
+
+
+def _evidence(change: _Change, kind: str, sentence: str) -> Evidence:
+    attempt, payout = change.attempt, change.payout
+    return Evidence(
+        kind=kind,
+        subject=f"attempt {attempt.pk}",
+        sentence=f"{payout.number}: {sentence}",
+        provider=attempt.provider,
+        facts={"payout": payout.number, "attempt": attempt.key, "raw_status": attempt.raw_status},
+        payout=payout,
+        attempt=attempt,
+    )
+
+
+def _fold_fee(change: _Change, seen: Observation) -> None:
+    """Fees are posted as reported, and again by the difference when the provider changes them."""
+    attempt = change.attempt
+    if seen.fee_units is None or (seen.fee_units, seen.fee_currency) == (attempt.fee_units, attempt.fee_currency):
+        return
+    fees = f"fees:{attempt.provider}"
+    before = Money(int(attempt.fee_units or 0), attempt.fee_currency or seen.fee_currency)
+    after = Money(int(seen.fee_units), seen.fee_currency)
+    if before.currency == after.currency:
+        parts = [after - before]
+    else:
+        parts = [-before, after]
+    for n, part in enumerate(part for part in parts if part.units):
+        amount, debit, credit = ledger.flipped(part, fees, change.cash)
+        kind = "fee" if part.units > 0 else "fee_back"
+        _post(change, kind, debit, credit, amount, ordinal=seen.seq * 2 + n)
+    attempt.fee_units, attempt.fee_currency = seen.fee_units, seen.fee_currency
+
+
+def _post(change: _Change, kind: str, debit: str, credit: str, amount: Money, *, ordinal: int) -> None:
+    change.drafts.append(
+        Draft(
+            kind=kind,
+            subject=change.attempt.pk,
+            ordinal=ordinal,
+            debit=debit,
+            credit=credit,
+            amount=amount,
+            payout_id=change.payout.pk,
+            attempt_id=change.attempt.pk,
+        )
+    )
+
+
+def _state(change: _Change) -> State:
+    return change.to or State(change.payout.state)
+
+
+def _go(change: _Change, to: State, reason: str) -> bool:
+    """Moves if the table allows it from here and no newer attempt exists; else it is evidence against the books."""
+    here = _state(change)
+    if here is to:
+        return True
+    stale = not change.is_newest and here not in (State.PAID,)
+    if stale or to not in MOVES[here]:
+        sentence = f"The provider says {change.attempt.raw_status}, but the payout is {here.label.lower()}."
+        change.evidence.append(_evidence(change, "contradiction", sentence))
+        return False
+    change.to, change.reason = to, reason
+    return True
+
+
+def _under_way(change: _Change, seen: Observation) -> None:
+    attempt = change.attempt
+    if seen.status in (Status.AWAITING_PAYEE, Status.ON_HOLD):
+        _debit(change)
+    if attempt.state in (AttemptState.COMMITTED, AttemptState.UNKNOWN, AttemptState.REFUSED, AttemptState.ABSENT):
+        if not _go(change, State.SUBMITTED, f"The provider has it: {seen.raw_status}."):
+            return
+        _recommit(change)
+    if attempt.state != AttemptState.SETTLED:
+        attempt.state = AttemptState.ACCEPTED
+    attempt.refusal_code, attempt.message = seen.refusal_code, seen.message
+    change.person |= seen.status == Status.ON_HOLD
+
+
+def _debit(change: _Change) -> None:
+    attempt = change.attempt
+    if not attempt.debited:
+        attempt.debited = True
+        change.drafts.append(debit_draft(attempt, ordinal=attempt.postings_made))
+        attempt.postings_made += 1
+
+
+def _recommit(change: _Change) -> None:
+    """Later evidence revives an attempt that we had closed: what was let go is committed again."""
+    attempt = change.attempt
+    if attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
+        amount = change.sent
+        _post(
+            change,
+            "commit",
+            ledger.allocated(attempt.payout_id),
+            f"committed:{attempt.provider}",
+            amount,
+            ordinal=attempt.postings_made,
+        )
+        attempt.postings_made += 1
+        attempt.closed_at = None
+
+
+def _paid(change: _Change, seen: Observation) -> None:
+    attempt = change.attempt
+    if attempt.state in (AttemptState.SETTLED, AttemptState.RETURNED):
+        if attempt.state == AttemptState.RETURNED:
+            change.evidence.append(_evidence(change, "contradiction", "It came back, and now is said to be paid."))
+        return
+    if not _go(change, State.PAID, "The provider says that it arrived."):
+        _suspend(change, seen)
+        return
+    _recommit(change)
+    _debit(change)
+    change.drafts.append(pay_draft(attempt))
+    attempt.state, attempt.closed_at = AttemptState.SETTLED, change.now
+    attempt.refusal_code = attempt.message = ""
+
+
+def _suspend(change: _Change, seen: Observation) -> None:
+    """Money left that our books do not expect: it is posted all the same, to suspense."""
+    attempt = change.attempt
+    if not attempt.debited:
+        attempt.debited = True
+        provider = attempt.provider
+        _post(change, "suspense", f"suspense:{provider}", f"provider_cash:{provider}", change.sent, ordinal=seen.seq)
+
+
+def _failed(change: _Change, seen: Observation) -> None:
+    attempt = change.attempt
+    if attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
+        return
+    if not _go(change, State.FAILED, f"{seen.refusal_code or seen.raw_status}: {seen.message}".rstrip(": ")):
+        return
+    _let_go(change, seen, AttemptState.REFUSED)
+
+
+def _let_go(change: _Change, seen: Observation, state: AttemptState) -> None:
+    attempt = change.attempt
+    if attempt.debited:
+        provider = attempt.provider
+        attempt.debited = False
+        _post(change, "undebit", change.cash, f"in_transit:{provider}", change.sent, ordinal=attempt.postings_made)
+        attempt.postings_made += 1
+    change.drafts.append(uncommit_draft(attempt))
+    attempt.postings_made += 1
+    attempt.state, attempt.closed_at = state, change.now
+    attempt.refusal_code, attempt.refusal_class = seen.refusal_code or seen.raw_status, seen.refusal_class
+    attempt.message = seen.message
+
+
+def _cancelled(change: _Change, seen: Observation) -> None:
+    if change.attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
+        return
+    if _go(change, State.CANCELLED, "The provider withdrew it before any debit."):
+        _let_go(change, seen, AttemptState.REFUSED)
+
+
+def _not_started(change: _Change, seen: Observation) -> None:
+    """The provider denied a whole batch for a reason of ours: nothing was debited, and the payee did nothing wrong."""
+    if change.attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
+        return
+    reason = f"{seen.refusal_code}: {seen.message}".rstrip(": ")
+    change.via_failed = _state(change) is State.UNKNOWN
+    if change.via_failed and not _go(change, State.FAILED, reason):
+        return
+    if _go(change, State.APPROVED, reason):
+        _let_go(change, seen, AttemptState.REFUSED)
+        change.alarm = f"{change.attempt.provider} denied a batch: {reason}"
+
+
+def _returned(change: _Change, seen: Observation) -> None:
+    """Returns are cumulative: the difference to what is posted already is posted now, and owed again."""
+    attempt = change.attempt
+    total = int(attempt.units) if seen.returned_units is None else int(seen.returned_units)
+    back = Money(total - int(attempt.returned_units), attempt.currency)
+    if back.units <= 0:
+        return
+    whole = total >= int(attempt.units)
+    was_paid = attempt.state == AttemptState.SETTLED
+    if not was_paid and not whole:
+        _paid(change, seen)
+        was_paid = True
+    if whole and not _go(change, State.RETURNED, f"It came back: {seen.raw_status}."):
+        return
+    owed = ledger.owed(change.payout.payee_id)
+    if was_paid:
+        _post(change, "return_cash", change.cash, owed, back, ordinal=seen.seq)
+    else:
+        _recommit(change)
+        _debit(change)
+        provider = attempt.provider
+        _post(change, "undebit", change.cash, f"in_transit:{provider}", back, ordinal=attempt.postings_made)
+        attempt.postings_made += 1
+        _post(change, "return_owed", f"committed:{provider}", owed, back, ordinal=seen.seq)
+    attempt.returned_units = total
+    if whole:
+        attempt.state, attempt.closed_at = AttemptState.RETURNED, change.now
+    change.partial_return |= not whole
+    change.returned.append(_owed_again(change, seen, back))
+
+
+def _owed_again(change: _Change, seen: Observation, back: Money) -> Payable:
+    payout = change.payout
+    return Payable(
+        id=uuid7(),
+        marketplace_id=payout.marketplace_id,
+        payee_id=payout.payee_id,
+        origin=Payable.Origin.PROVIDER,
+        reference=change.attempt.key,
+        purpose=Payable.Purpose.RETURNED,
+        source_event=seen.return_reference or f"up to {change.attempt.returned_units}",
+        units=back.units,
+        currency=back.currency,
+        reason=f"{payout.number} came back: {seen.raw_status}.",
+        lines={"payout": str(payout.pk), "number": payout.number},
+        became_due_at=change.now,
+        created_at=change.now,
+        hold_until=change.now,
+        due_at=change.now,
+        waits_for=Payable.Waits.RETURNED,
+    )
+
+
+def _unrecognised(change: _Change, seen: Observation) -> None:
+    """A word that we do not know changes nothing, and a person sees it."""
+    change.person = True
+    change.attempt.message = f"The provider says {seen.raw_status!r}, which we do not know."
+
+
+_RULES: dict[Status, Callable[[_Change, Observation], None]] = {
+    Status.PROCESSING: _under_way,
+    Status.AWAITING_PAYEE: _under_way,
+    Status.ON_HOLD: _under_way,
+    Status.PAID: _paid,
+    Status.FAILED: _failed,
+    Status.RETURNED: _returned,
+    Status.CANCELLED: _cancelled,
+    Status.NOT_STARTED: _not_started,
+    Status.UNRECOGNISED: _unrecognised,
+}
+
+_FOLDED = (
+    "state",
+    "status",
+    "raw_status",
+    "reference",
+    "refusal_code",
+    "refusal_class",
+    "message",
+    "debited",
+    "returned_units",
+    "fee_units",
+    "fee_currency",
+    "folded",
+    "postings_made",
+    "closed_at",
+)
+
+
+def _write(changes: Sequence[_Change], *, now: datetime) -> None:
+    rowsets.update(
+        Attempt,
+        [{"id": c.attempt.pk, **{name: getattr(c.attempt, name) for name in _FOLDED}} for c in changes],
+    )
+    _pass_through_failed([c for c in changes if c.via_failed and c.to is State.APPROVED], now=now)
+    cancelled = [c for c in changes if c.to is State.CANCELLED]
+    lines = dissolving.live_lines([c.payout.pk for c in cancelled])
+    for payout_id, drafts in dissolving.release_drafts(lines).items():
+        next(c for c in cancelled if c.payout.pk == payout_id).drafts.extend(drafts)
+    _move_all([c for c in changes if c.to is not None and c.to is not c.payout.state], now=now)
+    dissolving.release([line for rows in lines.values() for line in rows], now=now)
+    # Fees, partial returns and suspense move no state; their postings stand by themselves.
+    ledger.post([draft for c in changes if c.to is None for draft in c.drafts], now=now)
+    _owe_again([row for c in changes for row in c.returned])
+    _note_returns([c for c in changes if c.returned], now=now)
+    _show_people([c for c in changes if c.person], now=now)
+    open_incidents([one for c in changes for one in c.evidence], now=now)
+    for provider, alarm in {c.attempt.provider: c.alarm for c in changes if c.alarm}.items():
+        hold_by_rule(rule="ours", rail=f"provider:{provider}", reason=alarm, now=now)
+
+
+def _pass_through_failed(changes: Sequence[_Change], *, now: datetime) -> None:
+    for change in changes:
+        moves = [Move(payout=change.payout, to=State.FAILED, reason=change.reason, kind="denied", quiet=True)]
+        move(moves, actor=Actor.provider(change.attempt.provider), now=now)
+
+
+def _move_all(changes: Sequence[_Change], *, now: datetime) -> None:
+    by_provider: dict[str, list[Move]] = defaultdict(list)
+    for change in changes:
+        assert change.to is not None
+        by_provider[change.attempt.provider].append(
+            Move(
+                payout=change.payout,
+                to=change.to,
+                reason=change.reason,
+                drafts=change.drafts,
+                changes={
+                    "paid_at": now if change.to is State.PAID else change.payout.paid_at,
+                    "returned_units": int(change.attempt.returned_units)
+                    if change.returned
+                    else change.payout.returned_units,
+                },
+                quiet=change.to is State.APPROVED,
+            )
+        )
+    for provider, moves in by_provider.items():
+        moved = move(moves, actor=Actor.provider(provider), now=now)
+        if moved.refused:
+            raise RuntimeError("A payout changed under its own lock.")  # cannot happen; nothing is committed
+
+
+def _owe_again(rows: Sequence[Payable]) -> None:
+    """What came back waits for a person, so nobody's gathering need be woken."""
+    rowsets.insert(Payable, rows)
+
+
+def _note_returns(changes: Sequence[_Change], *, now: datetime) -> None:
+    """A payout that came back in part stays paid, with how much came back; Sharetribe and the payee are told."""
+    partial = [c for c in changes if c.partial_return and c.to is not State.RETURNED]
+    rowsets.update(
+        Payout,
+        [{"id": c.payout.pk, "returned_units": int(c.attempt.returned_units), "person_after": now} for c in partial],
+    )
+    for change in partial:
+        change.payout.returned_units = change.attempt.returned_units
+    record(
+        [c.payout for c in partial],
+        kind="partly_returned",
+        actor=Actor.rule("settlement"),
+        reason="Part of it came back.",
+        now=now,
+    )
+    rowsets.insert(
+        OutboxMessage,
+        [
+            OutboxMessage(
+                id=uuid7(),
+                kind=kind,
+                subject=c.payout.pk,
+                facts={"state": "partly_returned", "number": c.payout.number},
+                created_at=now,
+                next_at=now,
+            )
+            for c in partial
+            for kind in ("write_back", "notice")
+        ],
+    )
+
+
+def _show_people(changes: Sequence[_Change], *, now: datetime) -> None:
+    rowsets.update(Payout, [{"id": c.payout.pk, "person_after": now} for c in changes])

@@ -1,0 +1,316 @@
+"""Stage 6, send: gates again under lock, intent committed, then the call; every path to a provider begins here."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, F, Max, OuterRef, Sum
+
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.clock import database_now
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.money import Money
+from marketplace_payouts.lib.pool import run_all
+from payouts import approval, digests, facts, incarnation, ledger, transmission
+from payouts.actors import Actor
+from payouts.dissolving import withdraw_deferred
+from payouts.facts import Facts
+from payouts.gates import Stage, first_block
+from payouts.ledger import Draft
+from payouts.lifecycle import Move, move
+from payouts.models import (
+    Attempt,
+    AttemptState,
+    Batch,
+    BatchState,
+    Payout,
+    ProviderFunds,
+    State,
+    Step,
+    StepBody,
+)
+from payouts.providers import registry
+from payouts.providers.base import PayoutProvider, Progress, ProviderError
+from payouts.providers.base import Step as ProviderStep
+from payouts.steps import items_of, step_rows
+
+log = logger(__name__)
+
+SENDER = Actor.rule("sender")
+_LOOK_AGAIN = timedelta(minutes=1)
+# A batch refused without naming an item is sent again by halves after this many rounds, and held after the last.
+ROUNDS_TOGETHER, ROUNDS_AT_MOST = 3, 20
+
+
+def send(*, limit: int, now: datetime) -> int:
+    """This will send up to `limit` approved payouts of one provider and currency; gives how many went out.
+
+    Nothing is sent by a database that is not accepted: restored, copied, or of another environment.
+    """
+    if not incarnation.is_accepted():
+        return 0
+    batches = _recommit_deferred(now=now) or _commit(limit=limit, now=now)
+    if not batches:
+        return 0
+    provider = registry.get(batches[0].provider)
+    run_all(transmission.transmit, [batch.pk for batch in batches], workers=provider.capabilities.concurrency)
+    return sum(batch.item_count for batch in batches)
+
+
+def _commit(*, limit: int, now: datetime) -> list[Batch]:
+    """The claim: gates under lock, then batches, attempts and their first steps; committed before any call."""
+    with transaction.atomic():
+        payouts = _claim(limit, now=now)
+        if not payouts:
+            return []
+        loaded = facts.for_payouts(payouts, now=now, lock=True)
+        passing = _pass_gates(payouts, loaded, now=now)
+        passing = _fit_funds(passing, now=now)
+        if not passing:
+            return []
+        provider = registry.get(passing[0].provider)
+        items = provider.capabilities.items_per_batch
+        chunks = [passing[start : start + items] for start in range(0, len(passing), items)]
+        batches = _write(provider, chunks, loaded, now=now)
+        crash_point("send.before_intent")
+    crash_point("send.after_intent")
+    return batches
+
+
+def _claim(limit: int, *, now: datetime) -> list[Payout]:
+    """The oldest approved payout says which provider and currency go; rows that others hold are passed over."""
+    deferred = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.DEFERRED)
+    ready = Payout.objects.filter(~Exists(deferred), state=State.APPROVED, next_at__lte=now)
+    first = ready.order_by("next_at", "id").select_for_update(skip_locked=True).first()
+    if first is None:
+        return []
+    group = ready.filter(provider=first.provider, sent_currency=first.sent_currency)
+    if first.rounds >= ROUNDS_TOGETHER:
+        group, limit = group.filter(rounds=first.rounds), _half(limit, first)
+    return list(
+        group.select_related("payee__marketplace", "method")
+        .order_by("next_at", "id")
+        .select_for_update(skip_locked=True, of=("self",))[:limit]
+    )
+
+
+def _half(limit: int, first: Payout) -> int:
+    try:
+        items = registry.get(first.provider).capabilities.items_per_batch
+    except ProviderError:
+        return limit
+    same = Payout.objects.filter(
+        state=State.APPROVED, provider=first.provider, sent_currency=first.sent_currency, rounds=first.rounds
+    ).count()
+    return max(1, min(limit, items >> (first.rounds - ROUNDS_TOGETHER + 1), -(-same // 2)))
+
+
+def _pass_gates(payouts: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datetime) -> list[Payout]:
+    passing, void, later = [], [], []
+    for payout in payouts:
+        found = first_block(loaded[payout.pk], up_to=Stage.SEND)
+        if found is None:
+            passing.append(payout)
+        elif found[0].name == "approved":
+            void.append(payout)
+        else:
+            later.append({"id": payout.pk, "next_at": now + _LOOK_AGAIN, "blocked_by": found[0].name})
+    rowsets.update(Payout, later)
+    if void:
+        approval.withdraw(void, actor=SENDER, reason="The approval no longer covers what the payout is.", now=now)
+    return passing
+
+
+def _fit_funds(payouts: Sequence[Payout], *, now: datetime) -> list[Payout]:
+    """What the provider last said it holds, less what was committed since, decides how many go: one locked row."""
+    if not payouts:
+        return []
+    provider, currency = payouts[0].provider, payouts[0].sent_currency
+    row = ProviderFunds.objects.filter(provider=provider, currency=currency).select_for_update().first()
+    if row is None or row.available_units is None or row.as_of is None:
+        return list(payouts)
+    committed = Attempt.objects.filter(provider=provider, currency=currency, created_at__gt=row.as_of).exclude(
+        state__in=(AttemptState.REFUSED, AttemptState.ABSENT)
+    )
+    left = int(row.available_units) - int(committed.aggregate(total=Sum("units"))["total"] or 0)
+    fitting, late = [], []
+    for payout in payouts:
+        if payout.sent_units <= left:
+            left -= int(payout.sent_units)
+            fitting.append(payout)
+        else:
+            late.append({"id": payout.pk, "next_at": now + _LOOK_AGAIN, "blocked_by": "funds"})
+    rowsets.update(Payout, late)
+    return fitting
+
+
+@dataclass(slots=True)
+class _Rows:
+    """What one claim writes."""
+
+    batches: list[Batch]
+    attempts: list[Attempt]
+    steps: list[Step]
+    bodies: list[StepBody]
+    drafts: dict[UUID, Draft]
+
+
+def _write(
+    provider: PayoutProvider, chunks: Sequence[Sequence[Payout]], loaded: dict[UUID, Facts], *, now: datetime
+) -> list[Batch]:
+    numbers = _attempt_numbers([payout.pk for chunk in chunks for payout in chunk])
+    rows = _Rows([], [], [], [], {})
+    clock = database_now(connection)
+    for chunk in chunks:
+        _write_batch(provider, chunk, loaded, numbers, rows, clock=clock)
+    moved = move(
+        [
+            Move(payout=p, to=State.SUBMITTING, reason=f"Sent by {provider.label}.", drafts=[rows.drafts[p.pk]])
+            for chunk in chunks
+            for p in chunk
+        ],
+        actor=SENDER,
+        now=now,
+    )
+    if moved.refused:
+        raise RuntimeError("A payout changed under its own lock.")  # cannot happen; nothing is committed
+    return rows.batches
+
+
+def _write_batch(
+    provider: PayoutProvider,
+    chunk: Sequence[Payout],
+    loaded: dict[UUID, Facts],
+    numbers: dict[UUID, int],
+    rows: _Rows,
+    *,
+    clock: datetime,
+) -> None:
+    batch = Batch(
+        id=uuid7(),
+        provider=provider.name,
+        key=str(uuid.uuid4()),
+        currency=chunk[0].sent_currency,
+        item_count=len(chunk),
+        total_units=sum(int(p.sent_units) for p in chunk),
+        environment=settings.ENVIRONMENT,
+        created_at=clock,
+        lease_until=clock + settings.SEND_LEASE,
+        # The sweep looks after it once the lease is over; the sender itself records earlier.
+        next_at=clock + settings.SEND_LEASE,
+        person_after=clock + timedelta(minutes=10),
+    )
+    attempts = [
+        Attempt(
+            id=uuid7(),
+            payout=payout,
+            n=numbers.get(payout.pk, 0) + 1,
+            batch=batch,
+            provider=provider.name,
+            key=str(uuid.uuid4()),
+            method=payout.method,
+            units=payout.sent_units,
+            currency=payout.sent_currency,
+            destination=payout.method.fingerprint,
+            digest=digests.digest_of(loaded[payout.pk]),
+            created_at=clock,
+            postings_made=1,
+        )
+        for payout in chunk
+    ]
+    progress = Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
+    step = provider.next_step(progress)
+    assert isinstance(step, ProviderStep), "a batch without a first step"
+    row, body = step_rows(batch, step, n=1, clock=clock)
+    rowsets.insert(Batch, [batch])
+    rowsets.insert(Attempt, attempts)
+    rowsets.insert(Step, [row])
+    rowsets.insert(StepBody, [body])
+    rows.batches.append(batch)
+    for attempt in attempts:
+        rows.drafts[attempt.payout_id] = commit_draft(attempt, ordinal=0)
+
+
+def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:
+    """This will draft: the payout's allocation becomes a commitment to the provider."""
+    return Draft(
+        kind="commit",
+        subject=attempt.pk,
+        ordinal=ordinal,
+        debit=ledger.allocated(attempt.payout_id),
+        credit=f"committed:{attempt.provider}",
+        amount=Money(int(attempt.units), attempt.currency),
+        payout_id=attempt.payout_id,
+        attempt_id=attempt.pk,
+    )
+
+
+def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
+    rows = Attempt.objects.filter(payout_id__in=list(payout_ids)).values_list("payout_id").annotate(last=Max("n"))
+    return dict(rows)
+
+
+def _recommit_deferred(*, now: datetime) -> list[Batch]:
+    """A deferred batch goes out again as it is: same key, same bytes; or not at all, if a gate has closed since."""
+    with transaction.atomic():
+        batch = (
+            Batch.objects.filter(state=BatchState.COMMITTED, attempts__state=AttemptState.DEFERRED)
+            .filter(next_at__lte=now, pk__in=_deferred_ids())
+            .order_by("next_at", "id")
+            .select_for_update(skip_locked=True, of=("self",))
+            .first()
+        )
+        if batch is None:
+            return []
+        attempts = list(batch.attempts.order_by("pk").select_for_update(of=("self",)))
+        payouts = list(
+            Payout.objects.filter(pk__in=[attempt.payout_id for attempt in attempts])
+            .select_related("payee__marketplace", "method")
+            .order_by("pk")
+            .select_for_update(of=("self",))
+        )
+        loaded = facts.for_payouts(payouts, now=now, lock=True)
+        closed = [p for p in payouts if p.state != State.APPROVED or not _passes(loaded[p.pk])]
+        if closed:
+            withdraw_deferred(payouts, now=now)
+            log.info("deferred_batch_withdrawn", batch=str(batch.pk), blocked=len(closed))
+            return []
+        _commit_again(batch, attempts, payouts, now=now)
+        crash_point("send.before_intent")
+    crash_point("send.after_intent")
+    return [batch]
+
+
+def _deferred_ids() -> list[UUID]:
+    """A plain list, because a DISTINCT cannot be locked; deferred batches are few."""
+    found = Attempt.objects.filter(state=AttemptState.DEFERRED).values_list("batch_id", flat=True).distinct()
+    return list(found)
+
+
+def _passes(one: Facts) -> bool:
+    return first_block(one, up_to=Stage.SEND) is None
+
+
+def _commit_again(batch: Batch, attempts: Sequence[Attempt], payouts: Sequence[Payout], *, now: datetime) -> None:
+    clock = database_now(connection)
+    drafts: dict[UUID, list[Draft]] = defaultdict(list)
+    for attempt in attempts:
+        drafts[attempt.payout_id].append(commit_draft(attempt, ordinal=attempt.postings_made))
+    batch.attempts.update(state=AttemptState.COMMITTED, postings_made=F("postings_made") + 1)
+    batch.lease_until = clock + settings.SEND_LEASE
+    batch.next_at = batch.lease_until
+    batch.save(update_fields=["lease_until", "next_at"])
+    move(
+        [Move(payout=p, to=State.SUBMITTING, reason="Sent again as it was.", drafts=drafts[p.pk]) for p in payouts],
+        actor=SENDER,
+        now=now,
+    )

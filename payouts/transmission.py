@@ -1,0 +1,198 @@
+"""The call itself: under the send lock, looked at once more, transmitted, recorded; step after step."""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.clock import database_now
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.money import Money
+from payouts import incarnation, recording
+from payouts.facts import rails_of
+from payouts.models import Attempt, Batch, Hold, Step, StepBody
+from payouts.providers import registry
+from payouts.providers.base import (
+    Accepted,
+    AlreadyExists,
+    Answer,
+    BatchView,
+    Deferred,
+    Done,
+    Outcome,
+    PayoutProvider,
+    ProviderUnavailable,
+    Unknown,
+)
+from payouts.providers.base import Step as ProviderStep
+from payouts.steps import progress_of, sealed_body, step_rows, stored_body
+
+log = logger(__name__)
+
+
+class Go(enum.Enum):
+    """What the last look before a transmission says."""
+
+    YES = "yes"
+    STOPPED = "stopped"
+    LEASE_OVER = "lease over"
+
+
+def lock_name(batch_id: UUID) -> str:
+    """This will name the send lock of a batch."""
+    return f"send:{batch_id}"
+
+
+def transmit(batch_id: UUID) -> None:
+    """This will transmit a committed batch, step by step, and record each answer."""
+    try:
+        with SendLock(lock_name(batch_id)) as lock:
+            _steps(batch_id, lock)
+    except LockTaken:
+        log.info("send_lock_taken", batch=str(batch_id))
+    except LockLost:
+        # The sweep finds the batch when its lease is over; nothing was transmitted without the lock.
+        log.warning("send_lock_lost", batch=str(batch_id))
+
+
+def transmit_again(batch: Batch, lock: SendLock) -> None:
+    """This will transmit the stored step of an unknown batch once more: same key, same bytes, under the lock."""
+    _steps(batch.pk, lock, again=True)
+
+
+def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
+    """This will record what was found out about the last step, and go on with the next where there is one."""
+    row = batch.steps.order_by("-n").first()
+    assert row is not None
+    following = _next(registry.get(batch.provider), batch, row, outcome)
+    _record(batch, row, outcome, following=following, transmitted=False)
+    if isinstance(following, ProviderStep):
+        _steps(batch.pk, lock, again=True)
+
+
+def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
+    batch = Batch.objects.get(pk=batch_id)
+    provider = registry.get(batch.provider)
+    while True:
+        row = batch.steps.order_by("-n").first()
+        assert row is not None
+        go = _last_look(batch, row, lock, again=again)
+        if go is Go.LEASE_OVER:
+            log.warning("lease_over", batch=str(batch_id))
+            return
+        if go is Go.STOPPED:
+            if not again:
+                _record(batch, row, Deferred(reason="Stopped before it was transmitted."), transmitted=False)
+            return
+        lock.still_held()
+        step = ProviderStep(
+            name=row.name, key=row.key, body=stored_body(row), moves_money=row.moves_money, path=row.path
+        )
+        crash_point("send.before_call")
+        outcome = _settled(provider, batch, provider.transmit(step))
+        crash_point("send.after_call")
+        following = _next(provider, batch, row, outcome)
+        _record(batch, row, outcome, following=following)
+        if not isinstance(following, ProviderStep):
+            return
+
+
+def _last_look(batch: Batch, row: Step, lock: SendLock, *, again: bool) -> Go:
+    """Lease, holds and stop right before the call, and the transmission counted before it is made."""
+    if row.moves_money and _is_stopped(batch):
+        return Go.STOPPED
+    lease = "" if again else "AND lease_until > clock_timestamp()"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE payouts_batch SET transmissions = transmissions + 1, sender = %s,"  # noqa: S608 - fixed text
+            f" state = CASE WHEN state = 'committed' THEN 'sent' ELSE state END, last_sent_at = clock_timestamp(),"
+            f" first_sent_at = COALESCE(first_sent_at, clock_timestamp())"
+            f" WHERE id = %s AND state IN ('committed', 'sent', 'unknown') {lease} RETURNING id",
+            [lock.sender, batch.pk],
+        )
+        return Go.YES if cursor.fetchone() else Go.LEASE_OVER
+
+
+def _is_stopped(batch: Batch) -> bool:
+    attempts = batch.attempts.values("payout_id", "method_id", "payout__payee_id")
+    held = (
+        Hold.objects.filter(rail_id__in=rails_of(batch.provider, batch.currency))
+        | Hold.objects.filter(payout_id__in=attempts.values("payout_id"))
+        | Hold.objects.filter(method_id__in=attempts.values("method_id"))
+        | Hold.objects.filter(payee_id__in=attempts.values("payout__payee_id"))
+    )
+    return held.filter(lifted_at__isnull=True).exists() or not incarnation.is_accepted()
+
+
+def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcome:
+    """What exists already under our key is looked at before it is adopted."""
+    if not isinstance(outcome, AlreadyExists):
+        return outcome
+    if not outcome.reference:
+        return Unknown(reason="The provider knows the key but does not say under which reference.", raw=outcome.raw)
+    try:
+        view = provider.fetch(outcome.reference)
+    except ProviderUnavailable as error:
+        return Unknown(reason=f"It exists already, but could not be read: {error}", raw=outcome.raw)
+    difference = why_not_ours(batch, view)
+    if difference:
+        return Unknown(reason=difference, raw=outcome.raw)
+    return Accepted(
+        reference=view.reference,
+        item_references={one.item_key: one.reference for one in view.observations if one.reference},
+        raw=outcome.raw,
+    )
+
+
+def why_not_ours(batch: Batch, view: BatchView) -> str:
+    """This will say in what the provider's batch differs from ours, or nothing where it is the same."""
+    if view.batch_key != batch.key:
+        return "What exists under the reference carries another batch key."
+    ours = {
+        attempt.key: Money(int(attempt.units), attempt.currency)
+        for attempt in Attempt.objects.filter(batch=batch).only("key", "units", "currency")
+    }
+    theirs = {one.item_key: one.amount for one in view.observations}
+    if ours != theirs:
+        return "What exists under our batch key carries other items or amounts than we committed."
+    return ""
+
+
+def _next(provider: PayoutProvider, batch: Batch, row: Step, outcome: Outcome) -> ProviderStep | Done | None:
+    if not isinstance(outcome, Accepted):
+        return None
+    answers = [
+        Answer(step=s.name, outcome=s.outcome, reference=s.reference, facts=s.facts)
+        for s in batch.steps.exclude(pk=row.pk).order_by("n")
+    ]
+    answers.append(Answer(step=row.name, outcome="accepted", reference=outcome.reference, facts=outcome.facts))
+    return provider.next_step(progress_of(batch, answers))
+
+
+def _record(
+    batch: Batch,
+    row: Step,
+    outcome: Outcome,
+    *,
+    following: ProviderStep | Done | None = None,
+    transmitted: bool = True,
+) -> None:
+    with transaction.atomic():
+        clock: datetime = database_now(connection)
+        recording.answer(batch.pk, row, outcome, final=isinstance(following, Done), transmitted=transmitted, now=clock)
+        if outcome.raw:
+            rowsets.insert(StepBody, [sealed_body(row, "answer", outcome.raw, clock=clock)])
+        if isinstance(following, ProviderStep):
+            next_row, body = step_rows(batch, following, n=row.n + 1, clock=clock)
+            rowsets.insert(Step, [next_row])
+            rowsets.insert(StepBody, [body])
+            Batch.objects.filter(pk=batch.pk).update(lease_until=clock + settings.SEND_LEASE)
+        crash_point("send.before_result")
+    crash_point("send.after_result")
