@@ -7,7 +7,7 @@ import asyncio
 import sys
 from pathlib import Path
 
-from sandbox.core.process import existing, run_all, run_one
+from sandbox.core.process import CannotStart, existing, run_all, run_one
 from sandbox.core.webhooks import is_loopback
 
 
@@ -45,8 +45,8 @@ def main(words: list[str] | None = None) -> int:
                 with_parent=asked.with_parent,
             )
         )
-    except OSError as error:
-        print(f"Cannot open the port: {error}. Choose another with --port.", file=sys.stderr)
+    except CannotStart as error:
+        print(error, file=sys.stderr)
         return 2
     return 0
 

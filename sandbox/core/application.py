@@ -98,6 +98,7 @@ class Application:
         self.service = service
         self.world = service.world
         self.log = RequestLog()
+        self._resets = 0
         self._router = Router(service.routes())
         self._doors = Router([*Steering(self).routes(), *service.steering()])
 
@@ -114,6 +115,7 @@ class Application:
 
     def reset(self) -> None:
         """Forget everything but the credentials."""
+        self._resets += 1
         world = self.world
         world.faults.clear()
         world.courier.clear()
@@ -172,8 +174,13 @@ class Application:
         after = sum(f.after(1.0) for f in faults if f.kind == "delay" and f.when == "after")
         last = faults[-1] if faults and faults[-1].kind != "delay" else None
 
+        resets = self._resets
+
         def finish() -> None:
-            self._misbehave(last, request, connection, entry, after)
+            if self._resets == resets:
+                self._misbehave(last, request, connection, entry, after)
+            else:  # what was asked in a former life must not happen in this one
+                connection.drop()
 
         if before:
             # The work is done even if the client has gone meanwhile: accepted late is a fault of its own.

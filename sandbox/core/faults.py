@@ -150,14 +150,16 @@ class FaultBook:
         references: Collection[str] = (),
         request: Request | None = None,
         subject: str | None = None,
+        by_name: bool = False,
     ) -> Fault | None:
         """Give the first fault of this kind that strikes, and count the hit.
 
         A `match.reference` must be among `references` (or occur in `request`); `match.path` is compared with
         the request's path or, for webhooks, with `subject`, the event's type; without either it does not count.
+        `by_name`: only faults with a reference, which must be among `references`.
         """
         for fault in self._all.values():
-            if fault.kind != kind:
+            if fault.kind != kind or (by_name and fault.reference not in references):
                 continue
             if self._fits(fault, references, request, subject) and self._strikes(fault):
                 return fault

@@ -10,7 +10,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ from sandbox.core.service import Service, World
 from sandbox.core.webhooks import Courier
 
 SERVICES = ("flex", "paypal", "wise", "payoneer", "stripe", "solana", "near")
+
+
+class CannotStart(Exception):
+    """The service cannot run here; the text says what to do."""
 
 
 def existing() -> list[str]:
@@ -82,29 +86,42 @@ async def serve(
     seed: int | None = None,
     state: Path | None = None,
     webhook_url: str | None = None,
-    until: Awaitable[None],
+    until: asyncio.Event,
     announce: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Serve until `until` is over; `announce` gets the first line once the port is open."""
+    """Serve until `until` is set; `announce` gets the first line once the port is open.
+
+    :raises CannotStart: when the port or the state file cannot be opened.
+    """
     loop = asyncio.get_running_loop()
-    app = build(kind, seed=seed, state=state, webhook_url=webhook_url)
+    try:
+        app = build(kind, seed=seed, state=state, webhook_url=webhook_url)
+        app.world.journal.open()
+    except (OSError, ValueError) as error:
+        raise CannotStart(
+            f"Cannot use the state file {state}: {error}. Choose another with --state."
+        ) from error
     live: set[Connection] = set()
-    server = await loop.create_server(
-        lambda: Connection(handle=app.handle, live=live), "127.0.0.1", port, backlog=512
-    )
+    server = await _listen(lambda: Connection(handle=app.handle, live=live), port)
     world = app.world
     world.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    world.journal.open()
     credentials = app.service.credentials()
     app.service.start()
     world.journal.flush()
     world.clock.start(loop)
     announce({"service": kind.name, "url": world.url, "credentials": credentials})
-    await until
+    await until.wait()
     server.close()
     for connection in list(live):
         connection.drop()
     world.journal.flush()
+
+
+async def _listen(protocol: Callable[[], Connection], port: int) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=512)
+    except OSError as error:
+        raise CannotStart(f"Cannot open port {port}: {error}. Choose another with --port.") from error
 
 
 def print_line(line: dict[str, Any]) -> None:
@@ -142,18 +159,13 @@ async def run_one(
 ) -> None:
     """Run one service in this process."""
     kind = service_class(name)
-    stop = stop_event(with_parent=with_parent)
-
-    async def until() -> None:
-        await stop.wait()
-
     await serve(
         kind,
         port=kind.port if port is None else port,
         seed=seed,
         state=state,
         webhook_url=webhook_url,
-        until=until(),
+        until=stop_event(with_parent=with_parent),
         announce=print_line,
     )
 

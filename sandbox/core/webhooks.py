@@ -45,6 +45,7 @@ class Parcel:
     done: Callable[[bool], None]
     retries: tuple[float, ...] = ()
     tries: int = 0
+    age: int = 0  # how often the courier had forgotten everything when this began
     arrived: asyncio.Future[None] | None = field(default=None, repr=False)
 
 
@@ -66,9 +67,11 @@ class Courier:
         self._queues: dict[str, asyncio.Queue[Visit]] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._kept_back: dict[str, deque[Visit]] = {}
+        self._age = 0
 
     def send(self, parcel: Parcel) -> None:
         """Deliver an event, unless a fault has other plans for it."""
+        parcel.age = self._age
         hit = self._hits(parcel)
         if hit("webhook_lose"):
             self._settle(parcel, ok=True)
@@ -89,6 +92,7 @@ class Courier:
 
     def again(self, parcel: Parcel) -> None:
         """Deliver without regard to faults: somebody asked for it to be sent again."""
+        parcel.age = self._age
         self._post(Visit(parcel))
 
     def _hits(self, parcel: Parcel) -> Callable[[str], bool]:
@@ -119,10 +123,12 @@ class Courier:
         queue, door = self._queues[url], Door(url)
         while True:
             visit = await queue.get()
+            if visit.parcel.age != self._age:
+                continue
             # Signing costs a millisecond of RSA: beside the loop, which has requests to answer.
             body, headers = await asyncio.to_thread(visit.parcel.write, visit.forged)
             ok = await door.post(body, headers)
-            if visit.counts:
+            if visit.counts and visit.parcel.age == self._age:
                 self._told(visit.parcel, ok)
             waiting = self._kept_back.get(url)
             if waiting and not visit.forged:
@@ -147,7 +153,8 @@ class Courier:
             parcel.arrived.set_result(None)
 
     def clear(self) -> None:
-        """Forget everything that is on its way."""
+        """Forget everything that is on its way, late or to be tried again."""
+        self._age += 1
         for queue in self._queues.values():
             while not queue.empty():
                 queue.get_nowait()

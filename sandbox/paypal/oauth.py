@@ -30,9 +30,10 @@ class OAuth:
         self.client_secret = world.credential("client_secret", lambda: "E" + world.token(39).upper())
         self._tokens: dict[str, tuple[float, frozenset[str]]] = {}
 
-    def forget(self) -> None:
-        """Begin anew."""
-        self._tokens.clear()
+    def keep(self) -> None:
+        """Write all tokens into the state file anew: they are credentials, and outlive a reset."""
+        for token, (until, scopes) in self._tokens.items():
+            self._world.journal.write("token", [token, until, sorted(scopes)])
 
     def restore(self, fact: Any) -> None:
         """Take back one token from the state file."""

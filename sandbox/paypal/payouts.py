@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from sandbox.core import Fault, Request, Response, World
+from sandbox.core import Request, Response, World
 from sandbox.paypal import views
 from sandbox.paypal.books import Batch, Books, Item
 from sandbox.paypal.currencies import UNIT, converted, fee_of
@@ -110,7 +110,7 @@ class Payouts:
         details = []
         for n, line in enumerate(order.lines):
             names = {name for name in (line.receiver, line.sender_item_id) if name}
-            if _names_one(faults.take("refuse", references=names), names):
+            if faults.take("refuse", references=names, by_name=True):
                 details.append(at(f"items[{n}].receiver", BAD_RECEIVER, value=line.receiver))
         if details:
             raise self._blurred(invalid(*details), request)
@@ -224,10 +224,6 @@ class Payouts:
         if item is None:
             raise not_found()
         return item
-
-
-def _names_one(fault: Fault | None, names: set[str]) -> bool:
-    return fault is not None and fault.reference in names
 
 
 def _refuse_by_note(body: Any) -> None:

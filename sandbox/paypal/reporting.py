@@ -38,7 +38,7 @@ class Reporting:
         """Begin anew."""
         self.always_fresh = self._starts_fresh
         self._refreshed = self._world.clock.time() - FIRST_AGE_S
-        self.account = "SANDBOXMERCH1"
+        self.account = "SANDBXMERCH22"
 
     def refresh(self) -> None:
         """Bring the reports up to date."""

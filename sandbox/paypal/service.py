@@ -192,9 +192,10 @@ class PayPal(Service):
         self.processing.resume()
 
     def reset(self) -> None:
-        """Begin anew, with the same credentials and the webhook of the command line."""
-        for part in (self.books, self.oauth, self.news, self.processing, self.reporting):
+        """Begin anew, with the same credentials and tokens, and the webhook of the command line."""
+        for part in (self.books, self.news, self.processing, self.reporting):
             part.forget()
+        self.oauth.keep()
         self.news.start()
 
     def error(self, request: Request, *, status: int, why: str) -> Response:

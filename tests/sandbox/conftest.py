@@ -1,0 +1,26 @@
+"""What tests of the sandbox share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.paypal_api import Caller
+from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox_services import SandboxService
+
+
+@pytest.fixture
+def paypal(paypal_sandbox: SandboxService) -> Iterator[Caller]:
+    """A caller of a PayPal in which nothing happened yet."""
+    caller = Caller(paypal_sandbox.url, dict(paypal_sandbox.credentials))
+    yield caller
+    caller.session.close()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    """Somebody who listens for webhooks."""
+    with receiving() as listening:
+        yield listening
