@@ -29,7 +29,7 @@ class NotOffered(ProviderError):
 
 
 # Per process: what a fork inherits (locks, connections, tokens) is never used by the child.
-_made: dict[str, PayoutProvider | None] = {}
+_made: dict[str, PayoutProvider] = {}
 _made_by = os.getpid()
 _lock = threading.Lock()
 
@@ -88,9 +88,10 @@ def _offered(name: str, env: Mapping[str, str] | None) -> PayoutProvider | None:
         _made_by, _lock = os.getpid(), threading.Lock()
         _made.clear()
     with _lock:
-        if name not in _made:
-            _made[name] = _make(name, os.environ)
-        return _made[name]
+        provider = _made.get(name) or _make(name, os.environ)
+        if provider is not None:
+            _made[name] = provider
+        return provider
 
 
 def _make(name: str, env: Mapping[str, str]) -> PayoutProvider | None:
