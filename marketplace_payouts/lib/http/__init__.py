@@ -4,8 +4,9 @@ Every failure is one of two kinds, because money depends on the difference: `Not
 nothing) and `MaybeReceived` (it may have acted).
 """
 
+from marketplace_payouts.lib.http.base_urls import check_base_url
 from marketplace_payouts.lib.http.bodies import form_body, hide_headers, hide_json, json_body, url_path
-from marketplace_payouts.lib.http.client import Answer, Exchange, HttpClient, Timeouts, check_base_url
+from marketplace_payouts.lib.http.client import Answer, Exchange, HttpClient, Timeouts
 from marketplace_payouts.lib.http.errors import (
     AnswerCutShort,
     AnswerTooLarge,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import ipaddress
 import json
 import logging
 import os
@@ -21,18 +20,17 @@ import requests
 import urllib3
 
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.http.base_urls import check_base_url, is_loopback_host
 from marketplace_payouts.lib.http.bodies import hide_headers
 from marketplace_payouts.lib.http.connections import BOUNDS, Bounds, PinnedAdapter
 from marketplace_payouts.lib.http.errors import (
     AnswerCutShort,
     AnswerTooLarge,
     AnswerUnreadable,
-    BadBaseUrl,
     BadRequest,
     ConnectionBroken,
     DeadlineOver,
     HttpError,
-    MaybeReceived,
     ReadTimedOut,
 )
 
@@ -122,45 +120,6 @@ def log_exchange(exchange: Exchange) -> None:
         exchange.sent_bytes,
         exchange.received_bytes,
     )
-
-
-def check_base_url(
-    url: str,
-    *,
-    allow_loopback_http: bool = False,
-    allowed_hosts: Sequence[str] | None = None,
-    allow_path: bool = False,
-) -> str:
-    """Give a base URL without its final slash, if it is one that we may talk to.
-
-    https only, and with `allow_loopback_http` also this machine itself, by either scheme, whatever `allowed_hosts`
-    says. `allow_path` is for addresses that carry a path or query of their own, as those of chain nodes do.
-
-    :raises BadBaseUrl: when it is not; the message does not repeat the URL, which may hold a key.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        host, _ = (parts.hostname or "").lower(), parts.port
-    except (ValueError, AttributeError):
-        raise BadBaseUrl("The base URL cannot be read.") from None
-    loopback = allow_loopback_http and is_loopback_host(host)
-    if parts.scheme != "https" and not (loopback and parts.scheme == "http"):
-        raise BadBaseUrl(f"The base URL of {host or 'an unnamed host'} must begin with https://.")
-    if not host or parts.username is not None or parts.password is not None:
-        raise BadBaseUrl("A base URL has a host, and neither user nor password.")
-    if parts.fragment or (not allow_path and (parts.path.strip("/") or parts.query)):
-        raise BadBaseUrl(f"The base URL of {host} must end after the host.")
-    if allowed_hosts is not None and not loopback and host not in allowed_hosts:
-        raise BadBaseUrl(f"{host} is not one of the hosts of this service: {', '.join(allowed_hosts)}.")
-    return url.strip() if parts.query else url.strip().rstrip("/")
-
-
-def is_loopback_host(host: str) -> bool:
-    """Say whether a host's name or address means this very machine."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class HttpClient:
@@ -393,15 +352,3 @@ def _read(response: requests.Response, *, max_bytes: int) -> bytes:
 
 def _refuse_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
-
-
-__all__ = [
-    "Answer",
-    "Exchange",
-    "HttpClient",
-    "MaybeReceived",
-    "Timeouts",
-    "check_base_url",
-    "is_loopback_host",
-    "log_exchange",
-]

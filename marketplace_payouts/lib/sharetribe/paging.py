@@ -30,6 +30,7 @@ class Page:
     """With those that could not be read."""
     pages: int | None
     limit: int | None
+    """The last page that may be asked for."""
 
     def is_last(self, number: int) -> bool:
         """Whether no page follows this one."""
@@ -39,7 +40,7 @@ class Page:
 
     def is_ceiling(self, number: int) -> bool:
         """Whether the next page is beyond what may be asked for."""
-        return (number + 1) * PAGE > (self.limit or _CEILING)
+        return number + 1 > (self.limit or number + 1) or (number + 1) * PAGE > _CEILING
 
 
 Ask = Callable[[int, Mapping[str, str]], Page]

@@ -30,8 +30,9 @@ from marketplace_payouts.lib.sharetribe.records import as_int, as_object, as_tex
 
 # Renewed when a fifth of its life is left, so that no call has to fail first.
 _RENEW_WITH_LEFT: Final = 0.2
-# With less than this left a token is not worth a call.
+# With less than this left a token is not worth a call: five seconds, or a twentieth of a short life.
 _LAST_SECONDS: Final = 5.0
+_LAST_PART: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +53,12 @@ class Token:
     @property
     def fresh(self) -> bool:
         """Whether there is no reason yet to renew it."""
-        return self.left_s > max(self.lasts_s * _RENEW_WITH_LEFT, 0.0)
+        return self.left_s > self.lasts_s * _RENEW_WITH_LEFT
 
     @property
     def usable(self) -> bool:
         """Whether a call may still be made with it."""
-        return self.left_s > min(_LAST_SECONDS, self.lasts_s * _RENEW_WITH_LEFT)
+        return self.left_s > min(_LAST_SECONDS, self.lasts_s * _LAST_PART)
 
 
 Post = Callable[[Mapping[str, str], float], Answer]
