@@ -72,9 +72,9 @@ def store(rows: Sequence[Heard], *, marketplace_id: UUID, now: datetime) -> list
                                             client_id, payload, created_at, received_at)
             SELECT d.id, %s, d.event_id, d.sequence_id, d.event_type, d.resource_id, d.client_id, d.payload,
                    d.created_at, clock_timestamp()
-            FROM unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::uuid[], %s::uuid[], %s::jsonb[],
-                        %s::timestamptz[])
-                 AS d(id, event_id, sequence_id, event_type, resource_id, client_id, payload, created_at)
+            FROM ROWS FROM (unnest(%s::uuid[], %s::uuid[], %s::bigint[], %s::text[], %s::uuid[], %s::uuid[],
+                                   %s::timestamptz[]), jsonb_array_elements(%s::jsonb))
+                 AS d(id, event_id, sequence_id, event_type, resource_id, client_id, created_at, payload)
             ON CONFLICT (marketplace_id, event_id, created_at) DO NOTHING
             RETURNING event_id
             """,
@@ -86,8 +86,9 @@ def store(rows: Sequence[Heard], *, marketplace_id: UUID, now: datetime) -> list
                 [row.event_type[:60] for row in rows],
                 [row.resource_id for row in rows],
                 [row.client_id for row in rows],
-                [_jsonb_text(row.payload) for row in rows],
                 [row.created_at for row in rows],
+                # One document rather than an array of documents: an array's quoting costs more than all the rest.
+                f"[{','.join(_jsonb_text(row.payload) for row in rows)}]",
             ],
         )
         stored = {found[0] for found in cursor.fetchall()}
