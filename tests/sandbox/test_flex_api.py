@@ -248,7 +248,7 @@ def test_metadata_has_room_for_fifty_kilobytes(flex):
 
     def write(size: int) -> int:
         body = {"id": made["id"], "metadata": {"text": "x" * size}}
-        return flex.send("transactions/update_metadata", body).status_code
+        return int(flex.send("transactions/update_metadata", body).status_code)
 
     assert write(50_000) == 200
     assert write(52_000) == 400
