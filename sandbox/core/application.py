@@ -17,7 +17,7 @@ from sandbox.core.service import Service
 from sandbox.core.steering import Steering
 
 LOG_LENGTH = 20_000
-LOG_BODY = 16 * 1024
+LOG_BYTES = 64 * 1024 * 1024
 EARLY_S = 10.0
 HTML = (
     b"<html>\r\n<head><title>Bad Gateway</title></head>\r\n"
@@ -28,7 +28,7 @@ HTML = (
 class Logged:
     """One request in the log; `outcome` is the status, or what a fault did instead of answering."""
 
-    __slots__ = ("at", "body", "headers", "method", "n", "outcome", "size", "target")
+    __slots__ = ("at", "body", "headers", "method", "n", "outcome", "target")
 
     def __init__(self, n: int, at: float, request: Request) -> None:
         self.n = n
@@ -36,8 +36,7 @@ class Logged:
         self.method = request.method
         self.target = request.target
         self.headers = request.headers
-        self.size = len(request.body)
-        self.body = request.body[:LOG_BODY]
+        self.body = request.body
         self.outcome: int | str | None = None
 
     def shown(self) -> dict[str, Any]:
@@ -50,16 +49,16 @@ class Logged:
             "target": self.target,
             "headers": headers,
             "body": self.body.decode("utf-8", "replace"),
-            "size": self.size,
             "outcome": self.outcome,
         }
 
 
 class RequestLog:
-    """The last requests, long bodies cut."""
+    """The last requests: so many, and so many bytes of bodies, however long the service runs."""
 
     def __init__(self) -> None:
-        self._entries: deque[Logged] = deque(maxlen=LOG_LENGTH)
+        self._entries: deque[Logged] = deque()
+        self._bytes = 0
         self.total = 0
 
     def add(self, at: float, request: Request) -> Logged:
@@ -67,6 +66,9 @@ class RequestLog:
         self.total += 1
         entry = Logged(self.total, at, request)
         self._entries.append(entry)
+        self._bytes += len(entry.body)
+        while self._bytes > LOG_BYTES or len(self._entries) > LOG_LENGTH:
+            self._bytes -= len(self._entries.popleft().body)
         return entry
 
     def find(
@@ -88,6 +90,7 @@ class RequestLog:
     def clear(self) -> None:
         """Forget all."""
         self._entries.clear()
+        self._bytes = 0
         self.total = 0
 
 

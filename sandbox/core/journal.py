@@ -25,6 +25,10 @@ class Journal:
         """Say whether facts are kept at all."""
         return self._path is not None
 
+    def beside(self, ending: str) -> Path | None:
+        """Name a file next to the state file, for what others must still find after a restart."""
+        return None if self._path is None else self._path.with_name(f"{self._path.name}.{ending}")
+
     def facts(self) -> Iterator[tuple[str, Any]]:
         """Read all facts, and cut off a last line that death left unfinished."""
         if self._path is None or not self._path.exists():

@@ -26,7 +26,9 @@ _PURPOSES = frozenset(
     }
 )
 _RECEIVERS = {
-    "EMAIL": re.compile(r"[^@\s,;<>\"]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z]{2,}"),
+    "EMAIL": re.compile(
+        r"[^@\s,;<>\"]{1,64}@(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)+(?:[A-Za-z]{2,}|xn--[A-Za-z0-9-]+)"
+    ),
     "PAYPAL_ID": re.compile(r"[A-Z0-9]{13}"),
     "USER_HANDLE": re.compile(r"@?[A-Za-z0-9_-]{5,30}"),
 }

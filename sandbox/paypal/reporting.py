@@ -109,10 +109,8 @@ class Reporting:
             raise _invalid("end_date", request.arg("end_date"), "DATE_RANGE_EXCEEDS_31_DAYS")
         page, size = _whole(request, "page", 1, 2**31 - 1), _whole(request, "page_size", 100, 500)
         refreshed = self.refreshed()
-        keep = _filter(request)
-        rows = [row for row in self._books.rows if start <= row.at <= min(end, refreshed) and keep(row)]
-        if len(rows) > MOST_ROWS:
-            raise _invalid("start_date", request.arg("start_date"), "RESULTSET_TOO_LARGE")
+        rows = self._between(start, end, refreshed, _filter(request))
+        self._limit(request, len(rows))
         part = rows[(page - 1) * size : page * size]
         with_payer = (
             "payer_info" in (fields := request.arg("fields", "transaction_info") or "") or fields == "all"
@@ -131,6 +129,19 @@ class Reporting:
         if part:  # PayPal's own file allows no empty list here
             body["transaction_details"] = [self._shown(row, with_payer) for row in part]
         return Response.of(body)
+
+    def _between(self, start: float, end: float, refreshed: float, keep: Callable[[Row], bool]) -> list[Row]:
+        """Find rows by the whole seconds that they show: a fraction must not fall between two windows."""
+        return [
+            row
+            for row in self._books.rows
+            if row.at <= refreshed and start <= int(row.at) <= end and keep(row)
+        ]
+
+    def _limit(self, request: Request, found: int) -> None:
+        fault = self._world.faults.take("result_limit", request=request) if self._world.faults else None
+        if fault is not None and found > (fault.value if isinstance(fault.value, int) else MOST_ROWS):
+            raise _invalid("start_date", request.arg("start_date"), "RESULTSET_TOO_LARGE")
 
     def _shown(self, row: Row, with_payer: bool) -> dict[str, Any]:
         info: dict[str, Any] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import json
 import os
 from collections.abc import Callable, Iterable
@@ -42,6 +41,7 @@ class PayPal(Service):
         "convert": "The batch is paid out of the balance in `value` (else USD), with a currency_conversion.",
         "stuck_pending": "The batch, or the item, stays as it is until the fault is lifted.",
         "late_cancel_refused": "Cancelling an unclaimed item ends in ITEM_CANCELLATION_FAILED.",
+        "result_limit": "A statement of more than `value` rows (else 10000) is refused as RESULTSET_TOO_LARGE.",
         "expire_token": "The access token is no longer known: 401 in the gateway's form.",
         "missing_scope": "Tokens are issued without the scope that ends in `value` (else payments/payouts).",
     }
@@ -63,8 +63,7 @@ class PayPal(Service):
     def credentials(self) -> dict[str, str]:
         """Give what the product's settings need, the authority's certificate both as a file and as text."""
         pem = self.news.signer.authority_pem
-        path = write_authority(pem)
-        atexit.register(path.unlink, missing_ok=True)
+        path = write_authority(pem, self.world.journal.beside("webhook-ca.pem"))
         return {
             "client_id": self.oauth.client_id,
             "client_secret": self.oauth.client_secret,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import base64
 import os
 import tempfile
@@ -56,12 +57,17 @@ class Signer:
         return True
 
 
-def write_authority(pem: str) -> Path:
-    """Put the authority's certificate into a file of its own below the system's temporary folder."""
+def write_authority(pem: str, lasting: Path | None) -> Path:
+    """Put the authority's certificate into the given file, else into a temporary one that goes with the process."""
+    if lasting is not None:
+        lasting.write_text(pem)
+        return lasting
     number, name = tempfile.mkstemp(prefix="sandbox-paypal-", suffix=".pem")
     with os.fdopen(number, "w") as file:
         file.write(pem)
-    return Path(name)
+    path = Path(name)
+    atexit.register(path.unlink, missing_ok=True)
+    return path
 
 
 def _certificate_id(world: World) -> str:

@@ -124,6 +124,24 @@ def test_refuses_a_window_beyond_its_limits(paypal: Caller, query: str):
     assert (answer.status_code, answer.json()["name"]) == (400, "INVALID_REQUEST")
 
 
+def test_refuses_more_rows_than_it_gives_at_once(paypal: Caller, paypal_sandbox: SandboxService):
+    paypal.settled(*(item(f"p{n}@example.com") for n in range(7)))
+    paypal_sandbox.post("/_sandbox/fresh")
+    paypal_sandbox.fault("result_limit", value=6)
+    answer = paypal.call("GET", f"{ROWS}?{window()}")
+    assert (answer.status_code, answer.json()["details"][0]["issue"]) == (400, "RESULTSET_TOO_LARGE")
+    assert rows(paypal, transaction_type="T0104")
+
+
+def test_loses_no_row_between_two_windows_of_whole_seconds(paypal: Caller, paypal_sandbox: SandboxService):
+    paypal.settled(item("a@example.com"))
+    paypal_sandbox.post("/_sandbox/fresh")
+    (row,) = rows(paypal, transaction_type="T0001")
+    moment = row["transaction_initiation_date"]
+    body = paypal.call("GET", f"{ROWS}?start_date={moment}&end_date={moment}&transaction_type=T0001").json()
+    assert body["total_items"] == 1
+
+
 def test_states_what_was_put_in_and_taken_out(paypal: Caller, paypal_sandbox: SandboxService):
     paypal_sandbox.post("/_sandbox/funds", {"currency": "EUR", "units": 100_000_100})
     paypal_sandbox.post("/_sandbox/funds", {"currency": "EUR", "units": 100})
