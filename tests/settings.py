@@ -3,7 +3,7 @@
 import os
 
 # Commands that tests start as processes of their own must see the same.
-os.environ |= {
+_OURS = {
     "DEBUG": "1",
     "ENVIRONMENT": "test",
     "SECRET_KEY": "tests-only-" + "0123456789abcdef" * 4,
@@ -13,6 +13,9 @@ os.environ |= {
     "LOG_LEVEL": "WARNING",
     "STAFF_MFA_REQUIRED": "0",
 }
+os.environ |= _OURS
+for _name in [f"{name}_FILE" for name in _OURS]:
+    os.environ.pop(_name, None)  # would win
 for _name in ("REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "TIME_ZONE", "ALERT_EMAILS", "ALERT_WEBHOOK_URL"):
     os.environ.pop(_name, None)
 
