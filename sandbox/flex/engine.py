@@ -19,6 +19,12 @@ from sandbox.flex.values import Instant, Keyword, instant, parse_instant
 
 EXTENDED_LIMIT: Final = 50 * 1024
 _DAY_MS: Final = 86_400_000
+_BOOKING_TIMES: Final = {
+    "time/booking-start": "start",
+    "time/booking-end": "end",
+    "time/booking-display-start": "displayStart",
+    "time/booking-display-end": "displayEnd",
+}
 
 
 class Companion(NamedTuple):
@@ -243,17 +249,21 @@ def due(*, record: Transaction, moment: Moment, booking: Attributes | None) -> i
         case Earliest(options):
             known = [due(record=record, moment=option, booking=booking) for option in options]
             return min((at for at in known if at is not None), default=None)
-        case Timepoint(kind, state):
-            return _timepoint(record, kind, state, booking)
+        case Timepoint(kind, name):
+            return _timepoint(record, kind, name, booking)
 
 
-def _timepoint(record: Transaction, kind: str, state: str | None, booking: Attributes | None) -> int | None:
-    if kind in ("time/booking-start", "time/booking-end"):
-        return parse_instant(booking[kind.removeprefix("time/booking-")]) if booking else None
-    if kind == "time/initiated":
-        return record.version.steps[0].at
-    transitions = record.process.transitions
-    entered = [step.at for step in record.version.steps if transitions[step.transition].target == state]
-    if not entered:
-        return None
-    return entered[-1] if kind == "time/last-entered-state" else entered[0]
+def _timepoint(record: Transaction, kind: str, name: str | None, booking: Attributes | None) -> int | None:
+    steps, transitions = record.version.steps, record.process.transitions
+    match kind.removeprefix("time/"):
+        case "tx-initiated":
+            moments = [steps[0].at]
+        case "first-transitioned":
+            moments = [step.at for step in steps if step.transition == name]
+        case "first-entered-state":
+            moments = [step.at for step in steps if transitions[step.transition].target == name]
+        case "last-entered-state":
+            moments = [step.at for step in steps[::-1] if transitions[step.transition].target == name]
+        case _:
+            moments = [parse_instant(booking[_BOOKING_TIMES[kind]])] if booking else []
+    return moments[0] if moments else None

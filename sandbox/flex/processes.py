@@ -57,10 +57,10 @@ class ProcessError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Timepoint:
-    """A moment in a transaction's life, such as when it first entered a state."""
+    """A moment in a transaction's life, such as when it first entered the state `name`."""
 
     kind: str
-    state: str | None = None
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +160,27 @@ def _plain(keyword: object) -> str:
 
 def _shift(sign: int) -> Callable[[list[Any]], Moment]:
     def read_shift(arguments: list[Any]) -> Moment:
-        base, period = arguments
-        return Shifted(_moment(base), sign * milliseconds(period[":fn/period"][0]))
+        base, *periods = arguments
+        return Shifted(_moment(base), sign * sum(milliseconds(period[":fn/period"][0]) for period in periods))
 
     return read_shift
 
 
+_WITH_A_NAME: Final = ("time/first-entered-state", "time/last-entered-state", "time/first-transitioned")
+_WITHOUT: Final = (
+    "time/tx-initiated",
+    "time/booking-start",
+    "time/booking-end",
+    "time/booking-display-start",
+    "time/booking-display-end",
+)
+
+
 def _timepoint(arguments: list[Any]) -> Moment:
-    kind, *states = (_plain(argument) for argument in arguments)
-    return Timepoint(kind, states[0] if states else None)
+    kind, *names = (_plain(argument) for argument in arguments)
+    if (kind in _WITH_A_NAME and len(names) == 1) or (kind in _WITHOUT and not names):
+        return Timepoint(kind, names[0] if names else None)
+    raise ProcessError(f"the moment {kind} is not understood")
 
 
 _FUNCTIONS: Final[dict[str, Callable[[list[Any]], Moment]]] = {

@@ -126,10 +126,14 @@ class Flex(Service):
             Route("GET", "/_sandbox/settings", lambda _request: Response.of(self.settings.shown())),
             Route("POST", "/_sandbox/settings", self._set),
             Route("POST", "/_sandbox/tokens/expire", self._expire_tokens),
+            Route("POST", "/_sandbox/clients", self._add_client),
         ]
 
     def restore(self, kind: str, fact: Any) -> None:
         """Take back one fact from the state file."""
+        if kind == "client":
+            self.tokens.allow(client_id=fact[0], client_secret=fact[1])
+            return
         if kind == "settings":
             self.settings = self.settings.changed(fact)
             self._apply_settings()
@@ -240,6 +244,13 @@ class Flex(Service):
         self._apply_settings()
         self.world.journal.write("settings", asked)
         return Response.of(self.settings.shown())
+
+    def _add_client(self, _request: Request) -> Response:
+        """Register another application of the same marketplace, until the next start or reset of the state file."""
+        made = {"client_id": self._new_uuid(), "client_secret": self.world.token(20)}
+        self.tokens.allow(**made)
+        self.world.journal.write("client", list(made.values()))
+        return Response.of(made, status=201)
 
     def _expire_tokens(self, _request: Request) -> Response:
         return Response.of({"expired": self.tokens.forget_access()})

@@ -103,6 +103,15 @@ def test_steering_makes_all_access_tokens_invalid_at_once(flex):
     assert code_of(flex.get("marketplace/show")) == (401, "auth-invalid-access-token")
 
 
+def test_another_application_has_tokens_of_its_own(flex):
+    made = flex.service.post("/_sandbox/transactions", {})
+    other = flex.service.post("/_sandbox/clients")
+    token = flex.token(**other, grant_type="client_credentials", scope="integ").json()["access_token"]
+    flex.headers = {"Authorization": f"Bearer {token}"}
+    assert flex.send("transactions/update_metadata", {"id": made["id"], "metadata": {"theirs": 1}}).ok
+    assert flex.truth(made["id"])["metadata_writes"][0]["client_id"] == other["client_id"] != flex.client_id
+
+
 def test_faults_refuse_tokens(flex):
     flex.service.fault("token_expired", times=1)
     assert code_of(flex.get("marketplace/show")) == (401, "auth-invalid-access-token")

@@ -77,6 +77,16 @@ def test_the_example_has_no_stripe_action_and_computes_a_payout():
     assert {t.name for t in orders} >= {"transition/request-payment", "transition/operator-adjust"}
 
 
+def test_the_example_keeps_privileged_actions_in_trusted_hands():
+    # As Sharetribe demands: the transition is privileged, or the operator's.
+    form = edn.loads(EXAMPLE_FILE.read_text(encoding="utf-8"))
+    for transition in form[":transitions"]:
+        actions = [action[":name"] for action in transition[":actions"]]
+        if any(name.startswith(":action/privileged-") for name in actions):
+            assert transition.get(":privileged?") or transition[":actor"] == ":actor.role/operator"
+        assert ":from" in transition or transition[":actor"] == ":actor.role/customer"
+
+
 def test_the_examples_readme_speaks_of_transitions_that_there_are():
     text = EXAMPLE_FILE.with_name("README.md").read_text(encoding="utf-8")
     table = [line for line in text.splitlines() if line.startswith("|")]
@@ -126,6 +136,7 @@ def test_reads_times_that_are_the_earliest_of_several():
         "{:format :v2 :transitions []}",
         "{:format :v3 :transitions [{:name :transition/a :to :b :actions [{:name :action/unheard-of}]}]}",
         "{:format :v3 :transitions [{:name :transition/a :to :state/b :at {:fn/never []}}]}",
+        "{:format :v3 :transitions [{:name :transition/a :to :state/b :at {:fn/timepoint [:time/tea]}}]}",
         '{:format :v3 :transitions [{:name "a" :to :state/b}]}',
     ],
 )
