@@ -39,8 +39,9 @@ class Tokens:
         """Register an application."""
         self._secrets[client_id] = client_secret
 
-    def clear(self) -> None:
-        """Forget all tokens; the applications stay."""
+    def clear(self, *, keep: str) -> None:
+        """Forget all tokens, and all applications but one."""
+        self._secrets = {keep: self._secrets[keep]}
         self._by_access.clear()
         self._by_refresh.clear()
 

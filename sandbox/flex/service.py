@@ -144,7 +144,7 @@ class Flex(Service):
 
     def reset(self) -> None:
         """Forget everything but the credentials."""
-        self.tokens.clear()
+        self.tokens.clear(keep=self._client_id)
         self.commands.start_over()
         self.settings = at_start()
         self._renew()
@@ -246,7 +246,7 @@ class Flex(Service):
         return Response.of(self.settings.shown())
 
     def _add_client(self, _request: Request) -> Response:
-        """Register another application of the same marketplace, until the next start or reset of the state file."""
+        """Register another application of the same marketplace."""
         made = {"client_id": self._new_uuid(), "client_secret": self.world.token(20)}
         self.tokens.allow(**made)
         self.world.journal.write("client", list(made.values()))
