@@ -44,7 +44,7 @@ def client() -> FlexClient:
             client_id=settings.FLEX_CLIENT_ID,
             client_secret=settings.FLEX_CLIENT_SECRET,
             rate_limited=settings.FLEX_DEV_LIMITS,
-            allow_loopback_http=settings.DEBUG,
+            allow_loopback_http=settings.LOOPBACK_HTTP,
             requests_at_once=REQUESTS_AT_ONCE,
             timeouts=Timeouts(connect=5, read=30, total=45),
         )

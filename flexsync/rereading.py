@@ -1,0 +1,323 @@
+"""Before sending: each transaction is read again, and told which payout is about to be sent. Both are gates.
+
+The announcement is the second, independent record of what we sent: a database that was restored to an earlier state
+finds there a payout that it does not know, and stops.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from accounts.models import Marketplace
+from flexsync import calls, identity, profiles, storing, telling
+from flexsync.models import FlexCursor, WriteBack
+from flexsync.profiles import Learned
+from flexsync.snapshots import METADATA_KEY, Nonsense, Snapshot, named_payouts, read_snapshot
+from flexsync.telling import ANNOUNCED, Telling
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.pool import run_all
+from marketplace_payouts.lib.sharetribe import (
+    FlexBadAnswer,
+    FlexError,
+    FlexNotFound,
+    FlexUnauthorized,
+    Transaction,
+)
+from marketplace_payouts.lib.sharetribe.records import parse_user
+from payouts.models import Announcement, OutboxMessage, Payout, Source, SourceCheck, State
+
+log = logger(__name__)
+
+_AT_ONCE: Final = 200
+_LONGEST_WAIT: Final = timedelta(minutes=10)
+_FIRST_WAIT: Final = timedelta(seconds=10)
+# Gates that this stage opens; a payout that stops at an earlier one need not be read again and again meanwhile.
+_OUR_GATES: Final = ("", "reread", "announced")
+
+_CANDIDATES: Final = """
+    SELECT s.id, array_agg(DISTINCT p.id)
+    FROM payouts_payout p
+    JOIN payouts_payoutline l ON l.payout_id = p.id AND l.released_at IS NULL
+    JOIN payouts_payable b ON b.id = l.payable_id
+    JOIN payouts_source s ON s.id = b.source_id
+    LEFT JOIN payouts_sourcecheck c ON c.source_id = s.id
+    LEFT JOIN payouts_announcement a ON a.payout_id = p.id AND a.source_id = s.id
+    LEFT JOIN flexsync_writeback w ON w.source_id = s.id
+    WHERE p.state = 'approved' AND p.blocked_by = ANY(%s)
+      AND s.heard <= s.understood AND s.parked_at IS NULL
+      AND (a.id IS NULL OR c.checked_at IS NULL OR c.checked_at < %s OR c.digest <> s.digest)
+      AND (c.next_at IS NULL OR c.next_at <= clock_timestamp())
+      AND (w.lease_until IS NULL OR w.lease_until < clock_timestamp())
+    GROUP BY s.id ORDER BY min(p.state_since), s.id LIMIT %s
+"""
+
+
+# What Sharetribe last answered stays where this time it did not answer.
+_MERGE_CHECK: Final = """
+    (source_id) DO UPDATE SET
+        checked_at = coalesce(excluded.checked_at, payouts_sourcecheck.checked_at),
+        digest = CASE WHEN excluded.checked_at IS NULL THEN payouts_sourcecheck.digest ELSE excluded.digest END,
+        foreign_payout = CASE WHEN excluded.checked_at IS NULL THEN payouts_sourcecheck.foreign_payout
+                              ELSE excluded.foreign_payout END,
+        next_at = excluded.next_at,
+        tries = CASE WHEN excluded.error = '' THEN 0 ELSE payouts_sourcecheck.tries + 1 END,
+        error = excluded.error
+"""
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One transaction to be read, and what came of it."""
+
+    source: Source
+    telling: Telling
+    payouts: list[Payout]
+    """Those that are about to be sent."""
+    raw: dict[str, Any] = field(default_factory=dict)
+    included: Sequence[dict[str, Any]] = ()
+    snapshot: Snapshot | None = None
+    foreign: str = ""
+    is_announced: bool = False
+    is_certain: bool = False
+    """Whether nothing was written since it was last read."""
+    is_done: bool = False
+    is_gone: bool = False
+    calls: int = 0
+    error: str = ""
+
+
+def reread(*, limit: int, now: datetime) -> int:
+    """This will read up to `limit` transactions of approved payouts again, announce the payouts, and record both.
+
+    Gives how many were read. A transaction that reads differently is stored for the interpreter, and not announced.
+    """
+    candidates = _candidates(limit=min(limit, _AT_ONCE), now=now)
+    if not candidates:
+        return 0
+    marketplace = identity.confirm()
+    cursor = (
+        FlexCursor.objects.filter(marketplace=marketplace).values_list("last_sequence_id", flat=True).first()
+        or 0
+    )
+    readings = _claim(candidates)
+    _read_all(readings, now=now)
+    with transaction.atomic():
+        _record(readings, marketplace, cursor=cursor, now=now)
+        crash_point("reread.before_commit")
+    crash_point("reread.after_commit")
+    # On its own: whoever holds a payee's row may be waiting for one of the payouts above.
+    with transaction.atomic():
+        profiles.learn(_profiles(readings, now=now), marketplace_id=marketplace.pk)
+    calls.flush(today=now.date())
+    return sum(one.is_done for one in readings)
+
+
+def _candidates(*, limit: int, now: datetime) -> dict[UUID, list[UUID]]:
+    # A check that is about to run out before the sender looks would be for nothing.
+    fresh_since = now - settings.SOURCE_CHECK_VALID_FOR * 2 / 3
+    with connection.cursor() as cursor:
+        cursor.execute(_CANDIDATES, [list(_OUR_GATES), fresh_since, limit])
+        return {row[0]: row[1] for row in cursor.fetchall()}
+
+
+def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
+    with transaction.atomic():
+        taken = telling.take(candidates)
+    tellings = telling.load(taken)
+    sources = Source.objects.in_bulk(list(tellings))
+    payouts = Payout.objects.in_bulk([payout for source in tellings for payout in candidates[source]])
+    return [
+        _Reading(
+            sources[pk],
+            one,
+            sorted((payouts[payout] for payout in candidates[pk]), key=lambda p: p.created_at),
+        )
+        for pk, one in tellings.items()
+    ]
+
+
+def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
+    end = time.monotonic() + telling.WORK_S
+    refused: list[str] = []
+
+    def read(one: _Reading) -> None:
+        # What is not reached in time, or after our credentials were refused, is left as if never begun.
+        if time.monotonic() >= end or refused:
+            return
+        try:
+            _read(one, now=now)
+        except FlexUnauthorized as error:
+            refused.append(str(error))
+            one.error = str(error)
+        except FlexNotFound:
+            one.is_gone = True
+            one.error = "Sharetribe does not know this transaction any more."
+        except (FlexError, Nonsense) as error:
+            one.error = str(error)
+        one.is_done = True
+
+    run_all(read, readings, workers=calls.REQUESTS_AT_ONCE)
+
+
+def _read(one: _Reading, *, now: datetime) -> None:
+    crash_point("reread.before_call")
+    answer = calls.client().transaction(
+        one.source.reference, include=("provider",), patience_s=telling.PATIENCE_S
+    )
+    crash_point("reread.after_call")
+    shown = _take_over(one, answer)
+    strangers = [name for name in named_payouts(shown.told) if name not in one.telling.numbers]
+    one.foreign = ", ".join(strangers)[:120]
+    is_unchanged = shown.digest == bytes(one.source.digest)
+    if is_unchanged and not one.foreign and _is_to_be_announced(one, shown):
+        _announce(one, now=now)
+
+
+def _is_to_be_announced(one: _Reading, shown: Snapshot) -> bool:
+    # Asked of what Sharetribe shows, so that a value which somebody removed there is put back.
+    named = set(named_payouts(shown.told))
+    return any(p.pk not in one.telling.announced or p.number not in named for p in one.payouts)
+
+
+def _announce(one: _Reading, *, now: datetime) -> None:
+    for payout in one.payouts:
+        one.telling.announced[payout.pk] = now
+    value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
+    crash_point("reread.before_call")
+    one.is_certain = False
+    answer = calls.client().update_metadata(
+        one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
+    )
+    crash_point("reread.after_call")
+    if answer is None or dict(_take_over(one, answer).told) != value:
+        one.error = "Sharetribe did not repeat the announcement as it was sent."
+        return
+    one.is_announced = True
+
+
+def _take_over(one: _Reading, answer: Transaction) -> Snapshot:
+    one.calls += 1
+    one.raw, one.snapshot = answer.raw, read_snapshot(answer.raw)
+    one.included = answer.included or one.included
+    one.is_certain = True
+    return one.snapshot
+
+
+# ---------------------------------------------------------------------------------------------------- recording
+
+
+def _record(readings: Sequence[_Reading], marketplace: Marketplace, *, cursor: int, now: datetime) -> None:
+    done = [one for one in readings if one.is_done]
+    _store_changed(done, marketplace, cursor=cursor, now=now)
+    rowsets.insert(SourceCheck, [_check(one, now=now) for one in done], on_conflict=_MERGE_CHECK)
+    _back_off([one for one in done if one.error])
+    rowsets.insert(
+        Announcement,
+        [
+            Announcement(id=uuid7(), payout=payout, source=one.source, confirmed_at=now)
+            for one in done
+            for payout in one.payouts
+            if one.is_announced
+        ],
+        on_conflict="(payout_id, source_id) DO UPDATE SET confirmed_at = excluded.confirmed_at",
+    )
+    rowsets.update(
+        WriteBack,
+        [
+            {"source_id": one.source.pk, "value": dict(one.snapshot.told), "confirmed_at": now}
+            for one in done
+            if one.snapshot is not None and one.is_certain
+        ],
+        match=("source_id",),
+        returning="source_id",
+    )
+    _give_back(readings)
+    _wake([payout for one in done if not one.error for payout in one.payouts], now=now)
+
+
+def _check(one: _Reading, *, now: datetime) -> SourceCheck:
+    is_answered = one.snapshot is not None or one.is_gone
+    return SourceCheck(
+        source=one.source,
+        checked_at=now if is_answered else None,
+        digest=one.snapshot.digest if one.snapshot else b"",
+        foreign_payout=one.foreign,
+        tries=1 if one.error else 0,
+        error=one.error[:2000],
+    )
+
+
+def _back_off(failed: Sequence[_Reading]) -> None:
+    """Push ahead what failed, by the database's clock, longer each time."""
+    if not failed:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE payouts_sourcecheck SET next_at = clock_timestamp()"
+            " + least(%s * power(2, least(tries, 10)), %s) * interval '1 second' WHERE source_id = ANY(%s)",
+            [_FIRST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds(), [one.source.pk for one in failed]],
+        )
+
+
+def _store_changed(done: Sequence[_Reading], marketplace: Marketplace, *, cursor: int, now: datetime) -> None:
+    changed = [
+        storing.snapshot_heard(one.snapshot, one.raw, cursor=cursor)
+        for one in done
+        if one.snapshot is not None and one.snapshot.digest != bytes(one.source.digest)
+    ]
+    changed.sort(key=lambda row: row.resource_id)
+    storing.store(changed, marketplace_id=marketplace.pk, now=now)
+
+
+def _profiles(done: Sequence[_Reading], *, now: datetime) -> list[Learned]:
+    found = []
+    for one in done:
+        for record in one.included:
+            if one.snapshot is None or record.get("id") != str(one.snapshot.payee):
+                continue
+            try:
+                user = parse_user(record)
+            except FlexBadAnswer as error:
+                log.warning("user_unreadable", user=str(one.snapshot.payee), reason=str(error))
+                continue
+            found.append(Learned(user.id, user, now))
+    return found
+
+
+def _give_back(readings: Sequence[_Reading]) -> None:
+    """Note the calls, and give the sole right to write back."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE flexsync_writeback AS w SET calls = w.calls + d.calls, lease_until = NULL"
+            " FROM unnest(%s::uuid[], %s::int[]) AS d(id, calls) WHERE w.source_id = d.id",
+            [[one.source.pk for one in readings], [one.calls for one in readings]],
+        )
+
+
+def _wake(payouts: Sequence[Payout], *, now: datetime) -> None:
+    """Let the sender look at once; and where a payout was let go meanwhile, have the announcement taken back."""
+    ids = sorted({payout.pk for payout in payouts})
+    present = dict(Payout.objects.filter(pk__in=ids).values_list("pk", "state"))
+    woken = (
+        Payout.objects.filter(pk__in=ids, state=State.APPROVED).order_by("pk").select_for_update(no_key=True)
+    )
+    Payout.objects.filter(pk__in=[payout.pk for payout in woken]).update(next_at=now)
+    rowsets.insert(
+        OutboxMessage,
+        [
+            OutboxMessage(id=uuid7(), kind="write_back", subject=pk, facts={}, created_at=now, next_at=now)
+            for pk in ids
+            if present[pk] == State.CANCELLED
+        ],
+    )
