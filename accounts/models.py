@@ -67,12 +67,16 @@ class Marketplace(models.Model):
     id = models.UUIDField(primary_key=True)
     name = models.CharField(max_length=200)
     environment = models.CharField(max_length=4, choices=[("live", "live"), ("test", "test")])
-    client_id = models.CharField(max_length=200, blank=True, help_text="Our application: its own events are echoes.")
+    client_id = models.CharField(
+        max_length=200, blank=True, help_text="Our application: its own events are echoes."
+    )
     go_live_at = models.DateTimeField(
         null=True, blank=True, help_text="What became due before this moment is an opening item."
     )
     time_zone = models.CharField(max_length=64, default="UTC")
-    cut_off_hour = models.PositiveSmallIntegerField(default=0, help_text="Business hour at which a day closes.")
+    cut_off_hour = models.PositiveSmallIntegerField(
+        default=0, help_text="Business hour at which a day closes."
+    )
     weekend_off = models.BooleanField(default=False)
     days_off = models.JSONField(default=list, blank=True, help_text="ISO dates on which nothing becomes due.")
     exponents = models.JSONField(
@@ -96,15 +100,21 @@ class Payee(models.Model):
     flex_user_id = models.UUIDField()
     name = models.CharField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
-    stripe_connected = models.BooleanField(default=False, help_text="Sharetribe says: has a Stripe account there.")
+    stripe_connected = models.BooleanField(
+        default=False, help_text="Sharetribe says: has a Stripe account there."
+    )
     closed = models.BooleanField(default=False, help_text="Banned or deleted in Sharetribe.")
     frozen_at = models.DateTimeField(null=True, blank=True)
     frozen_reason = models.TextField(blank=True)
     profile_read_at = models.DateTimeField(null=True, blank=True)
     next_gather_at = models.DateTimeField(
-        null=True, blank=True, help_text="When what this payee is owed is looked at for paying; empty: nothing waits."
+        null=True,
+        blank=True,
+        help_text="When what this payee is owed is looked at for paying; empty: nothing waits.",
     )
-    pay_now_at = models.DateTimeField(null=True, blank=True, help_text="Staff asked to pay outside the schedule.")
+    pay_now_at = models.DateTimeField(
+        null=True, blank=True, help_text="Staff asked to pay outside the schedule."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -12,6 +12,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.dateparse import parse_duration
 
+from marketplace_payouts.lib import logs
+
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -34,6 +36,8 @@ def _duration(name: str, default: str) -> timedelta:
 
 
 DEBUG = env.bool("DEBUG", default=False)
+# The sandbox speaks plain http on loopback; where DEBUG is off nothing else than https is ever spoken.
+LOOPBACK_HTTP = DEBUG
 ENVIRONMENT = env.str("ENVIRONMENT", default="test")
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-debug-" + "0123456789abcdef" * 4 if DEBUG else "")
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
@@ -229,8 +233,12 @@ SOURCE_CHECK_VALID_FOR = _duration("SOURCE_CHECK_VALID_FOR", "PT15M")
 POLL_OVERLAP_EVENTS = env.int("POLL_OVERLAP_EVENTS", default=200)
 SEND_LEASE = timedelta(seconds=120)
 
-DETAILS_KEYS = env.str("DETAILS_KEYS", default="debug:" + "ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else "")
-FINGERPRINT_KEY = env.str("FINGERPRINT_KEY", default="ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else "")
+DETAILS_KEYS = env.str(
+    "DETAILS_KEYS", default="debug:" + "ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else ""
+)
+FINGERPRINT_KEY = env.str(
+    "FINGERPRINT_KEY", default="ZGVidWctb25seS1rZXktZGVidWctb25seS1rZXktMTI=" if DEBUG else ""
+)
 
 FLEX_BASE_URL = env.str("FLEX_BASE_URL", default="https://flex-integ-api.sharetribe.com")
 FLEX_MARKETPLACE_BASE_URL = env.str("FLEX_MARKETPLACE_BASE_URL", default="https://flex-api.sharetribe.com")
@@ -242,6 +250,7 @@ FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "notice": "payouts.notices.tell",
+    "cancel": "payouts.cancelling.tell",
     "alert": "payouts.notices.alert",
 }
 
@@ -252,14 +261,11 @@ LOGGING = {
         "lines": {
             "()": "structlog.stdlib.ProcessorFormatter",
             "processors": [
-                "marketplace_payouts.lib.logs.drop_meta",
-                "marketplace_payouts.lib.logs.hide_secrets",
-                "marketplace_payouts.lib.logs.render",
+                logs.drop_meta,
+                logs.hide_secrets,
+                logs.render,
             ],
-            "foreign_pre_chain": [
-                "marketplace_payouts.lib.logs.add_level",
-                "marketplace_payouts.lib.logs.add_time",
-            ],
+            "foreign_pre_chain": [logs.add_level, logs.add_time],
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},

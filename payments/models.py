@@ -25,7 +25,9 @@ class PaymentIn(models.Model):
     kind = models.CharField(max_length=10, choices=Kind.choices)
     units = models.DecimalField(max_digits=40, decimal_places=0)
     currency = models.CharField(max_length=20)
-    origin = models.CharField(max_length=30, help_text="Who says so: `sharetribe` for a confirming transition.")
+    origin = models.CharField(
+        max_length=30, help_text="Who says so: `sharetribe` for a confirming transition."
+    )
     reference = models.CharField(max_length=120, help_text="Unique with the origin.")
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField(default=timezone.now)
@@ -33,6 +35,8 @@ class PaymentIn(models.Model):
     class Meta:
         verbose_name_plural = "payments in"
         constraints = (
-            models.UniqueConstraint(fields=["marketplace", "origin", "reference"], name="payments_paymentin_once"),
+            models.UniqueConstraint(
+                fields=["marketplace", "origin", "reference"], name="payments_paymentin_once"
+            ),
             models.CheckConstraint(condition=models.Q(units__gt=0), name="payments_paymentin_positive"),
         )

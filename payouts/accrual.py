@@ -128,7 +128,9 @@ def _load(owing: Sequence[Understanding]) -> _Books:
         assert row.source_id is not None
         books.payables[row.source_id].append(row)
     lines = dict(
-        PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True).values_list("payable_id", "payout_id")
+        PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True).values_list(
+            "payable_id", "payout_id"
+        )
     )
     locked = Payout.objects.filter(pk__in=set(lines.values())).order_by("pk").select_for_update()
     payouts = {payout.pk: payout for payout in locked}
@@ -181,7 +183,9 @@ def _payable(
     *,
     now: datetime,
 ) -> Payable:
-    assert one.owed is not None and one.became_due_at is not None and one.trigger is not None
+    assert one.owed is not None
+    assert one.became_due_at is not None
+    assert one.trigger is not None
     payee = payees[one.source.marketplace_id, one.payee_reference]
     rows = books.payables[one.source.pk]
     original = rows[0] if rows else None
@@ -230,7 +234,9 @@ def _draft(row: Payable) -> Draft:
     if amount.units > 0:
         return Draft("accrue", row.pk, ledger.DUE, ledger.owed(row.payee_id), amount, payable_id=row.pk)
     if row.waits_for == Payable.Waits.CLAWBACK:
-        return Draft("clawback", row.pk, ledger.receivable(row.payee_id), ledger.DUE, -amount, payable_id=row.pk)
+        return Draft(
+            "clawback", row.pk, ledger.receivable(row.payee_id), ledger.DUE, -amount, payable_id=row.pk
+        )
     return Draft("compensate", row.pk, ledger.owed(row.payee_id), ledger.DUE, -amount, payable_id=row.pk)
 
 

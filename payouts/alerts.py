@@ -13,6 +13,11 @@ from payouts.models import OutboxMessage
 def raise_alert(*, subject: UUID, title: str, text: str, now: datetime) -> None:
     """This will stage an alert inside the caller's transaction."""
     message = OutboxMessage(
-        id=uuid7(), kind="alert", subject=subject, facts={"title": title, "text": text}, created_at=now, next_at=now
+        id=uuid7(),
+        kind="alert",
+        subject=subject,
+        facts={"title": title, "text": text},
+        created_at=now,
+        next_at=now,
     )
     rowsets.insert(OutboxMessage, [message])

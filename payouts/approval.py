@@ -75,7 +75,9 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
         loaded = facts.for_payouts(payouts, now=now, lock=True)
         makers = _makers(payouts, loaded)
         budget = _Budget.of(by, {p.debt_currency for p in payouts}, now=now)
-        rows, complete, partial = [], [], []
+        rows: list[Approval] = []
+        complete: list[Payout] = []
+        partial: list[Payout] = []
         for payout in payouts:
             one = loaded[payout.pk]
             sentence = _why_not(one, seen[payout.pk], by, makers[payout.pk]) or budget.why_not(payout)
@@ -104,7 +106,9 @@ def revoke(*, by: User, payout_ids: Sequence[UUID], reason: str, now: datetime) 
     with transaction.atomic():
         for payout in _locked(payout_ids):
             if payout.state not in (State.APPROVED, State.AWAITING_APPROVAL):
-                outcome.refuse(payout.number, f"It is {payout.get_state_display().lower()}; nothing can be revoked.")
+                outcome.refuse(
+                    payout.number, f"It is {payout.get_state_display().lower()}; nothing can be revoked."
+                )
                 continue
             withdraw([payout], actor=Actor.staff(by), reason=reason, now=now)
             outcome.done.append(payout.number)
@@ -133,7 +137,11 @@ class _Budget:
     @classmethod
     def of(cls, user: User, currencies: set[str], *, now: datetime) -> _Budget:
         """This will lock the person's limits, so that two approvals at once are counted one after the other."""
-        rows = ApproverLimit.objects.filter(user=user, currency__in=currencies).order_by("pk").select_for_update()
+        rows = (
+            ApproverLimit.objects.filter(user=user, currency__in=currencies)
+            .order_by("pk")
+            .select_for_update()
+        )
         limits = {row.currency: row for row in rows}
         used = {}
         for currency, row in limits.items():
@@ -194,7 +202,9 @@ def _why_not(one: Facts, seen: bytes, by: User, makers: set[UUID]) -> str:
     if digests.digest_of(one) != seen:
         return "It changed since you looked at it; open it again."
     if by.pk in makers:
-        return "You made part of it (the method, a line, a hold or the trigger); another person must approve it."
+        return (
+            "You made part of it (the method, a line, a hold or the trigger); another person must approve it."
+        )
     if any(approval.by_id == by.pk for approval in one.approvals):
         return "You approved it already; another person must."
     blocked = first_block(one, up_to=Stage.DECIDE)
@@ -255,7 +265,9 @@ def _by_policy(ready: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datet
     waiting = [p for p in ready if p.state == State.AWAITING_APPROVAL and p.debt_currency in policies]
     payees = {payout.payee_id for payout in waiting}
     paid_before = set(
-        Payout.objects.filter(payee_id__in=payees, state=State.PAID).values_list("payee_id", flat=True).distinct()
+        Payout.objects.filter(payee_id__in=payees, state=State.PAID)
+        .values_list("payee_id", flat=True)
+        .distinct()
     )
     chosen = [
         (payout, policies[payout.debt_currency])
@@ -283,7 +295,8 @@ def _by_policy(ready: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datet
 
 def _policy_covers(policy: ApprovalPolicy, one: Facts, paid_before: bool, *, now: datetime) -> bool:
     payout, method = one.payout, one.method
-    assert payout is not None and method is not None
+    assert payout is not None
+    assert method is not None
     return (
         payout.debt_units <= policy.maximum_units
         and digests.people_needed(one) == 1
@@ -293,7 +306,9 @@ def _policy_covers(policy: ApprovalPolicy, one: Facts, paid_before: bool, *, now
     )
 
 
-def _sort(payouts: Sequence[Payout], loaded: dict[UUID, Facts]) -> tuple[list[Payout], list[tuple[Payout, str]]]:
+def _sort(
+    payouts: Sequence[Payout], loaded: dict[UUID, Facts]
+) -> tuple[list[Payout], list[tuple[Payout, str]]]:
     ready, blocked = [], []
     for payout in payouts:
         found = first_block(loaded[payout.pk], up_to=Stage.DECIDE)

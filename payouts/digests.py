@@ -17,18 +17,23 @@ from payouts.models import Approval, Payout
 class Standing:
     """Whether a payout is approved for exactly what it is now."""
 
-    enough: bool
     valid: int
     needed: int
     void: tuple[Approval, ...]
     """Approvals that no longer bind: given for something else, or expired."""
     sentence: str
 
+    @property
+    def enough(self) -> bool:
+        """Whether enough people, or a policy, approved exactly this."""
+        return self.valid >= self.needed
+
 
 def digest_of(one: Facts) -> bytes:
     """This will compute the digest over payout, amount, payee, method version, destination, lines, provider, rate."""
     payout, method = one.payout, one.method
-    assert payout is not None and method is not None
+    assert payout is not None
+    assert method is not None
     return crypto.digest(
         {
             "payout": payout.pk,
@@ -60,11 +65,11 @@ def standing(one: Facts) -> Standing:
     needed = people_needed(one)
     people = len({a.by_id for a in valid})
     if people >= needed:
-        return Standing(True, people, needed, void, "Approved.")
+        return Standing(people, needed, void, "Approved.")
     if void:
         reason = "expired" if all(a.expires_at <= one.now for a in void) else "was given for something else"
-        return Standing(False, people, needed, void, f"The approval {reason}.")
-    return Standing(False, people, needed, void, f"{people} of {needed} approvals given.")
+        return Standing(people, needed, void, f"The approval {reason}.")
+    return Standing(people, needed, void, f"{people} of {needed} approvals given.")
 
 
 def digests(payout_ids: Sequence[UUID]) -> dict[UUID, bytes]:

@@ -43,7 +43,9 @@ def dissolve(payouts: Sequence[Payout], *, actor: Actor, reason: str, now: datet
 def live_lines(payout_ids: Sequence[UUID]) -> dict[UUID, list[PayoutLine]]:
     """This will load the live lines of payouts with their payables."""
     found: dict[UUID, list[PayoutLine]] = defaultdict(list)
-    rows = PayoutLine.objects.filter(payout_id__in=payout_ids, released_at__isnull=True).select_related("payable")
+    rows = PayoutLine.objects.filter(payout_id__in=payout_ids, released_at__isnull=True).select_related(
+        "payable"
+    )
     for line in rows.order_by("payable__created_at", "id"):
         found[line.payout_id].append(line)
     return found
@@ -64,7 +66,9 @@ def line_money(line: PayoutLine) -> PayoutLineMoney:
 
 def release_drafts(lines: dict[UUID, list[PayoutLine]]) -> dict[UUID, list[Draft]]:
     """This will draft the postings that undo the gathering, per payout."""
-    return {payout_id: ledger.dissolve(line_money(line) for line in rows) for payout_id, rows in lines.items()}
+    return {
+        payout_id: ledger.dissolve(line_money(line) for line in rows) for payout_id, rows in lines.items()
+    }
 
 
 def release(lines: Sequence[PayoutLine], *, now: datetime) -> None:
@@ -95,5 +99,8 @@ def withdraw_deferred(payouts: Sequence[Payout], *, now: datetime) -> None:
         closed_at=now,
     )
     Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(
-        state=BatchState.REFUSED, reason="Withdrawn before it was processed.", next_at=None, answers=F("transmissions")
+        state=BatchState.REFUSED,
+        reason="Withdrawn before it was processed.",
+        next_at=None,
+        answers=F("transmissions"),
     )

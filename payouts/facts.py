@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Model, Q, Sum
 
 from accounts.models import Payee
@@ -106,7 +107,8 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
         )
     }
     facts = {
-        row.pk: Facts(now=now, payee=row.payee, payables=[row], method=methods.get(row.payee_id)) for row in payables
+        row.pk: Facts(now=now, payee=row.payee, payables=[row], method=methods.get(row.payee_id))
+        for row in payables
     }
     _add_holds(facts.values(), lock=False)
     _add_sources(facts.values())
@@ -115,19 +117,21 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
 
 def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
     """FOR SHARE in the order of the key, so that two claims cannot deadlock; the rows themselves are not needed."""
-    query = model._default_manager.filter(pk__in=keys).order_by("pk").values_list("pk", flat=True)
-    sql, values = query.query.sql_with_params()
-    from django.db import connection
-
+    quote = connection.ops.quote_name
+    assert model._meta.pk is not None
+    column = quote(model._meta.pk.column)
     with connection.cursor() as cursor:
-        cursor.execute(f"{sql} FOR SHARE", values)
+        cursor.execute(
+            f"SELECT 1 FROM {quote(model._meta.db_table)} WHERE {column} = ANY(%s) ORDER BY {column} FOR SHARE",  # noqa: S608 - names are quoted
+            [list(keys)],
+        )
 
 
 def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
     found: dict[UUID, list[PayoutLine]] = defaultdict(list)
-    rows = PayoutLine.objects.filter(payout_id__in=[p.pk for p in payouts], released_at__isnull=True).select_related(
-        "payable__source", "payable__trigger__process"
-    )
+    rows = PayoutLine.objects.filter(
+        payout_id__in=[p.pk for p in payouts], released_at__isnull=True
+    ).select_related("payable__source", "payable__trigger__process")
     for line in rows:
         found[line.payout_id].append(line)
     for lines in found.values():
@@ -228,6 +232,10 @@ def _add_funds(facts: Iterable[Facts]) -> None:
     for one in facts:
         assert one.payout is not None
         row = known.get((one.payout.provider, one.payout.sent_currency))
-        if row is not None and row.available_units is not None and row.available_units < one.payout.sent_units:
+        if (
+            row is not None
+            and row.available_units is not None
+            and row.available_units < one.payout.sent_units
+        ):
             one.has_funds = False
             one.funds_sentence = f"{row.provider} holds too little {row.currency}."

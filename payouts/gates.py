@@ -66,7 +66,9 @@ def _due(one: Facts) -> Block | None:
     pay_now = one.payee.pay_now_at is not None or one.payout is not None
     for row in one.payables:
         if row.hold_until > one.now:
-            return Block("The hold period is not over.", "The hold period of your sale is not over.", row.hold_until)
+            return Block(
+                "The hold period is not over.", "The hold period of your sale is not over.", row.hold_until
+            )
         if not pay_now and row.due_at > one.now:
             return Block("The schedule has not come round.", "The next payday has not come.", row.due_at)
     return None
@@ -90,7 +92,9 @@ def _after_go_live(one: Facts) -> Block | None:
 def _decided(one: Facts) -> Block | None:
     for row in one.payables:
         if row.waits_for in (Payable.Waits.RETURNED, Payable.Waits.CLAWBACK):
-            return Block(Payable.Waits(row.waits_for).label + ".", "An earlier payout came back; we are looking at it.")
+            return Block(
+                Payable.Waits(row.waits_for).label + ".", "An earlier payout came back; we are looking at it."
+            )
     return None
 
 
@@ -103,7 +107,9 @@ def _not_paid_by_stripe(one: Facts) -> Block | None:
         if one.payee.stripe_connected:
             return Block("The payee has a Stripe account in Sharetribe, which may pay them itself.")
         if row.trigger.process.uses_stripe:
-            return Block("The process runs Sharetribe's own Stripe payout, until staff confirm that it pays nothing.")
+            return Block(
+                "The process runs Sharetribe's own Stripe payout, until staff confirm that it pays nothing."
+            )
     return None
 
 
@@ -133,7 +139,9 @@ def _method_present(one: Facts) -> Block | None:
     if one.method is None:
         return Block("The payee has given no payout method.", "Tell us where you want to be paid.")
     if one.method.retired_at is not None:
-        return Block("The payout method was replaced.", "You changed where you want to be paid; we are moving over.")
+        return Block(
+            "The payout method was replaced.", "You changed where you want to be paid; we are moving over."
+        )
     return None
 
 
@@ -169,10 +177,15 @@ def _within_caps(one: Facts) -> Block | None:
         return None
     capabilities = provider.capabilities
     if payout.sent_currency not in capabilities.exponents:
-        return Block(f"{provider.label} does not pay {payout.sent_currency}.", "Your payout method cannot receive this.")
+        return Block(
+            f"{provider.label} does not pay {payout.sent_currency}.",
+            "Your payout method cannot receive this.",
+        )
     cap = capabilities.caps.get(payout.sent_currency)
     if cap is not None and payout.sent_units > cap:
-        return Block(f"More than {provider.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}.")
+        return Block(
+            f"More than {provider.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}."
+        )
     return None
 
 
@@ -284,7 +297,9 @@ def explain(payout_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Gat
 
 def explain_payables(payable_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[GateAnswer]]:
     """This will give the answers of the gates that stand before a gathering, for each payable."""
-    rows = Payable.objects.filter(pk__in=payable_ids).select_related("payee__marketplace", "source", "trigger__process")
+    rows = Payable.objects.filter(pk__in=payable_ids).select_related(
+        "payee__marketplace", "source", "trigger__process"
+    )
     loaded = facts.for_payables(list(rows), now=now)
     return {payable_id: list(_answers(one, Stage.DECIDE)) for payable_id, one in loaded.items()}
 

@@ -42,8 +42,13 @@ def hold(
     outcome = Done()
     with transaction.atomic():
         rows = [Hold(payout=p) for p in _payouts(payouts, reason=reason, by=by, now=now)]
-        rows += [Hold(payee=p) for p in Payee.objects.filter(pk__in=payees).order_by("pk").select_for_update()]
-        rows += [Hold(method=m) for m in PayoutMethod.objects.filter(pk__in=methods).order_by("pk").select_for_update()]
+        rows += [
+            Hold(payee=p) for p in Payee.objects.filter(pk__in=payees).order_by("pk").select_for_update()
+        ]
+        rows += [
+            Hold(method=m)
+            for m in PayoutMethod.objects.filter(pk__in=methods).order_by("pk").select_for_update()
+        ]
         rows += [Hold(rail=rail) for rail in _rails(rails)]
         for row in rows:
             row.rule, row.reason, row.set_by, row.set_at = "staff", reason, by, now
@@ -109,7 +114,9 @@ def thaw(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
     return Done(done=[str(payee)])
 
 
-def hold_by_rule(*, rule: str, reason: str, now: datetime, rail: str = "", payouts: Iterable[UUID] = ()) -> None:
+def hold_by_rule(
+    *, rule: str, reason: str, now: datetime, rail: str = "", payouts: Iterable[UUID] = ()
+) -> None:
     """This will set a rule's hold, once however often the rule fires, inside the caller's transaction."""
     rows = [Hold(rail=row) for row in _rails([rail] if rail else [])]
     rows += [Hold(payout_id=pk) for pk in payouts]

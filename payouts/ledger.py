@@ -125,7 +125,12 @@ def _line(line: PayoutLineMoney, *, back: bool) -> Draft:
     """A gathered payable moves owed → allocated; a netted clawback moves allocated → receivable."""
     account = receivable(line.payee_id) if line.is_clawback else owed(line.payee_id)
     amount, debit, credit = flipped(line.amount, account, allocated(line.payout_id))
-    names = {(False, False): "allocate", (True, False): "net", (False, True): "dissolve", (True, True): "unnet"}
+    names = {
+        (False, False): "allocate",
+        (True, False): "net",
+        (False, True): "dissolve",
+        (True, True): "unnet",
+    }
     if back:
         debit, credit = credit, debit
     return Draft(

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from marketplace_payouts.lib import crypto, rowsets
 from marketplace_payouts.lib.ids import uuid7
@@ -96,7 +95,9 @@ def move(moves: Sequence[Move], *, actor: Actor, now: datetime) -> Moved:
         if one.to not in MOVES[State(one.payout.state)]:
             raise ForbiddenMove(one.payout.number, one.payout.state, one.to)
     events = [_event(one, actor=actor, now=now) for one in ordered]
-    updated = set(rowsets.update(Payout, _rows(ordered, events, now), match=("id", "version"), bump="version"))
+    updated = set(
+        rowsets.update(Payout, _rows(ordered, events, now), match=("id", "version"), bump="version")
+    )
     outcome = Moved()
     kept: list[PayoutEvent] = []
     drafts: list[Draft] = []
@@ -133,7 +134,10 @@ def record(
     rowsets.insert(PayoutEvent, events)
     rowsets.update(
         Payout,
-        [{"id": p.pk, "chain_length": e.n, "chain_hash": e.hash} for p, e in zip(payouts, events, strict=True)],
+        [
+            {"id": p.pk, "chain_length": e.n, "chain_hash": e.hash}
+            for p, e in zip(payouts, events, strict=True)
+        ],
     )
     for payout, event in zip(payouts, events, strict=True):
         payout.chain_length, payout.chain_hash = event.n, event.hash
@@ -144,7 +148,9 @@ def created(payouts: Sequence[Payout], *, actor: Actor, reason: str, now: dateti
     events = []
     for payout in payouts:
         payout.state = ""
-        event = _chained(payout, kind="gathered", to=State.PENDING, actor=actor, reason=reason, facts={}, now=now)
+        event = _chained(
+            payout, kind="gathered", to=State.PENDING, actor=actor, reason=reason, facts={}, now=now
+        )
         payout.state = State.PENDING
         payout.chain_length, payout.chain_hash = event.n, event.hash
         events.append(event)
@@ -198,7 +204,13 @@ def _chained(
 
 def _event(one: Move, *, actor: Actor, now: datetime) -> PayoutEvent:
     return _chained(
-        one.payout, kind=one.kind or one.to, to=one.to, actor=actor, reason=one.reason, facts=one.facts, now=now
+        one.payout,
+        kind=one.kind or one.to,
+        to=one.to,
+        actor=actor,
+        reason=one.reason,
+        facts=one.facts,
+        now=now,
     )
 
 

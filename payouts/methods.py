@@ -107,7 +107,9 @@ def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
     payouts = list(
-        Payout.objects.filter(method=method, state__in=dissolving.DISSOLVABLE).order_by("pk").select_for_update()
+        Payout.objects.filter(method=method, state__in=dissolving.DISSOLVABLE)
+        .order_by("pk")
+        .select_for_update()
     )
     if payouts:
         dissolving.dissolve(

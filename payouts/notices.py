@@ -46,7 +46,13 @@ def _mail(payout: Payout, state: str, lines: Sequence[object]) -> EmailMessage:
     subject = _SUBJECTS[state].format(number=payout.number, amount=amount)
     body = render_to_string(
         f"notices/{state}.txt",
-        {"payout": payout, "payee": payout.payee, "amount": amount, "lines": lines, "method": payout.method.masked},
+        {
+            "payout": payout,
+            "payee": payout.payee,
+            "amount": amount,
+            "lines": lines,
+            "method": payout.method.masked,
+        },
     )
     return EmailMessage(subject, body, settings.DEFAULT_FROM_EMAIL, [payout.payee.email])
 
@@ -79,7 +85,10 @@ def _alert(message: OutboxMessage) -> str | None:
             EmailMessage(f"Marketplace Payouts: {title}", text, to=settings.ALERT_EMAILS).send()
         if settings.ALERT_WEBHOOK_URL:
             answer = requests.post(
-                settings.ALERT_WEBHOOK_URL, json={"title": title, "text": text}, timeout=10, allow_redirects=False
+                settings.ALERT_WEBHOOK_URL,
+                json={"title": title, "text": text},
+                timeout=10,
+                allow_redirects=False,
             )
             answer.raise_for_status()
     except OSError as error:  # requests' and smtplib's errors are OSErrors

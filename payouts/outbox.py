@@ -54,7 +54,10 @@ def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
         )
         rowsets.update(
             OutboxMessage,
-            [{"id": m.pk, "created_at": m.created_at, "next_at": now + _CLAIM, "tries": m.tries + 1} for m in messages],
+            [
+                {"id": m.pk, "created_at": m.created_at, "next_at": now + _CLAIM, "tries": m.tries + 1}
+                for m in messages
+            ],
             match=("id", "created_at"),
         )
     return messages
@@ -67,7 +70,7 @@ def _hand_over(kind: str, messages: Sequence[OutboxMessage], *, now: datetime) -
     handler: Handler = import_string(path)
     try:
         return handler(messages=messages, now=now)
-    except Exception as error:  # noqa: BLE001 - whatever a handler raises, its messages are tried again and seen
+    except Exception as error:
         log.exception("handler_failed", kind=kind)
         return {message.pk: f"{type(error).__name__}: {error}" for message in messages}
 

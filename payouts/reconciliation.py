@@ -154,7 +154,10 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
 
     While something stored is not folded yet, everything is kept: the repetition may be of an older word.
     """
-    if attempt.observed > attempt.folded or attempt.state not in (AttemptState.ACCEPTED, AttemptState.SETTLED):
+    if attempt.observed > attempt.folded or attempt.state not in (
+        AttemptState.ACCEPTED,
+        AttemptState.SETTLED,
+    ):
         return True
     fee_is_new = row.fee_units is not None and (row.fee_units, row.fee_currency) != (
         attempt.fee_units,
@@ -182,7 +185,9 @@ def _foreign(batch: Batch, seen: Seen) -> Evidence:
     )
 
 
-def _next_reading(provider: PayoutProvider, batch: Batch, view: BatchView, *, news: int, now: datetime) -> None:
+def _next_reading(
+    provider: PayoutProvider, batch: Batch, view: BatchView, *, news: int, now: datetime
+) -> None:
     """Often while something is under way, ever more seldom until the return window closes, then never."""
     open_items = batch.attempts.filter(state__in=_UNDER_WAY).exists() or news
     last = batch.attempts.filter(state=AttemptState.SETTLED).order_by("-watch_until").first()
@@ -195,7 +200,7 @@ def _next_reading(provider: PayoutProvider, batch: Batch, view: BatchView, *, ne
         if last is None or last.watch_until is None or last.watch_until < now:
             batch.next_at = None
     if view.fee is not None:
-        batch.fee_units, batch.fee_currency = view.fee.units, view.fee.currency  # type: ignore[assignment]
+        batch.fee_units, batch.fee_currency = view.fee.units, view.fee.currency
     batch.reason = ""
     batch.save(
         update_fields=["raw_status", "tries", "next_at", "state", "fee_units", "fee_currency", "reason"]
@@ -205,7 +210,9 @@ def _next_reading(provider: PayoutProvider, batch: Batch, view: BatchView, *, ne
 def _note(batches: Sequence[Batch], reason: str, *, now: datetime) -> None:
     for batch in batches:
         wait = min(timedelta(seconds=15) * 2 ** min(batch.tries, 10), timedelta(hours=1))
-        Batch.objects.filter(pk=batch.pk).update(tries=F("tries") + 1, next_at=now + wait, reason=reason[:500])
+        Batch.objects.filter(pk=batch.pk).update(
+            tries=F("tries") + 1, next_at=now + wait, reason=reason[:500]
+        )
         log.warning("provider_not_asked", batch=str(batch.pk), reason=reason)
 
 

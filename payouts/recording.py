@@ -127,7 +127,13 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
     _move(
         sending,
         [
-            Move(payout=p, to=to, reason="Accepted by the provider.", drafts=drafts.get(p.pk, ()), changes=changes)
+            Move(
+                payout=p,
+                to=to,
+                reason="Accepted by the provider.",
+                drafts=drafts.get(p.pk, ()),
+                changes=changes,
+            )
             for p in sending.payouts.values()
         ],
     )
@@ -149,7 +155,10 @@ def _refused(sending: Sending, outcome: Refused) -> None:
     batch.state, batch.reason = BatchState.REFUSED, f"{outcome.code}: {outcome.message}"
     batch.next_at = batch.person_after = None
     _save(batch)
-    verdicts = {attempt.pk: _verdict(attempt, outcome, alone=len(sending.attempts) == 1) for attempt in sending.attempts}
+    verdicts = {
+        attempt.pk: _verdict(attempt, outcome, alone=len(sending.attempts) == 1)
+        for attempt in sending.attempts
+    }
     rowsets.update(
         Attempt,
         [
@@ -177,7 +186,9 @@ def _refused(sending: Sending, outcome: Refused) -> None:
     _move(sending, failing)
     _back_to_approved(sending, innocent)
     if outcome.refusal is RefusalClass.OURS and not outcome.items:
-        _our_alarm(sending, rule="ours", reason=f"{batch.provider} refused: {outcome.code}: {outcome.message}")
+        _our_alarm(
+            sending, rule="ours", reason=f"{batch.provider} refused: {outcome.code}: {outcome.message}"
+        )
 
 
 def _verdict(attempt: Attempt, outcome: Refused, *, alone: bool) -> ItemRefusal:
@@ -301,7 +312,12 @@ def absent(sending: Sending, reason: str) -> None:
     _move(
         sending,
         [
-            Move(payout=sending.payouts[a.payout_id], to=State.FAILED, reason=reason, drafts=[uncommit_draft(a)])
+            Move(
+                payout=sending.payouts[a.payout_id],
+                to=State.FAILED,
+                reason=reason,
+                drafts=[uncommit_draft(a)],
+            )
             for a in sending.attempts
         ],
     )
@@ -368,5 +384,3 @@ def pay_draft(attempt: Attempt) -> Draft:
     """This will draft: it arrived."""
     provider = attempt.provider
     return _draft(attempt, "pay", f"committed:{provider}", f"in_transit:{provider}", ordinal=0)
-
-

@@ -11,7 +11,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
 from marketplace_payouts.lib.logs import logger
 from payouts import recording, transmission
-from payouts.models import Batch, BatchState
+from payouts.models import AttemptState, Batch, BatchState
 from payouts.providers.base import (
     Absent,
     Accepted,
@@ -65,7 +65,8 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
 
 def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) -> bool:
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
-    if not provider.capabilities.dedupes:
+    if not provider.capabilities.dedupes or batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+        # People who resolved one of its items decided that the batch never goes out again.
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
@@ -73,7 +74,9 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
 
 def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> None:
     step = batch.steps.order_by("-n").first()
-    assert step is not None and batch.first_sent_at is not None and batch.last_sent_at is not None
+    assert step is not None
+    assert batch.first_sent_at is not None
+    assert batch.last_sent_at is not None
     key = Key(
         step_key=step.key,
         batch_key=batch.key,

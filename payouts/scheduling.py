@@ -14,7 +14,6 @@ from accounts.models import Payee
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import public_number, uuid7
-from marketplace_payouts.lib.money import Money
 from payouts import facts, ledger, lifecycle
 from payouts.actors import Actor
 from payouts.dissolving import line_money

@@ -89,7 +89,9 @@ def _changes(attempts: Sequence[Attempt], *, now: datetime) -> list[tuple[_Chang
         newest[payout_id] = max(n, newest[payout_id])
     oldest = {attempt.pk: attempt.folded for attempt in attempts}
     observations: dict[UUID, list[Observation]] = defaultdict(list)
-    rows = Observation.objects.filter(attempt_id__in=list(oldest), seq__gt=min(oldest.values())).order_by("seq", "id")
+    rows = Observation.objects.filter(attempt_id__in=list(oldest), seq__gt=min(oldest.values())).order_by(
+        "seq", "id"
+    )
     for row in rows:
         if row.seq > oldest[row.attempt_id]:
             observations[row.attempt_id].append(row)
@@ -144,7 +146,10 @@ def _evidence(change: _Change, kind: str, sentence: str) -> Evidence:
 def _fold_fee(change: _Change, seen: Observation) -> None:
     """Fees are posted as reported, and again by the difference when the provider changes them."""
     attempt = change.attempt
-    if seen.fee_units is None or (seen.fee_units, seen.fee_currency) == (attempt.fee_units, attempt.fee_currency):
+    if seen.fee_units is None or (seen.fee_units, seen.fee_currency) == (
+        attempt.fee_units,
+        attempt.fee_currency,
+    ):
         return
     fees = f"fees:{attempt.provider}"
     before = Money(int(attempt.fee_units or 0), attempt.fee_currency or seen.fee_currency)
@@ -197,7 +202,12 @@ def _under_way(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     if seen.status in (Status.AWAITING_PAYEE, Status.ON_HOLD):
         _debit(change)
-    if attempt.state in (AttemptState.COMMITTED, AttemptState.UNKNOWN, AttemptState.REFUSED, AttemptState.ABSENT):
+    if attempt.state in (
+        AttemptState.COMMITTED,
+        AttemptState.UNKNOWN,
+        AttemptState.REFUSED,
+        AttemptState.ABSENT,
+    ):
         if not _go(change, State.SUBMITTED, f"The provider has it: {seen.raw_status}."):
             return
         _recommit(change)
@@ -236,7 +246,9 @@ def _paid(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     if attempt.state in (AttemptState.SETTLED, AttemptState.RETURNED):
         if attempt.state == AttemptState.RETURNED:
-            change.evidence.append(_evidence(change, "contradiction", "It came back, and now is said to be paid."))
+            change.evidence.append(
+                _evidence(change, "contradiction", "It came back, and now is said to be paid.")
+            )
         return
     if not _go(change, State.PAID, "The provider says that it arrived."):
         _suspend(change, seen)
@@ -254,7 +266,14 @@ def _suspend(change: _Change, seen: Observation) -> None:
     if not attempt.debited:
         attempt.debited = True
         provider = attempt.provider
-        _post(change, "suspense", f"suspense:{provider}", f"provider_cash:{provider}", change.sent, ordinal=seen.seq)
+        _post(
+            change,
+            "suspense",
+            f"suspense:{provider}",
+            f"provider_cash:{provider}",
+            change.sent,
+            ordinal=seen.seq,
+        )
 
 
 def _failed(change: _Change, seen: Observation) -> None:
@@ -271,7 +290,14 @@ def _let_go(change: _Change, seen: Observation, state: AttemptState) -> None:
     if attempt.debited:
         provider = attempt.provider
         attempt.debited = False
-        _post(change, "undebit", change.cash, f"in_transit:{provider}", change.sent, ordinal=attempt.postings_made)
+        _post(
+            change,
+            "undebit",
+            change.cash,
+            f"in_transit:{provider}",
+            change.sent,
+            ordinal=attempt.postings_made,
+        )
         attempt.postings_made += 1
     change.drafts.append(uncommit_draft(attempt))
     attempt.postings_made += 1
@@ -452,7 +478,10 @@ def _note_returns(changes: Sequence[_Change], *, now: datetime) -> None:
     partial = [c for c in changes if c.partial_return and c.to is not State.RETURNED]
     rowsets.update(
         Payout,
-        [{"id": c.payout.pk, "returned_units": int(c.attempt.returned_units), "person_after": now} for c in partial],
+        [
+            {"id": c.payout.pk, "returned_units": int(c.attempt.returned_units), "person_after": now}
+            for c in partial
+        ],
     )
     for change in partial:
         change.payout.returned_units = change.attempt.returned_units

@@ -126,7 +126,9 @@ def _pass_gates(payouts: Sequence[Payout], loaded: dict[UUID, Facts], *, now: da
             later.append({"id": payout.pk, "next_at": now + _LOOK_AGAIN, "blocked_by": found[0].name})
     rowsets.update(Payout, later)
     if void:
-        approval.withdraw(void, actor=SENDER, reason="The approval no longer covers what the payout is.", now=now)
+        approval.withdraw(
+            void, actor=SENDER, reason="The approval no longer covers what the payout is.", now=now
+        )
     return passing
 
 
@@ -138,9 +140,9 @@ def _fit_funds(payouts: Sequence[Payout], *, now: datetime) -> list[Payout]:
     row = ProviderFunds.objects.filter(provider=provider, currency=currency).select_for_update().first()
     if row is None or row.available_units is None or row.as_of is None:
         return list(payouts)
-    committed = Attempt.objects.filter(provider=provider, currency=currency, created_at__gt=row.as_of).exclude(
-        state__in=(AttemptState.REFUSED, AttemptState.ABSENT)
-    )
+    committed = Attempt.objects.filter(
+        provider=provider, currency=currency, created_at__gt=row.as_of
+    ).exclude(state__in=(AttemptState.REFUSED, AttemptState.ABSENT))
     left = int(row.available_units) - int(committed.aggregate(total=Sum("units"))["total"] or 0)
     fitting, late = [], []
     for payout in payouts:
@@ -174,7 +176,9 @@ def _write(
         _write_batch(provider, chunk, loaded, numbers, rows, clock=clock)
     moved = move(
         [
-            Move(payout=p, to=State.SUBMITTING, reason=f"Sent by {provider.label}.", drafts=[rows.drafts[p.pk]])
+            Move(
+                payout=p, to=State.SUBMITTING, reason=f"Sent by {provider.label}.", drafts=[rows.drafts[p.pk]]
+            )
             for chunk in chunks
             for p in chunk
         ],
@@ -255,7 +259,11 @@ def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:
 
 
 def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
-    rows = Attempt.objects.filter(payout_id__in=list(payout_ids)).values_list("payout_id").annotate(last=Max("n"))
+    rows = (
+        Attempt.objects.filter(payout_id__in=list(payout_ids))
+        .values_list("payout_id")
+        .annotate(last=Max("n"))
+    )
     return dict(rows)
 
 
@@ -300,7 +308,9 @@ def _passes(one: Facts) -> bool:
     return first_block(one, up_to=Stage.SEND) is None
 
 
-def _commit_again(batch: Batch, attempts: Sequence[Attempt], payouts: Sequence[Payout], *, now: datetime) -> None:
+def _commit_again(
+    batch: Batch, attempts: Sequence[Attempt], payouts: Sequence[Payout], *, now: datetime
+) -> None:
     clock = database_now(connection)
     drafts: dict[UUID, list[Draft]] = defaultdict(list)
     for attempt in attempts:
@@ -310,7 +320,10 @@ def _commit_again(batch: Batch, attempts: Sequence[Attempt], payouts: Sequence[P
     batch.next_at = batch.lease_until
     batch.save(update_fields=["lease_until", "next_at"])
     move(
-        [Move(payout=p, to=State.SUBMITTING, reason="Sent again as it was.", drafts=drafts[p.pk]) for p in payouts],
+        [
+            Move(payout=p, to=State.SUBMITTING, reason="Sent again as it was.", drafts=drafts[p.pk])
+            for p in payouts
+        ],
         actor=SENDER,
         now=now,
     )

@@ -136,7 +136,9 @@ def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcom
     if not isinstance(outcome, AlreadyExists):
         return outcome
     if not outcome.reference:
-        return Unknown(reason="The provider knows the key but does not say under which reference.", raw=outcome.raw)
+        return Unknown(
+            reason="The provider knows the key but does not say under which reference.", raw=outcome.raw
+        )
     try:
         view = provider.fetch(outcome.reference)
     except ProviderUnavailable as error:
@@ -172,7 +174,9 @@ def _next(provider: PayoutProvider, batch: Batch, row: Step, outcome: Outcome) -
         Answer(step=s.name, outcome=s.outcome, reference=s.reference, facts=s.facts)
         for s in batch.steps.exclude(pk=row.pk).order_by("n")
     ]
-    answers.append(Answer(step=row.name, outcome="accepted", reference=outcome.reference, facts=outcome.facts))
+    answers.append(
+        Answer(step=row.name, outcome="accepted", reference=outcome.reference, facts=outcome.facts)
+    )
     return provider.next_step(progress_of(batch, answers))
 
 
@@ -186,7 +190,9 @@ def _record(
 ) -> None:
     with transaction.atomic():
         clock: datetime = database_now(connection)
-        recording.answer(batch.pk, row, outcome, final=isinstance(following, Done), transmitted=transmitted, now=clock)
+        recording.answer(
+            batch.pk, row, outcome, final=isinstance(following, Done), transmitted=transmitted, now=clock
+        )
         if outcome.raw:
             rowsets.insert(StepBody, [sealed_body(row, "answer", outcome.raw, clock=clock)])
         if isinstance(following, ProviderStep):

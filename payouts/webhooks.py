@@ -95,7 +95,9 @@ def _batches(rows: Sequence[WebhookDelivery]) -> dict[UUID, Batch]:
     by_reference = _by(Batch.objects.filter(reference__in=ids["batch_reference"]), "reference")
     by_key = _by(Batch.objects.filter(key__in=ids["batch_key"]), "key")
     attempts = Attempt.objects.select_related("batch")
-    by_item = {(a.provider, a.reference): a.batch for a in attempts.filter(reference__in=ids["item_reference"])}
+    by_item = {
+        (a.provider, a.reference): a.batch for a in attempts.filter(reference__in=ids["item_reference"])
+    }
     by_item_key = {(a.provider, a.key): a.batch for a in attempts.filter(key__in=ids["item_key"])}
     found = {}
     for row in rows:

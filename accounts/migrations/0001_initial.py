@@ -8,71 +8,204 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('email', models.EmailField(max_length=254, unique=True)),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('is_staff', models.BooleanField(default=False, help_text='May log in to the admin.')),
-                ('is_active', models.BooleanField(default=True)),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("email", models.EmailField(max_length=254, unique=True)),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("is_staff", models.BooleanField(default=False, help_text="May log in to the admin.")),
+                ("is_active", models.BooleanField(default=True)),
+                ("date_joined", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'permissions': (('act_view', 'Read everything in the admin'), ('act_export', 'Export lists and statements'), ('act_hold', 'Put a hold on a payout, payee, method, provider or currency'), ('act_note', 'Write a note'), ('act_request', 'Make a request that another person must second'), ('act_refresh', 'Ask the provider or Sharetribe again'), ('act_approve', 'Approve payouts, within a personal limit'), ('act_release', 'Lift holds and release what waits for a person'), ('act_second', 'Second a request that another person made'), ('act_cancel', 'Cancel a payout from which no money moved'), ('act_retry', 'Send a failed payout again'), ('act_resolve', 'Resolve an unknown outcome or close an incident, with a second person'), ('act_limits', "Set approvers' limits and thresholds"), ('act_policies', 'Change approval policies'), ('act_triggers', 'Change triggers, processes and schedules'), ('act_staff', 'Manage staff and their roles'), ('act_operate', 'Use the operations pages'), ('act_replay', 'Replay events and outbox messages')),
+                "permissions": (
+                    ("act_view", "Read everything in the admin"),
+                    ("act_export", "Export lists and statements"),
+                    ("act_hold", "Put a hold on a payout, payee, method, provider or currency"),
+                    ("act_note", "Write a note"),
+                    ("act_request", "Make a request that another person must second"),
+                    ("act_refresh", "Ask the provider or Sharetribe again"),
+                    ("act_approve", "Approve payouts, within a personal limit"),
+                    ("act_release", "Lift holds and release what waits for a person"),
+                    ("act_second", "Second a request that another person made"),
+                    ("act_cancel", "Cancel a payout from which no money moved"),
+                    ("act_retry", "Send a failed payout again"),
+                    ("act_resolve", "Resolve an unknown outcome or close an incident, with a second person"),
+                    ("act_limits", "Set approvers' limits and thresholds"),
+                    ("act_policies", "Change approval policies"),
+                    ("act_triggers", "Change triggers, processes and schedules"),
+                    ("act_staff", "Manage staff and their roles"),
+                    ("act_operate", "Use the operations pages"),
+                    ("act_replay", "Replay events and outbox messages"),
+                ),
             },
         ),
         migrations.CreateModel(
-            name='Marketplace',
+            name="Marketplace",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('environment', models.CharField(choices=[('live', 'live'), ('test', 'test')], max_length=4)),
-                ('client_id', models.CharField(blank=True, help_text='Our application: its own events are echoes.', max_length=200)),
-                ('go_live_at', models.DateTimeField(blank=True, help_text='What became due before this moment is an opening item.', null=True)),
-                ('time_zone', models.CharField(default='UTC', max_length=64)),
-                ('cut_off_hour', models.PositiveSmallIntegerField(default=0, help_text='Business hour at which a day closes.')),
-                ('weekend_off', models.BooleanField(default=False)),
-                ('days_off', models.JSONField(blank=True, default=list, help_text='ISO dates on which nothing becomes due.')),
-                ('exponents', models.JSONField(blank=True, default=dict, help_text="Decimal places of Sharetribe's amounts, by currency.")),
-                ('exponents_confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('exponents_confirmed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200)),
+                ("environment", models.CharField(choices=[("live", "live"), ("test", "test")], max_length=4)),
+                (
+                    "client_id",
+                    models.CharField(
+                        blank=True, help_text="Our application: its own events are echoes.", max_length=200
+                    ),
+                ),
+                (
+                    "go_live_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="What became due before this moment is an opening item.",
+                        null=True,
+                    ),
+                ),
+                ("time_zone", models.CharField(default="UTC", max_length=64)),
+                (
+                    "cut_off_hour",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Business hour at which a day closes."
+                    ),
+                ),
+                ("weekend_off", models.BooleanField(default=False)),
+                (
+                    "days_off",
+                    models.JSONField(
+                        blank=True, default=list, help_text="ISO dates on which nothing becomes due."
+                    ),
+                ),
+                (
+                    "exponents",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Decimal places of Sharetribe's amounts, by currency.",
+                    ),
+                ),
+                ("exponents_confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "exponents_confirmed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Payee',
+            name="Payee",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('flex_user_id', models.UUIDField()),
-                ('name', models.CharField(blank=True, max_length=200)),
-                ('email', models.EmailField(blank=True, max_length=254)),
-                ('stripe_connected', models.BooleanField(default=False, help_text='Sharetribe says: has a Stripe account there.')),
-                ('closed', models.BooleanField(default=False, help_text='Banned or deleted in Sharetribe.')),
-                ('frozen_at', models.DateTimeField(blank=True, null=True)),
-                ('frozen_reason', models.TextField(blank=True)),
-                ('profile_read_at', models.DateTimeField(blank=True, null=True)),
-                ('next_gather_at', models.DateTimeField(blank=True, help_text='When what this payee is owed is looked at for paying; empty: nothing waits.', null=True)),
-                ('pay_now_at', models.DateTimeField(blank=True, help_text='Staff asked to pay outside the schedule.', null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payees', to='accounts.marketplace')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("flex_user_id", models.UUIDField()),
+                ("name", models.CharField(blank=True, max_length=200)),
+                ("email", models.EmailField(blank=True, max_length=254)),
+                (
+                    "stripe_connected",
+                    models.BooleanField(
+                        default=False, help_text="Sharetribe says: has a Stripe account there."
+                    ),
+                ),
+                ("closed", models.BooleanField(default=False, help_text="Banned or deleted in Sharetribe.")),
+                ("frozen_at", models.DateTimeField(blank=True, null=True)),
+                ("frozen_reason", models.TextField(blank=True)),
+                ("profile_read_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "next_gather_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When what this payee is owed is looked at for paying; empty: nothing waits.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "pay_now_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Staff asked to pay outside the schedule.", null=True
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payees",
+                        to="accounts.marketplace",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('next_gather_at__isnull', False)), fields=['next_gather_at', 'id'], name='accounts_payee_to_gather')],
-                'constraints': [models.UniqueConstraint(fields=('marketplace', 'flex_user_id'), name='accounts_payee_identity')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_gather_at__isnull", False)),
+                        fields=["next_gather_at", "id"],
+                        name="accounts_payee_to_gather",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("marketplace", "flex_user_id"), name="accounts_payee_identity"
+                    )
+                ],
             },
         ),
     ]

@@ -58,5 +58,5 @@ def crash_point(name: str) -> None:
 
 def install(hook: Callable[[str], None] | None) -> None:
     """This will let a test act at every point; None makes them inert again."""
-    global _hook  # noqa: PLW0603 - one process-wide hook is the point of it
+    global _hook
     _hook = hook

@@ -11,7 +11,9 @@ import structlog
 
 Event = MutableMapping[str, Any]
 
-_SECRET_NAME = re.compile(r"(secret|token|password|authorization|api_key|details|receiver|iban)", re.IGNORECASE)
+_SECRET_NAME = re.compile(
+    r"(secret|token|password|authorization|api_key|details|receiver|iban)", re.IGNORECASE
+)
 _SECRET_VALUE = re.compile(r"(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _EMAIL = re.compile(r"\b([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})\b")
 
@@ -58,4 +60,4 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
     return bound
 
 
-logging.captureWarnings(False)
+logging.captureWarnings(capture=False)

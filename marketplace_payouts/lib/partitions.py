@@ -33,7 +33,9 @@ class PartitionByMonth(Operation):
     def state_forwards(self, app_label: str, state: Any) -> None:
         """Django's picture of the model does not change."""
 
-    def database_forwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *_states: Any) -> None:
+    def database_forwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *_states: Any
+    ) -> None:
         """This will make the table anew as a partitioned one, with its constraints and indexes."""
         # Deferred statements (foreign keys, indexes) must stand on the old table before it is read.
         for statement in schema_editor.deferred_sql:
@@ -70,7 +72,9 @@ class PartitionByMonth(Operation):
                 cursor.execute(definition)
             cursor.execute(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT")
 
-    def database_backwards(self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *_states: Any) -> None:
+    def database_backwards(
+        self, app_label: str, schema_editor: BaseDatabaseSchemaEditor, *_states: Any
+    ) -> None:
         """Dropping the table, which its own migration does, takes the partitions along."""
 
     def _definitions(self, cursor: Any, sql: str) -> list[tuple[str, str]]:

@@ -37,7 +37,9 @@ def run_all(function: Callable[[Item], object], items: Sequence[Item], *, worker
         raise errors[0]
 
 
-def _work(function: Callable[[Item], object], waiting: queue.SimpleQueue[Item], errors: list[BaseException]) -> None:
+def _work(
+    function: Callable[[Item], object], waiting: queue.SimpleQueue[Item], errors: list[BaseException]
+) -> None:
     try:
         while True:
             try:

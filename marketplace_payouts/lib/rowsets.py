@@ -39,8 +39,9 @@ def _column(model: type[models.Model], name: str) -> _Column:
     assert isinstance(field, models.Field)
     db_type = field.db_type(connection)
     assert db_type is not None
-    kind = field.target_field.get_internal_type() if field.is_relation else field.get_internal_type()
-    return _Column(field.column, field.attname, db_type, _CONVERT.get(kind))
+    target = field.target_field if isinstance(field, models.ForeignKey) else field
+    assert field.column is not None
+    return _Column(field.column, field.attname, db_type, _CONVERT.get(target.get_internal_type()))
 
 
 def _array(column: _Column, values: Iterable[Any]) -> list[Any]:
@@ -48,8 +49,7 @@ def _array(column: _Column, values: Iterable[Any]) -> list[Any]:
 
 
 def _columns(model: type[models.Model]) -> list[_Column]:
-    fields = model._meta.concrete_fields
-    return [_column(model, field.name) for field in fields if not getattr(field, "generated", False)]
+    return [_column(model, field.name) for field in model._meta.concrete_fields]
 
 
 def insert(
@@ -75,14 +75,13 @@ def insert(
         cursor.execute(sql, arrays)
         found = [row[0] for row in cursor.fetchall()] if returning else []
     for row in rows:
-        row._state.adding = False
+        row._state.adding = False  # noqa: SLF001 - as bulk_create does
     return found
 
 
 def _is_serial(model: type[models.Model], column: _Column, row: models.Model) -> bool:
     primary = model._meta.pk
-    is_primary = primary is not None and primary.column == column.name
-    return is_primary and getattr(row, column.attribute) is None
+    return primary.column == column.name and getattr(row, column.attribute) is None
 
 
 def update(

@@ -2,36 +2,73 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import marketplace_payouts.lib.ids
 from django.db import migrations, models
+
+import marketplace_payouts.lib.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='PaymentIn',
+            name="PaymentIn",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('transaction_id', models.UUIDField(db_index=True, help_text='The Sharetribe transaction.')),
-                ('kind', models.CharField(choices=[('received', 'Received'), ('refunded', 'Refunded'), ('disputed', 'Disputed or charged back')], max_length=10)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('currency', models.CharField(max_length=20)),
-                ('origin', models.CharField(help_text='Who says so: `sharetribe` for a confirming transition.', max_length=30)),
-                ('reference', models.CharField(help_text='Unique with the origin.', max_length=120)),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.marketplace')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("transaction_id", models.UUIDField(db_index=True, help_text="The Sharetribe transaction.")),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("received", "Received"),
+                            ("refunded", "Refunded"),
+                            ("disputed", "Disputed or charged back"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("currency", models.CharField(max_length=20)),
+                (
+                    "origin",
+                    models.CharField(
+                        help_text="Who says so: `sharetribe` for a confirming transition.", max_length=30
+                    ),
+                ),
+                ("reference", models.CharField(help_text="Unique with the origin.", max_length=120)),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.marketplace",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'payments in',
-                'constraints': [models.UniqueConstraint(fields=('marketplace', 'origin', 'reference'), name='payments_paymentin_once'), models.CheckConstraint(condition=models.Q(('units__gt', 0)), name='payments_paymentin_positive')],
+                "verbose_name_plural": "payments in",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("marketplace", "origin", "reference"), name="payments_paymentin_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("units__gt", 0)), name="payments_paymentin_positive"
+                    ),
+                ],
             },
         ),
     ]

@@ -8,809 +8,2147 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Heartbeat',
+            name="Heartbeat",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('at', models.DateTimeField()),
-                ('detail', models.JSONField(blank=True, default=dict)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("at", models.DateTimeField()),
+                ("detail", models.JSONField(blank=True, default=dict)),
             ],
         ),
         migrations.CreateModel(
-            name='Incarnation',
+            name="Incarnation",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('system_identifier', models.CharField(max_length=40)),
-                ('timeline', models.IntegerField()),
-                ('database_oid', models.BigIntegerField()),
-                ('table_oid', models.BigIntegerField()),
-                ('environment', models.CharField(max_length=4)),
-                ('accepted_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('accepted_by', models.CharField(max_length=120)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("system_identifier", models.CharField(max_length=40)),
+                ("timeline", models.IntegerField()),
+                ("database_oid", models.BigIntegerField()),
+                ("table_oid", models.BigIntegerField()),
+                ("environment", models.CharField(max_length=4)),
+                ("accepted_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("accepted_by", models.CharField(max_length=120)),
             ],
         ),
         migrations.CreateModel(
-            name='Rail',
+            name="Rail",
             fields=[
-                ('name', models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=60, primary_key=True, serialize=False)),
             ],
         ),
         migrations.CreateModel(
-            name='Source',
+            name="Source",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('reference', models.UUIDField(help_text="The transaction's id in Sharetribe.")),
-                ('heard', models.BigIntegerField(default=0, help_text='Newest sequence id that is stored.')),
-                ('understood', models.BigIntegerField(default=0, help_text='Newest sequence id that has been taken into account.')),
-                ('next_at', models.DateTimeField(blank=True, help_text='When it is to be interpreted; empty: nothing to do.', null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('parked_at', models.DateTimeField(blank=True, help_text='Put aside after repeated errors.', null=True)),
-                ('error', models.TextField(blank=True)),
-                ('process_name', models.CharField(blank=True, max_length=120)),
-                ('process_version', models.IntegerField(blank=True, null=True)),
-                ('last_transition', models.CharField(blank=True, max_length=120)),
-                ('last_transitioned_at', models.DateTimeField(blank=True, null=True)),
-                ('state', models.CharField(blank=True, max_length=120)),
-                ('payee_reference', models.UUIDField(blank=True, null=True)),
-                ('payin_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('payout_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('currency', models.CharField(blank=True, max_length=20)),
-                ('stripe_payment', models.BooleanField(default=False, help_text='The transaction shows a Stripe payment.')),
-                ('deleted', models.BooleanField(default=False)),
-                ('digest', models.BinaryField(default=b'', help_text='Of what matters for paying; compared with each re-reading.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.marketplace')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("reference", models.UUIDField(help_text="The transaction's id in Sharetribe.")),
+                ("heard", models.BigIntegerField(default=0, help_text="Newest sequence id that is stored.")),
+                (
+                    "understood",
+                    models.BigIntegerField(
+                        default=0, help_text="Newest sequence id that has been taken into account."
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it is to be interpreted; empty: nothing to do.", null=True
+                    ),
+                ),
+                ("tries", models.PositiveIntegerField(default=0)),
+                (
+                    "parked_at",
+                    models.DateTimeField(blank=True, help_text="Put aside after repeated errors.", null=True),
+                ),
+                ("error", models.TextField(blank=True)),
+                ("process_name", models.CharField(blank=True, max_length=120)),
+                ("process_version", models.IntegerField(blank=True, null=True)),
+                ("last_transition", models.CharField(blank=True, max_length=120)),
+                ("last_transitioned_at", models.DateTimeField(blank=True, null=True)),
+                ("state", models.CharField(blank=True, max_length=120)),
+                ("payee_reference", models.UUIDField(blank=True, null=True)),
+                ("payin_units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("payout_units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("currency", models.CharField(blank=True, max_length=20)),
+                (
+                    "stripe_payment",
+                    models.BooleanField(default=False, help_text="The transaction shows a Stripe payment."),
+                ),
+                ("deleted", models.BooleanField(default=False)),
+                (
+                    "digest",
+                    models.BinaryField(
+                        default=b"", help_text="Of what matters for paying; compared with each re-reading."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.marketplace",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApprovalPolicy',
+            name="ApprovalPolicy",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('currency', models.CharField(max_length=20)),
-                ('version', models.PositiveIntegerField()),
-                ('enabled', models.BooleanField(default=False)),
-                ('maximum_units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('payee_paid_before', models.BooleanField(default=True, help_text='Only payees who have been paid before.')),
-                ('method_age_days', models.PositiveSmallIntegerField(default=30, help_text='Only methods at least this old.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('seconded_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=20)),
+                ("version", models.PositiveIntegerField()),
+                ("enabled", models.BooleanField(default=False)),
+                ("maximum_units", models.DecimalField(decimal_places=0, max_digits=40)),
+                (
+                    "payee_paid_before",
+                    models.BooleanField(default=True, help_text="Only payees who have been paid before."),
+                ),
+                (
+                    "method_age_days",
+                    models.PositiveSmallIntegerField(default=30, help_text="Only methods at least this old."),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "seconded_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'approval policies',
+                "verbose_name_plural": "approval policies",
             },
         ),
         migrations.CreateModel(
-            name='ApprovalThreshold',
+            name="ApprovalThreshold",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=20, unique=True)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('changed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("currency", models.CharField(max_length=20, unique=True)),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApproverLimit',
+            name="ApproverLimit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('currency', models.CharField(max_length=20)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('window_hours', models.PositiveSmallIntegerField(default=24)),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('changed_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approver_limits', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("currency", models.CharField(max_length=20)),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("window_hours", models.PositiveSmallIntegerField(default=24)),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approver_limits",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('provider', models.CharField(max_length=30)),
-                ('key', models.CharField(help_text='Our key, random, unique for ever.', max_length=120)),
-                ('currency', models.CharField(max_length=20)),
-                ('item_count', models.PositiveIntegerField()),
-                ('total_units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('state', models.CharField(choices=[('committed', 'Committed'), ('sent', 'Sent'), ('accepted', 'Accepted'), ('refused', 'Refused'), ('unknown', 'Unknown'), ('closed', 'Closed')], default='committed', max_length=10)),
-                ('reference', models.CharField(blank=True, help_text="The provider's id.", max_length=120)),
-                ('reason', models.TextField(blank=True)),
-                ('raw_status', models.CharField(blank=True, max_length=60)),
-                ('environment', models.CharField(max_length=4)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('first_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('last_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('sender', models.CharField(blank=True, help_text='Backend and server start that held the send lock: `pid/start/postmaster`.', max_length=120)),
-                ('transmissions', models.PositiveIntegerField(default=0, help_text='Counted before each transmission.')),
-                ('answers', models.PositiveIntegerField(default=0, help_text='Counted with each recorded answer.')),
-                ('next_at', models.DateTimeField(blank=True, help_text='When it is looked at again; empty: never.', null=True)),
-                ('person_after', models.DateTimeField(blank=True, null=True)),
-                ('tries', models.PositiveIntegerField(default=0, help_text='Readings without news, for the back-off.')),
-                ('fee_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('fee_currency', models.CharField(blank=True, max_length=20)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("provider", models.CharField(max_length=30)),
+                ("key", models.CharField(help_text="Our key, random, unique for ever.", max_length=120)),
+                ("currency", models.CharField(max_length=20)),
+                ("item_count", models.PositiveIntegerField()),
+                ("total_units", models.DecimalField(decimal_places=0, max_digits=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("committed", "Committed"),
+                            ("sent", "Sent"),
+                            ("accepted", "Accepted"),
+                            ("refused", "Refused"),
+                            ("unknown", "Unknown"),
+                            ("closed", "Closed"),
+                        ],
+                        default="committed",
+                        max_length=10,
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, help_text="The provider's id.", max_length=120)),
+                ("reason", models.TextField(blank=True)),
+                ("raw_status", models.CharField(blank=True, max_length=60)),
+                ("environment", models.CharField(max_length=4)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("first_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("last_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                (
+                    "sender",
+                    models.CharField(
+                        blank=True,
+                        help_text="Backend and server start that held the send lock: `pid/start/postmaster`.",
+                        max_length=120,
+                    ),
+                ),
+                (
+                    "transmissions",
+                    models.PositiveIntegerField(default=0, help_text="Counted before each transmission."),
+                ),
+                (
+                    "answers",
+                    models.PositiveIntegerField(default=0, help_text="Counted with each recorded answer."),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        blank=True, help_text="When it is looked at again; empty: never.", null=True
+                    ),
+                ),
+                ("person_after", models.DateTimeField(blank=True, null=True)),
+                (
+                    "tries",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Readings without news, for the back-off."
+                    ),
+                ),
+                ("fee_units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("fee_currency", models.CharField(blank=True, max_length=20)),
             ],
             options={
-                'verbose_name_plural': 'batches',
-                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at', 'id'], name='payouts_batch_to_ask')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'key'), name='payouts_batch_key'), models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('provider', 'reference'), name='payouts_batch_reference'), models.CheckConstraint(condition=models.Q(('state__in', ['committed', 'sent', 'accepted', 'refused', 'unknown', 'closed'])), name='payouts_batch_state')],
+                "verbose_name_plural": "batches",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)),
+                        fields=["next_at", "id"],
+                        name="payouts_batch_to_ask",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "key"), name="payouts_batch_key"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("reference", ""), _negated=True),
+                        fields=("provider", "reference"),
+                        name="payouts_batch_reference",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state__in", ["committed", "sent", "accepted", "refused", "unknown", "closed"])
+                        ),
+                        name="payouts_batch_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('n', models.PositiveIntegerField()),
-                ('provider', models.CharField(max_length=30)),
-                ('key', models.CharField(help_text='Our key for the item, random, unique for ever.', max_length=120)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('currency', models.CharField(max_length=20)),
-                ('destination', models.CharField(help_text='Fingerprint of where it was sent.', max_length=120)),
-                ('digest', models.BinaryField(help_text='The approval digest that it was sent under.')),
-                ('state', models.CharField(choices=[('committed', 'Committed'), ('deferred', 'Deferred'), ('unknown', 'Unknown'), ('accepted', 'Accepted'), ('settled', 'Settled'), ('returned', 'Returned'), ('refused', 'Refused'), ('absent', 'Absent')], default='committed', max_length=10)),
-                ('reference', models.CharField(blank=True, help_text="The provider's id of the item.", max_length=120)),
-                ('status', models.CharField(blank=True, help_text='Newest status observed, in our words.', max_length=20)),
-                ('raw_status', models.CharField(blank=True, help_text="The provider's own word.", max_length=60)),
-                ('refusal_code', models.CharField(blank=True, max_length=80)),
-                ('refusal_class', models.CharField(blank=True, max_length=20)),
-                ('message', models.TextField(blank=True)),
-                ('debited', models.BooleanField(default=False, help_text='Whether the debit of our account is posted.')),
-                ('returned_units', models.DecimalField(decimal_places=0, default=0, max_digits=40)),
-                ('fee_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('fee_currency', models.CharField(blank=True, max_length=20)),
-                ('observed', models.BigIntegerField(default=0, help_text='Counter of the newest stored observation.')),
-                ('folded', models.BigIntegerField(default=0, help_text='Counter of the newest observation taken into account.')),
-                ('postings_made', models.PositiveIntegerField(default=0, help_text="Ordinal for the attempt's next posting.")),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('watch_until', models.DateTimeField(blank=True, help_text='Until when we go on asking.', null=True)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='payouts.batch')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("n", models.PositiveIntegerField()),
+                ("provider", models.CharField(max_length=30)),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="Our key for the item, random, unique for ever.", max_length=120
+                    ),
+                ),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("currency", models.CharField(max_length=20)),
+                (
+                    "destination",
+                    models.CharField(help_text="Fingerprint of where it was sent.", max_length=120),
+                ),
+                ("digest", models.BinaryField(help_text="The approval digest that it was sent under.")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("committed", "Committed"),
+                            ("deferred", "Deferred"),
+                            ("unknown", "Unknown"),
+                            ("accepted", "Accepted"),
+                            ("settled", "Settled"),
+                            ("returned", "Returned"),
+                            ("refused", "Refused"),
+                            ("absent", "Absent"),
+                        ],
+                        default="committed",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "reference",
+                    models.CharField(blank=True, help_text="The provider's id of the item.", max_length=120),
+                ),
+                (
+                    "status",
+                    models.CharField(
+                        blank=True, help_text="Newest status observed, in our words.", max_length=20
+                    ),
+                ),
+                (
+                    "raw_status",
+                    models.CharField(blank=True, help_text="The provider's own word.", max_length=60),
+                ),
+                ("refusal_code", models.CharField(blank=True, max_length=80)),
+                ("refusal_class", models.CharField(blank=True, max_length=20)),
+                ("message", models.TextField(blank=True)),
+                (
+                    "debited",
+                    models.BooleanField(
+                        default=False, help_text="Whether the debit of our account is posted."
+                    ),
+                ),
+                ("returned_units", models.DecimalField(decimal_places=0, default=0, max_digits=40)),
+                ("fee_units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("fee_currency", models.CharField(blank=True, max_length=20)),
+                (
+                    "observed",
+                    models.BigIntegerField(default=0, help_text="Counter of the newest stored observation."),
+                ),
+                (
+                    "folded",
+                    models.BigIntegerField(
+                        default=0, help_text="Counter of the newest observation taken into account."
+                    ),
+                ),
+                (
+                    "postings_made",
+                    models.PositiveIntegerField(
+                        default=0, help_text="Ordinal for the attempt's next posting."
+                    ),
+                ),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "watch_until",
+                    models.DateTimeField(blank=True, help_text="Until when we go on asking.", null=True),
+                ),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="payouts.batch",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Observation',
+            name="Observation",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(help_text='Counter taken before the reading: the order of folding.')),
-                ('status', models.CharField(max_length=20)),
-                ('raw_status', models.CharField(max_length=60)),
-                ('reference', models.CharField(blank=True, max_length=120)),
-                ('units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('currency', models.CharField(blank=True, max_length=20)),
-                ('destination', models.CharField(blank=True, help_text='Fingerprint of the echoed destination.', max_length=120)),
-                ('fee_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('fee_currency', models.CharField(blank=True, max_length=20)),
-                ('returned_units', models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
-                ('return_reference', models.CharField(blank=True, max_length=120)),
-                ('refusal_code', models.CharField(blank=True, max_length=80)),
-                ('refusal_class', models.CharField(blank=True, max_length=20)),
-                ('message', models.TextField(blank=True)),
-                ('provider_time', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('attempt', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='observations', to='payouts.attempt')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "seq",
+                    models.BigIntegerField(
+                        help_text="Counter taken before the reading: the order of folding."
+                    ),
+                ),
+                ("status", models.CharField(max_length=20)),
+                ("raw_status", models.CharField(max_length=60)),
+                ("reference", models.CharField(blank=True, max_length=120)),
+                ("units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("currency", models.CharField(blank=True, max_length=20)),
+                (
+                    "destination",
+                    models.CharField(
+                        blank=True, help_text="Fingerprint of the echoed destination.", max_length=120
+                    ),
+                ),
+                ("fee_units", models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True)),
+                ("fee_currency", models.CharField(blank=True, max_length=20)),
+                (
+                    "returned_units",
+                    models.DecimalField(blank=True, decimal_places=0, max_digits=40, null=True),
+                ),
+                ("return_reference", models.CharField(blank=True, max_length=120)),
+                ("refusal_code", models.CharField(blank=True, max_length=80)),
+                ("refusal_class", models.CharField(blank=True, max_length=20)),
+                ("message", models.TextField(blank=True)),
+                ("provider_time", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="observations",
+                        to="payouts.attempt",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OutboxMessage',
+            name="OutboxMessage",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(help_text='A key of `settings.OUTBOX_HANDLERS`.', max_length=40)),
-                ('subject', models.UUIDField(help_text='What it is about: a payout or a source.')),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('next_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, help_text='Empty: done or dead.', null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('done_at', models.DateTimeField(blank=True, null=True)),
-                ('dead_at', models.DateTimeField(blank=True, null=True)),
-                ('error', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("kind", models.CharField(help_text="A key of `settings.OUTBOX_HANDLERS`.", max_length=40)),
+                ("subject", models.UUIDField(help_text="What it is about: a payout or a source.")),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        blank=True,
+                        default=django.utils.timezone.now,
+                        help_text="Empty: done or dead.",
+                        null=True,
+                    ),
+                ),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("done_at", models.DateTimeField(blank=True, null=True)),
+                ("dead_at", models.DateTimeField(blank=True, null=True)),
+                ("error", models.TextField(blank=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('next_at__isnull', False)), fields=['next_at', 'id'], name='payouts_outbox_to_tell'), models.Index(fields=['subject'], name='payouts_outbox_subject')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("next_at__isnull", False)),
+                        fields=["next_at", "id"],
+                        name="payouts_outbox_to_tell",
+                    ),
+                    models.Index(fields=["subject"], name="payouts_outbox_subject"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Payable',
+            name="Payable",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('origin', models.CharField(choices=[('sharetribe', 'Sharetribe transaction'), ('staff', 'Decision of staff'), ('provider', 'Return by a provider'), ('carry', 'Rest of a rounding')], max_length=12)),
-                ('reference', models.CharField(max_length=120)),
-                ('purpose', models.CharField(choices=[('sale', 'Sale'), ('change', 'Changed or refunded sale'), ('bonus', 'Bonus'), ('correction', 'Correction'), ('deduction', 'Deduction'), ('returned', 'Returned payout, owed again'), ('carry', 'Carried rest')], max_length=12)),
-                ('source_event', models.CharField(max_length=120)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('currency', models.CharField(max_length=20)),
-                ('lines', models.JSONField(blank=True, default=dict, help_text='Gross, commission and line items, as of the trigger.')),
-                ('reason', models.TextField(blank=True)),
-                ('became_due_at', models.DateTimeField(help_text='When the trigger happened.')),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('hold_until', models.DateTimeField(help_text='End of the hold period.')),
-                ('due_at', models.DateTimeField(help_text="The schedule's first moment after the hold period.")),
-                ('minimum_units', models.DecimalField(decimal_places=0, default=0, max_digits=40)),
-                ('waits_for', models.CharField(blank=True, choices=[('', 'Nothing'), ('opening', 'Opening item: due before go-live'), ('returned', 'Came back; a person decides when it goes out again'), ('clawback', 'Clawback: net it, ask it back, or write it off')], default='', max_length=10)),
-                ('decided', models.CharField(blank=True, help_text='What a person decided, and by which request.', max_length=120)),
-                ('settled', models.CharField(blank=True, choices=[('', 'Not settled'), ('gathered', 'In a payout'), ('zero', 'Its group summed to zero'), ('by_hand', 'Paid by hand before go-live'), ('written_off', 'Written off'), ('repaid', 'Repaid by the payee')], default='', max_length=12)),
-                ('blocked_by', models.CharField(blank=True, help_text='Gate that stopped the last gathering.', max_length=60)),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.marketplace')),
-                ('original', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='compensations', to='payouts.payable')),
-                ('payee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payables', to='accounts.payee')),
-                ('source', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='payables', to='payouts.source')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "origin",
+                    models.CharField(
+                        choices=[
+                            ("sharetribe", "Sharetribe transaction"),
+                            ("staff", "Decision of staff"),
+                            ("provider", "Return by a provider"),
+                            ("carry", "Rest of a rounding"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("reference", models.CharField(max_length=120)),
+                (
+                    "purpose",
+                    models.CharField(
+                        choices=[
+                            ("sale", "Sale"),
+                            ("change", "Changed or refunded sale"),
+                            ("bonus", "Bonus"),
+                            ("correction", "Correction"),
+                            ("deduction", "Deduction"),
+                            ("returned", "Returned payout, owed again"),
+                            ("carry", "Carried rest"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("source_event", models.CharField(max_length=120)),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("currency", models.CharField(max_length=20)),
+                (
+                    "lines",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Gross, commission and line items, as of the trigger.",
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("became_due_at", models.DateTimeField(help_text="When the trigger happened.")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("hold_until", models.DateTimeField(help_text="End of the hold period.")),
+                (
+                    "due_at",
+                    models.DateTimeField(help_text="The schedule's first moment after the hold period."),
+                ),
+                ("minimum_units", models.DecimalField(decimal_places=0, default=0, max_digits=40)),
+                (
+                    "waits_for",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Nothing"),
+                            ("opening", "Opening item: due before go-live"),
+                            ("returned", "Came back; a person decides when it goes out again"),
+                            ("clawback", "Clawback: net it, ask it back, or write it off"),
+                        ],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "decided",
+                    models.CharField(
+                        blank=True, help_text="What a person decided, and by which request.", max_length=120
+                    ),
+                ),
+                (
+                    "settled",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "Not settled"),
+                            ("gathered", "In a payout"),
+                            ("zero", "Its group summed to zero"),
+                            ("by_hand", "Paid by hand before go-live"),
+                            ("written_off", "Written off"),
+                            ("repaid", "Repaid by the payee"),
+                        ],
+                        default="",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "blocked_by",
+                    models.CharField(
+                        blank=True, help_text="Gate that stopped the last gathering.", max_length=60
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.marketplace",
+                    ),
+                ),
+                (
+                    "original",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="compensations",
+                        to="payouts.payable",
+                    ),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payables",
+                        to="accounts.payee",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payables",
+                        to="payouts.source",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Payout',
+            name="Payout",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('number', models.CharField(max_length=20, unique=True)),
-                ('provider', models.CharField(max_length=30)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('awaiting_approval', 'Awaiting approval'), ('approved', 'Approved'), ('submitting', 'Submitting'), ('submitted', 'Submitted'), ('unknown', 'Unknown'), ('paid', 'Paid'), ('failed', 'Failed'), ('returned', 'Returned'), ('cancelled', 'Cancelled')], default='pending', max_length=20)),
-                ('version', models.PositiveIntegerField(default=0)),
-                ('state_since', models.DateTimeField(default=django.utils.timezone.now)),
-                ('reason', models.TextField(blank=True, help_text='Why it stands where it stands.')),
-                ('debt_units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('debt_currency', models.CharField(max_length=20)),
-                ('sent_units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('sent_currency', models.CharField(max_length=20)),
-                ('rate', models.DecimalField(blank=True, decimal_places=18, max_digits=40, null=True)),
-                ('rate_source', models.CharField(blank=True, max_length=60)),
-                ('rate_at', models.DateTimeField(blank=True, null=True)),
-                ('rate_expires_at', models.DateTimeField(blank=True, null=True)),
-                ('returned_units', models.DecimalField(decimal_places=0, default=0, max_digits=40)),
-                ('rounds', models.PositiveSmallIntegerField(default=0, help_text='Times it was the innocent neighbour of a refusal.')),
-                ('next_at', models.DateTimeField(default=django.utils.timezone.now, help_text='When the next stage looks at it.')),
-                ('person_after', models.DateTimeField(blank=True, help_text='When it must stand before a person.', null=True)),
-                ('blocked_by', models.CharField(blank=True, help_text='First gate that did not pass when last asked.', max_length=60)),
-                ('chain_length', models.PositiveIntegerField(default=0)),
-                ('chain_hash', models.BinaryField(default=b'', help_text='Hash of the newest event of its record.')),
-                ('paid_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.marketplace')),
-                ('payee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='accounts.payee')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("number", models.CharField(max_length=20, unique=True)),
+                ("provider", models.CharField(max_length=30)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("pending", "Pending"),
+                            ("awaiting_approval", "Awaiting approval"),
+                            ("approved", "Approved"),
+                            ("submitting", "Submitting"),
+                            ("submitted", "Submitted"),
+                            ("unknown", "Unknown"),
+                            ("paid", "Paid"),
+                            ("failed", "Failed"),
+                            ("returned", "Returned"),
+                            ("cancelled", "Cancelled"),
+                        ],
+                        default="pending",
+                        max_length=20,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=0)),
+                ("state_since", models.DateTimeField(default=django.utils.timezone.now)),
+                ("reason", models.TextField(blank=True, help_text="Why it stands where it stands.")),
+                ("debt_units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("debt_currency", models.CharField(max_length=20)),
+                ("sent_units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("sent_currency", models.CharField(max_length=20)),
+                ("rate", models.DecimalField(blank=True, decimal_places=18, max_digits=40, null=True)),
+                ("rate_source", models.CharField(blank=True, max_length=60)),
+                ("rate_at", models.DateTimeField(blank=True, null=True)),
+                ("rate_expires_at", models.DateTimeField(blank=True, null=True)),
+                ("returned_units", models.DecimalField(decimal_places=0, default=0, max_digits=40)),
+                (
+                    "rounds",
+                    models.PositiveSmallIntegerField(
+                        default=0, help_text="Times it was the innocent neighbour of a refusal."
+                    ),
+                ),
+                (
+                    "next_at",
+                    models.DateTimeField(
+                        default=django.utils.timezone.now, help_text="When the next stage looks at it."
+                    ),
+                ),
+                (
+                    "person_after",
+                    models.DateTimeField(
+                        blank=True, help_text="When it must stand before a person.", null=True
+                    ),
+                ),
+                (
+                    "blocked_by",
+                    models.CharField(
+                        blank=True, help_text="First gate that did not pass when last asked.", max_length=60
+                    ),
+                ),
+                ("chain_length", models.PositiveIntegerField(default=0)),
+                (
+                    "chain_hash",
+                    models.BinaryField(default=b"", help_text="Hash of the newest event of its record."),
+                ),
+                ("paid_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.marketplace",
+                    ),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payouts",
+                        to="accounts.payee",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Note',
+            name="Note",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('text', models.TextField()),
-                ('at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='notes', to='payouts.payout')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("text", models.TextField()),
+                ("at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="notes", to="payouts.payout"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=60)),
-                ('provider', models.CharField(blank=True, max_length=30)),
-                ('subject', models.CharField(help_text='What it is about; one open incident per kind and subject.', max_length=200)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('sentence', models.TextField()),
-                ('opened_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('explanation', models.TextField(blank=True)),
-                ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='payouts.attempt')),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('payout', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='incidents', to='payouts.payout')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("kind", models.CharField(max_length=60)),
+                ("provider", models.CharField(blank=True, max_length=30)),
+                (
+                    "subject",
+                    models.CharField(
+                        help_text="What it is about; one open incident per kind and subject.", max_length=200
+                    ),
+                ),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("sentence", models.TextField()),
+                ("opened_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("explanation", models.TextField(blank=True)),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="incidents",
+                        to="payouts.attempt",
+                    ),
+                ),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="incidents",
+                        to="payouts.payout",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='attempt',
-            name='payout',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='payouts.payout'),
+            model_name="attempt",
+            name="payout",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="payouts.payout"
+            ),
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('result', models.CharField(choices=[('given', 'Given'), ('refused', 'Refused')], max_length=8)),
-                ('digest', models.BinaryField()),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('currency', models.CharField(max_length=20)),
-                ('reason', models.TextField(blank=True)),
-                ('limit_snapshot', models.JSONField(blank=True, default=dict, help_text="The approver's limit and use at that time.")),
-                ('at', models.DateTimeField()),
-                ('expires_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('revoked_reason', models.CharField(blank=True, max_length=200)),
-                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('policy', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payouts.approvalpolicy')),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='payouts.payout')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "result",
+                    models.CharField(choices=[("given", "Given"), ("refused", "Refused")], max_length=8),
+                ),
+                ("digest", models.BinaryField()),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("currency", models.CharField(max_length=20)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "limit_snapshot",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="The approver's limit and use at that time."
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("expires_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                ("revoked_reason", models.CharField(blank=True, max_length=200)),
+                (
+                    "by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "policy",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="payouts.approvalpolicy",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="payouts.payout",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PayoutEvent',
+            name="PayoutEvent",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('n', models.PositiveIntegerField(help_text='1, 2, 3 … per payout.')),
-                ('kind', models.CharField(max_length=40)),
-                ('from_state', models.CharField(blank=True, max_length=20)),
-                ('to_state', models.CharField(blank=True, max_length=20)),
-                ('actor', models.CharField(help_text='`staff:<id>`, `rule:<name>`, `provider:<name>` or `payee:<id>`.', max_length=120)),
-                ('reason', models.TextField(blank=True)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField()),
-                ('hash', models.BinaryField()),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='payouts.payout')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("n", models.PositiveIntegerField(help_text="1, 2, 3 … per payout.")),
+                ("kind", models.CharField(max_length=40)),
+                ("from_state", models.CharField(blank=True, max_length=20)),
+                ("to_state", models.CharField(blank=True, max_length=20)),
+                (
+                    "actor",
+                    models.CharField(
+                        help_text="`staff:<id>`, `rule:<name>`, `provider:<name>` or `payee:<id>`.",
+                        max_length=120,
+                    ),
+                ),
+                ("reason", models.TextField(blank=True)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField()),
+                ("hash", models.BinaryField()),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to="payouts.payout",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PayoutLine',
+            name="PayoutLine",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('released_at', models.DateTimeField(blank=True, help_text='When the payout was dissolved.', null=True)),
-                ('payable', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payout_lines', to='payouts.payable')),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='payouts.payout')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                (
+                    "released_at",
+                    models.DateTimeField(blank=True, help_text="When the payout was dissolved.", null=True),
+                ),
+                (
+                    "payable",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payout_lines",
+                        to="payouts.payable",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lines", to="payouts.payout"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='PayoutMethod',
+            name="PayoutMethod",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('version', models.PositiveIntegerField()),
-                ('provider', models.CharField(max_length=30)),
-                ('details', models.BinaryField(help_text="Sealed destination; the method's id is the associated data.")),
-                ('fingerprint', models.CharField(help_text='HMAC of provider and destination, key id in front.', max_length=120)),
-                ('masked', models.CharField(max_length=120)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('first_for_payee', models.BooleanField(default=False, help_text='No cool-down, but the first payment is reviewed.')),
-                ('usable_from', models.DateTimeField(help_text='End of the cool-down.')),
-                ('verified_at', models.DateTimeField(blank=True, null=True)),
-                ('verified_how', models.TextField(blank=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('retired_reason', models.CharField(blank=True, max_length=200)),
-                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('payee', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='methods', to='accounts.payee')),
-                ('seconded_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('verified_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.AddField(
-            model_name='payout',
-            name='method',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='payouts', to='payouts.payoutmethod'),
-        ),
-        migrations.AddField(
-            model_name='attempt',
-            name='method',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payouts.payoutmethod'),
-        ),
-        migrations.CreateModel(
-            name='Posting',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('entry', models.UUIDField(help_text='The postings of one entry share it.')),
-                ('kind', models.CharField(help_text='A key of `ledger.KINDS`.', max_length=30)),
-                ('subject', models.UUIDField(help_text='The payable, attempt, payout or request that caused it.')),
-                ('ordinal', models.BigIntegerField(default=0)),
-                ('debit', models.CharField(max_length=80)),
-                ('credit', models.CharField(max_length=80)),
-                ('units', models.DecimalField(decimal_places=0, max_digits=40)),
-                ('currency', models.CharField(max_length=20)),
-                ('at', models.DateTimeField()),
-                ('attempt', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='payouts.attempt')),
-                ('payable', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='payouts.payable')),
-                ('payout', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='payouts.payout')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Process',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=120, unique=True)),
-                ('cancel_transitions', models.JSONField(blank=True, default=list, help_text='Transitions after which nothing is owed any more.')),
-                ('uses_stripe', models.BooleanField(default=True, help_text="The process runs Sharetribe's own Stripe actions, or we do not know.")),
-                ('pays_nothing_at', models.DateTimeField(blank=True, help_text='When staff confirmed that Sharetribe itself pays no seller here.', null=True)),
-                ('pays_nothing_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'verbose_name_plural': 'processes',
-            },
-        ),
-        migrations.CreateModel(
-            name='ProviderFunds',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('provider', models.CharField(max_length=30)),
-                ('currency', models.CharField(max_length=20)),
-                ('available_units', models.DecimalField(blank=True, decimal_places=0, help_text='Empty: never told, and so no gate.', max_digits=40, null=True)),
-                ('as_of', models.DateTimeField(blank=True, null=True)),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-            ],
-            options={
-                'verbose_name_plural': 'provider funds',
-                'constraints': [models.UniqueConstraint(fields=('provider', 'currency'), name='payouts_providerfunds_once')],
-            },
-        ),
-        migrations.CreateModel(
-            name='Hold',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('rule', models.CharField(help_text='`staff`, or the name of the rule that set it.', max_length=60)),
-                ('reason', models.TextField()),
-                ('set_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('lifted_at', models.DateTimeField(blank=True, null=True)),
-                ('lift_reason', models.TextField(blank=True)),
-                ('lifted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('payee', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='accounts.payee')),
-                ('set_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('payout', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payouts.payout')),
-                ('method', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payouts.payoutmethod')),
-                ('rail', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='holds', to='payouts.rail')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Request',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('act', models.CharField(help_text='A key of `payouts.requests.ACTS`.', max_length=40)),
-                ('subject', models.CharField(blank=True, help_text='Id of what it acts on.', max_length=120)),
-                ('payload', models.JSONField(blank=True, default=dict)),
-                ('sealed', models.BinaryField(blank=True, help_text="Payout details, sealed; the request's id is bound.", null=True)),
-                ('summary', models.TextField(help_text='What will happen, in a sentence.')),
-                ('reason', models.TextField()),
-                ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('state', models.CharField(choices=[('open', 'Open'), ('seconded', 'Seconded and done'), ('declined', 'Declined'), ('withdrawn', 'Withdrawn')], default='open', max_length=10)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
-                ('closing_note', models.TextField(blank=True)),
-                ('closed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('made_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Schedule',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, unique=True)),
-                ('kind', models.CharField(choices=[('at_once', 'At once'), ('daily', 'Daily'), ('weekly', 'Weekly'), ('monthly', 'Monthly'), ('date', 'On a date')], max_length=10)),
-                ('hour', models.PositiveSmallIntegerField(default=0, help_text='Business hour, 0 to 23.')),
-                ('weekday', models.PositiveSmallIntegerField(blank=True, help_text='0 is Monday; weekly only.', null=True)),
-                ('day_of_month', models.PositiveSmallIntegerField(blank=True, help_text='1 to 31, the last day in shorter months; monthly only.', null=True)),
-                ('on_date', models.DateField(blank=True, help_text="For the kind 'date'.", null=True)),
-            ],
-            options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('hour__lte', 23)), name='payouts_schedule_hour'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'weekly'), _negated=True), ('weekday__range', (0, 6)), _connector='OR'), name='payouts_schedule_weekday'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'monthly'), _negated=True), ('day_of_month__range', (1, 31)), _connector='OR'), name='payouts_schedule_day'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'date'), _negated=True), ('on_date__isnull', False), _connector='OR'), name='payouts_schedule_date')],
-            },
-        ),
-        migrations.CreateModel(
-            name='SourceCheck',
-            fields=[
-                ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='check_row', serialize=False, to='payouts.source')),
-                ('checked_at', models.DateTimeField(blank=True, help_text='When Sharetribe last answered.', null=True)),
-                ('digest', models.BinaryField(default=b'')),
-                ('foreign_payout', models.CharField(blank=True, help_text="A payout named in the transaction's metadata that we do not know.", max_length=120)),
-                ('next_at', models.DateTimeField(blank=True, null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Announcement',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('confirmed_at', models.DateTimeField(help_text='When the value was read back.')),
-                ('payout', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='announcements', to='payouts.payout')),
-                ('source', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='announcements', to='payouts.source')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Step',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('n', models.PositiveSmallIntegerField()),
-                ('name', models.CharField(max_length=40)),
-                ('key', models.CharField(max_length=120)),
-                ('path', models.CharField(blank=True, max_length=200)),
-                ('moves_money', models.BooleanField()),
-                ('digest', models.BinaryField(help_text='SHA-256 of the exact bytes.')),
-                ('outcome', models.CharField(blank=True, help_text='Empty while no answer is recorded.', max_length=20)),
-                ('reference', models.CharField(blank=True, max_length=120)),
-                ('facts', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('answered_at', models.DateTimeField(blank=True, null=True)),
-                ('batch', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='steps', to='payouts.batch')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='StepBody',
-            fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('request', 'Request'), ('answer', 'Answer')], max_length=8)),
-                ('sealed', models.BinaryField()),
-                ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('step', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bodies', to='payouts.step')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='Trigger',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('transition', models.CharField(max_length=120)),
-                ('enabled', models.BooleanField(default=False)),
-                ('hold_days', models.PositiveSmallIntegerField(default=0)),
-                ('minimums', models.JSONField(blank=True, default=dict, help_text='Smallest payout by currency, in smallest units: {"EUR": "500"}.')),
-                ('write_back', models.CharField(choices=[('metadata', 'Metadata'), ('transition', 'Operator transition with metadata')], default='metadata', max_length=10)),
-                ('write_back_transitions', models.JSONField(blank=True, default=dict, help_text='Operator transition by outcome: {"sent": "transition/…", "paid": …, "failed": …}.')),
-                ('requires_payment', models.BooleanField(default=True, help_text='Nothing is paid before a payment of at least payinTotal is recorded.')),
-                ('payment_transitions', models.JSONField(blank=True, default=list, help_text="Transitions by which the marketplace records the buyer's payment.")),
-                ('changed_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('changed_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('process', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='triggers', to='payouts.process')),
-                ('schedule', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='triggers', to='payouts.schedule')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("version", models.PositiveIntegerField()),
+                ("provider", models.CharField(max_length=30)),
+                (
+                    "details",
+                    models.BinaryField(
+                        help_text="Sealed destination; the method's id is the associated data."
+                    ),
+                ),
+                (
+                    "fingerprint",
+                    models.CharField(
+                        help_text="HMAC of provider and destination, key id in front.", max_length=120
+                    ),
+                ),
+                ("masked", models.CharField(max_length=120)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "first_for_payee",
+                    models.BooleanField(
+                        default=False, help_text="No cool-down, but the first payment is reviewed."
+                    ),
+                ),
+                ("usable_from", models.DateTimeField(help_text="End of the cool-down.")),
+                ("verified_at", models.DateTimeField(blank=True, null=True)),
+                ("verified_how", models.TextField(blank=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                ("retired_reason", models.CharField(blank=True, max_length=200)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="methods",
+                        to="accounts.payee",
+                    ),
+                ),
+                (
+                    "seconded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "verified_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='source',
-            name='trigger',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payouts.trigger'),
+            model_name="payout",
+            name="method",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="payouts", to="payouts.payoutmethod"
+            ),
         ),
         migrations.AddField(
-            model_name='payable',
-            name='trigger',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='payouts.trigger'),
+            model_name="attempt",
+            name="method",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="payouts.payoutmethod"
+            ),
         ),
         migrations.CreateModel(
-            name='WebhookDelivery',
+            name="Posting",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('provider', models.CharField(max_length=30)),
-                ('event_id', models.CharField(max_length=200)),
-                ('kind', models.CharField(blank=True, max_length=120)),
-                ('hint', models.JSONField(blank=True, default=dict)),
-                ('body', models.BinaryField(help_text='Sealed raw body.')),
-                ('state', models.CharField(choices=[('new', 'New'), ('applied', 'Led to a re-reading'), ('ignored', 'Points at nothing of ours'), ('dead', 'Could not be worked off')], default='new', max_length=8)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('next_at', models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True)),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('worked_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("entry", models.UUIDField(help_text="The postings of one entry share it.")),
+                ("kind", models.CharField(help_text="A key of `ledger.KINDS`.", max_length=30)),
+                (
+                    "subject",
+                    models.UUIDField(help_text="The payable, attempt, payout or request that caused it."),
+                ),
+                ("ordinal", models.BigIntegerField(default=0)),
+                ("debit", models.CharField(max_length=80)),
+                ("credit", models.CharField(max_length=80)),
+                ("units", models.DecimalField(decimal_places=0, max_digits=40)),
+                ("currency", models.CharField(max_length=20)),
+                ("at", models.DateTimeField()),
+                (
+                    "attempt",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="payouts.attempt",
+                    ),
+                ),
+                (
+                    "payable",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="payouts.payable",
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="payouts.payout",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Process",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=120, unique=True)),
+                (
+                    "cancel_transitions",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Transitions after which nothing is owed any more.",
+                    ),
+                ),
+                (
+                    "uses_stripe",
+                    models.BooleanField(
+                        default=True,
+                        help_text="The process runs Sharetribe's own Stripe actions, or we do not know.",
+                    ),
+                ),
+                (
+                    "pays_nothing_at",
+                    models.DateTimeField(
+                        blank=True,
+                        help_text="When staff confirmed that Sharetribe itself pays no seller here.",
+                        null=True,
+                    ),
+                ),
+                (
+                    "pays_nothing_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'webhook deliveries',
-                'indexes': [models.Index(condition=models.Q(('state', 'new')), fields=['next_at', 'id'], name='payouts_webhook_to_work')],
-                'constraints': [models.UniqueConstraint(fields=('provider', 'event_id'), name='payouts_webhook_once')],
+                "verbose_name_plural": "processes",
+            },
+        ),
+        migrations.CreateModel(
+            name="ProviderFunds",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("provider", models.CharField(max_length=30)),
+                ("currency", models.CharField(max_length=20)),
+                (
+                    "available_units",
+                    models.DecimalField(
+                        blank=True,
+                        decimal_places=0,
+                        help_text="Empty: never told, and so no gate.",
+                        max_digits=40,
+                        null=True,
+                    ),
+                ),
+                ("as_of", models.DateTimeField(blank=True, null=True)),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name_plural": "provider funds",
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("provider", "currency"), name="payouts_providerfunds_once"
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="Hold",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "rule",
+                    models.CharField(
+                        help_text="`staff`, or the name of the rule that set it.", max_length=60
+                    ),
+                ),
+                ("reason", models.TextField()),
+                ("set_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("lifted_at", models.DateTimeField(blank=True, null=True)),
+                ("lift_reason", models.TextField(blank=True)),
+                (
+                    "lifted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "payee",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="accounts.payee",
+                    ),
+                ),
+                (
+                    "set_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="payouts.payout",
+                    ),
+                ),
+                (
+                    "method",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="payouts.payoutmethod",
+                    ),
+                ),
+                (
+                    "rail",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="payouts.rail",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Request",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("act", models.CharField(help_text="A key of `payouts.requests.ACTS`.", max_length=40)),
+                ("subject", models.CharField(blank=True, help_text="Id of what it acts on.", max_length=120)),
+                ("payload", models.JSONField(blank=True, default=dict)),
+                (
+                    "sealed",
+                    models.BinaryField(
+                        blank=True, help_text="Payout details, sealed; the request's id is bound.", null=True
+                    ),
+                ),
+                ("summary", models.TextField(help_text="What will happen, in a sentence.")),
+                ("reason", models.TextField()),
+                ("made_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "Open"),
+                            ("seconded", "Seconded and done"),
+                            ("declined", "Declined"),
+                            ("withdrawn", "Withdrawn"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
+                ("closing_note", models.TextField(blank=True)),
+                (
+                    "closed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Schedule",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=80, unique=True)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("at_once", "At once"),
+                            ("daily", "Daily"),
+                            ("weekly", "Weekly"),
+                            ("monthly", "Monthly"),
+                            ("date", "On a date"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("hour", models.PositiveSmallIntegerField(default=0, help_text="Business hour, 0 to 23.")),
+                (
+                    "weekday",
+                    models.PositiveSmallIntegerField(
+                        blank=True, help_text="0 is Monday; weekly only.", null=True
+                    ),
+                ),
+                (
+                    "day_of_month",
+                    models.PositiveSmallIntegerField(
+                        blank=True,
+                        help_text="1 to 31, the last day in shorter months; monthly only.",
+                        null=True,
+                    ),
+                ),
+                ("on_date", models.DateField(blank=True, help_text="For the kind 'date'.", null=True)),
+            ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("hour__lte", 23)), name="payouts_schedule_hour"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "weekly"), _negated=True),
+                            ("weekday__range", (0, 6)),
+                            _connector="OR",
+                        ),
+                        name="payouts_schedule_weekday",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "monthly"), _negated=True),
+                            ("day_of_month__range", (1, 31)),
+                            _connector="OR",
+                        ),
+                        name="payouts_schedule_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "date"), _negated=True),
+                            ("on_date__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="payouts_schedule_date",
+                    ),
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="SourceCheck",
+            fields=[
+                (
+                    "source",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="check_row",
+                        serialize=False,
+                        to="payouts.source",
+                    ),
+                ),
+                (
+                    "checked_at",
+                    models.DateTimeField(blank=True, help_text="When Sharetribe last answered.", null=True),
+                ),
+                ("digest", models.BinaryField(default=b"")),
+                (
+                    "foreign_payout",
+                    models.CharField(
+                        blank=True,
+                        help_text="A payout named in the transaction's metadata that we do not know.",
+                        max_length=120,
+                    ),
+                ),
+                ("next_at", models.DateTimeField(blank=True, null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Announcement",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("confirmed_at", models.DateTimeField(help_text="When the value was read back.")),
+                (
+                    "payout",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="announcements",
+                        to="payouts.payout",
+                    ),
+                ),
+                (
+                    "source",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="announcements",
+                        to="payouts.source",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Step",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("n", models.PositiveSmallIntegerField()),
+                ("name", models.CharField(max_length=40)),
+                ("key", models.CharField(max_length=120)),
+                ("path", models.CharField(blank=True, max_length=200)),
+                ("moves_money", models.BooleanField()),
+                ("digest", models.BinaryField(help_text="SHA-256 of the exact bytes.")),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True, help_text="Empty while no answer is recorded.", max_length=20
+                    ),
+                ),
+                ("reference", models.CharField(blank=True, max_length=120)),
+                ("facts", models.JSONField(blank=True, default=dict)),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("answered_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "batch",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="steps", to="payouts.batch"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="StepBody",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(choices=[("request", "Request"), ("answer", "Answer")], max_length=8),
+                ),
+                ("sealed", models.BinaryField()),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "step",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="bodies", to="payouts.step"
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="Trigger",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("transition", models.CharField(max_length=120)),
+                ("enabled", models.BooleanField(default=False)),
+                ("hold_days", models.PositiveSmallIntegerField(default=0)),
+                (
+                    "minimums",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Smallest payout by currency, in smallest units: {"EUR": "500"}.',
+                    ),
+                ),
+                (
+                    "write_back",
+                    models.CharField(
+                        choices=[
+                            ("metadata", "Metadata"),
+                            ("transition", "Operator transition with metadata"),
+                        ],
+                        default="metadata",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "write_back_transitions",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text='Operator transition by outcome: {"sent": "transition/…", "paid": …, "failed": …}.',
+                    ),
+                ),
+                (
+                    "requires_payment",
+                    models.BooleanField(
+                        default=True,
+                        help_text="Nothing is paid before a payment of at least payinTotal is recorded.",
+                    ),
+                ),
+                (
+                    "payment_transitions",
+                    models.JSONField(
+                        blank=True,
+                        default=list,
+                        help_text="Transitions by which the marketplace records the buyer's payment.",
+                    ),
+                ),
+                ("changed_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "changed_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "process",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="triggers",
+                        to="payouts.process",
+                    ),
+                ),
+                (
+                    "schedule",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="triggers",
+                        to="payouts.schedule",
+                    ),
+                ),
+            ],
+        ),
+        migrations.AddField(
+            model_name="source",
+            name="trigger",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="payouts.trigger",
+            ),
+        ),
+        migrations.AddField(
+            model_name="payable",
+            name="trigger",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="payouts.trigger",
+            ),
+        ),
+        migrations.CreateModel(
+            name="WebhookDelivery",
+            fields=[
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("provider", models.CharField(max_length=30)),
+                ("event_id", models.CharField(max_length=200)),
+                ("kind", models.CharField(blank=True, max_length=120)),
+                ("hint", models.JSONField(blank=True, default=dict)),
+                ("body", models.BinaryField(help_text="Sealed raw body.")),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("new", "New"),
+                            ("applied", "Led to a re-reading"),
+                            ("ignored", "Points at nothing of ours"),
+                            ("dead", "Could not be worked off"),
+                        ],
+                        default="new",
+                        max_length=8,
+                    ),
+                ),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                ("next_at", models.DateTimeField(blank=True, default=django.utils.timezone.now, null=True)),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                ("worked_at", models.DateTimeField(blank=True, null=True)),
+            ],
+            options={
+                "verbose_name_plural": "webhook deliveries",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "new")),
+                        fields=["next_at", "id"],
+                        name="payouts_webhook_to_work",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("provider", "event_id"), name="payouts_webhook_once")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='approvalpolicy',
-            constraint=models.UniqueConstraint(fields=('currency', 'version'), name='payouts_approvalpolicy_version'),
+            model_name="approvalpolicy",
+            constraint=models.UniqueConstraint(
+                fields=("currency", "version"), name="payouts_approvalpolicy_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvalpolicy',
-            constraint=models.UniqueConstraint(condition=models.Q(('retired_at__isnull', True)), fields=('currency',), name='payouts_approvalpolicy_present'),
+            model_name="approvalpolicy",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("retired_at__isnull", True)),
+                fields=("currency",),
+                name="payouts_approvalpolicy_present",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvalpolicy',
-            constraint=models.CheckConstraint(condition=models.Q(('made_by__isnull', True), ('seconded_by__isnull', True), models.Q(('made_by', models.F('seconded_by')), _negated=True), _connector='OR'), name='payouts_approvalpolicy_two'),
+            model_name="approvalpolicy",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("made_by__isnull", True),
+                    ("seconded_by__isnull", True),
+                    models.Q(("made_by", models.F("seconded_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="payouts_approvalpolicy_two",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approverlimit',
-            constraint=models.UniqueConstraint(fields=('user', 'currency'), name='payouts_approverlimit_once'),
+            model_name="approverlimit",
+            constraint=models.UniqueConstraint(
+                fields=("user", "currency"), name="payouts_approverlimit_once"
+            ),
         ),
         migrations.AddIndex(
-            model_name='observation',
-            index=models.Index(fields=['attempt', 'seq'], name='payouts_observation_order'),
+            model_name="observation",
+            index=models.Index(fields=["attempt", "seq"], name="payouts_observation_order"),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('kind', 'subject'), name='payouts_incident_open_once'),
+            model_name="incident",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("closed_at__isnull", True)),
+                fields=("kind", "subject"),
+                name="payouts_incident_open_once",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(condition=models.Q(('result', 'given'), ('revoked_at__isnull', True)), fields=['payout'], name='payouts_approval_live'),
+            model_name="approval",
+            index=models.Index(
+                condition=models.Q(("result", "given"), ("revoked_at__isnull", True)),
+                fields=["payout"],
+                name="payouts_approval_live",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approval',
-            index=models.Index(fields=['by', 'currency', 'at'], name='payouts_approval_window'),
+            model_name="approval",
+            index=models.Index(fields=["by", "currency", "at"], name="payouts_approval_window"),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.CheckConstraint(condition=models.Q(('by__isnull', True), ('policy__isnull', True), _connector='OR'), name='payouts_approval_one_author'),
+            model_name="approval",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("by__isnull", True), ("policy__isnull", True), _connector="OR"),
+                name="payouts_approval_one_author",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approval',
-            constraint=models.UniqueConstraint(condition=models.Q(('result', 'given'), ('revoked_at__isnull', True)), fields=('payout', 'by'), name='payouts_approval_once_each'),
+            model_name="approval",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("result", "given"), ("revoked_at__isnull", True)),
+                fields=("payout", "by"),
+                name="payouts_approval_once_each",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payoutevent',
-            index=models.Index(fields=['payout', 'n'], name='payouts_payoutevent_chain'),
+            model_name="payoutevent",
+            index=models.Index(fields=["payout", "n"], name="payouts_payoutevent_chain"),
         ),
         migrations.AddConstraint(
-            model_name='payoutline',
-            constraint=models.UniqueConstraint(condition=models.Q(('released_at__isnull', True)), fields=('payable',), name='payouts_payoutline_live'),
+            model_name="payoutline",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("released_at__isnull", True)),
+                fields=("payable",),
+                name="payouts_payoutline_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payoutline',
-            constraint=models.UniqueConstraint(fields=('payout', 'payable'), name='payouts_payoutline_once'),
+            model_name="payoutline",
+            constraint=models.UniqueConstraint(fields=("payout", "payable"), name="payouts_payoutline_once"),
         ),
         migrations.AddIndex(
-            model_name='payoutmethod',
-            index=models.Index(fields=['fingerprint'], name='payouts_method_fingerprint'),
+            model_name="payoutmethod",
+            index=models.Index(fields=["fingerprint"], name="payouts_method_fingerprint"),
         ),
         migrations.AddConstraint(
-            model_name='payoutmethod',
-            constraint=models.UniqueConstraint(fields=('payee', 'version'), name='payouts_payoutmethod_version'),
+            model_name="payoutmethod",
+            constraint=models.UniqueConstraint(
+                fields=("payee", "version"), name="payouts_payoutmethod_version"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payoutmethod',
-            constraint=models.UniqueConstraint(condition=models.Q(('retired_at__isnull', True)), fields=('payee',), name='payouts_payoutmethod_present'),
+            model_name="payoutmethod",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("retired_at__isnull", True)),
+                fields=("payee",),
+                name="payouts_payoutmethod_present",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payoutmethod',
-            constraint=models.CheckConstraint(condition=models.Q(('made_by__isnull', True), ('seconded_by__isnull', True), models.Q(('made_by', models.F('seconded_by')), _negated=True), _connector='OR'), name='payouts_payoutmethod_two_people'),
+            model_name="payoutmethod",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("made_by__isnull", True),
+                    ("seconded_by__isnull", True),
+                    models.Q(("made_by", models.F("seconded_by")), _negated=True),
+                    _connector="OR",
+                ),
+                name="payouts_payoutmethod_two_people",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(condition=models.Q(('state__in', ['pending', 'awaiting_approval'])), fields=['next_at', 'id'], name='payouts_payout_to_decide'),
+            model_name="payout",
+            index=models.Index(
+                condition=models.Q(("state__in", ["pending", "awaiting_approval"])),
+                fields=["next_at", "id"],
+                name="payouts_payout_to_decide",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(condition=models.Q(('state', 'approved')), fields=['next_at', 'id'], name='payouts_payout_to_send'),
+            model_name="payout",
+            index=models.Index(
+                condition=models.Q(("state", "approved")),
+                fields=["next_at", "id"],
+                name="payouts_payout_to_send",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(condition=models.Q(('state__in', ['paid', 'cancelled', 'returned']), _negated=True), fields=['state', 'state_since'], name='payouts_payout_open'),
+            model_name="payout",
+            index=models.Index(
+                condition=models.Q(("state__in", ["paid", "cancelled", "returned"]), _negated=True),
+                fields=["state", "state_since"],
+                name="payouts_payout_open",
+            ),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['payee', '-created_at'], name='payouts_payout_of_payee'),
+            model_name="payout",
+            index=models.Index(fields=["payee", "-created_at"], name="payouts_payout_of_payee"),
         ),
         migrations.AddIndex(
-            model_name='payout',
-            index=models.Index(fields=['-created_at'], name='payouts_payout_newest'),
+            model_name="payout",
+            index=models.Index(fields=["-created_at"], name="payouts_payout_newest"),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('debt_units__gt', 0), ('sent_units__gt', 0)), name='payouts_payout_positive'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("debt_units__gt", 0), ("sent_units__gt", 0)),
+                name="payouts_payout_positive",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('returned_units__gte', 0), ('returned_units__lte', models.F('sent_units'))), name='payouts_payout_returned'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("returned_units__gte", 0), ("returned_units__lte", models.F("sent_units"))
+                ),
+                name="payouts_payout_returned",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['pending', 'awaiting_approval', 'approved', 'submitting', 'submitted', 'unknown', 'paid', 'failed', 'returned', 'cancelled'])), name='payouts_payout_state'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "pending",
+                            "awaiting_approval",
+                            "approved",
+                            "submitting",
+                            "submitted",
+                            "unknown",
+                            "paid",
+                            "failed",
+                            "returned",
+                            "cancelled",
+                        ],
+                    )
+                ),
+                name="payouts_payout_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('sent_currency', models.F('debt_currency')), _negated=True), ('sent_units', models.F('debt_units')), _connector='OR'), name='payouts_payout_same_money'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("sent_currency", models.F("debt_currency")), _negated=True),
+                    ("sent_units", models.F("debt_units")),
+                    _connector="OR",
+                ),
+                name="payouts_payout_same_money",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payout',
-            constraint=models.CheckConstraint(condition=models.Q(('sent_currency', models.F('debt_currency')), ('rate__isnull', False), _connector='OR'), name='payouts_payout_rate'),
+            model_name="payout",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("sent_currency", models.F("debt_currency")), ("rate__isnull", False), _connector="OR"
+                ),
+                name="payouts_payout_rate",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(condition=models.Q(('observed__gt', models.F('folded'))), fields=['observed', 'id'], name='payouts_attempt_to_fold'),
+            model_name="attempt",
+            index=models.Index(
+                condition=models.Q(("observed__gt", models.F("folded"))),
+                fields=["observed", "id"],
+                name="payouts_attempt_to_fold",
+            ),
         ),
         migrations.AddIndex(
-            model_name='attempt',
-            index=models.Index(fields=['batch'], name='payouts_attempt_batch'),
+            model_name="attempt",
+            index=models.Index(fields=["batch"], name="payouts_attempt_batch"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('payout', 'n'), name='payouts_attempt_number'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("payout", "n"), name="payouts_attempt_number"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(fields=('provider', 'key'), name='payouts_attempt_key'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(fields=("provider", "key"), name="payouts_attempt_key"),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('committed', 'deferred', 'unknown', 'accepted', 'settled'))), fields=('payout',), name='payouts_attempt_one_open'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    ("state__in", ("committed", "deferred", "unknown", "accepted", "settled"))
+                ),
+                fields=("payout",),
+                name="payouts_attempt_one_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.UniqueConstraint(condition=models.Q(('reference', ''), _negated=True), fields=('provider', 'reference'), name='payouts_attempt_reference'),
+            model_name="attempt",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("reference", ""), _negated=True),
+                fields=("provider", "reference"),
+                name="payouts_attempt_reference",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('units__gt', 0)), name='payouts_attempt_positive'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("units__gt", 0)), name="payouts_attempt_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='attempt',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['committed', 'deferred', 'unknown', 'accepted', 'settled', 'returned', 'refused', 'absent'])), name='payouts_attempt_state'),
+            model_name="attempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "committed",
+                            "deferred",
+                            "unknown",
+                            "accepted",
+                            "settled",
+                            "returned",
+                            "refused",
+                            "absent",
+                        ],
+                    )
+                ),
+                name="payouts_attempt_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['debit', 'currency'], name='payouts_posting_debit'),
+            model_name="posting",
+            index=models.Index(fields=["debit", "currency"], name="payouts_posting_debit"),
         ),
         migrations.AddIndex(
-            model_name='posting',
-            index=models.Index(fields=['credit', 'currency'], name='payouts_posting_credit'),
+            model_name="posting",
+            index=models.Index(fields=["credit", "currency"], name="payouts_posting_credit"),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.UniqueConstraint(fields=('subject', 'kind', 'ordinal'), name='payouts_posting_once'),
+            model_name="posting",
+            constraint=models.UniqueConstraint(
+                fields=("subject", "kind", "ordinal"), name="payouts_posting_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('units__gt', 0)), name='payouts_posting_positive'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("units__gt", 0)), name="payouts_posting_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='posting',
-            constraint=models.CheckConstraint(condition=models.Q(('debit', models.F('credit')), _negated=True), name='payouts_posting_two_accounts'),
+            model_name="posting",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("debit", models.F("credit")), _negated=True),
+                name="payouts_posting_two_accounts",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['payout'], name='payouts_hold_on_payout'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["payout"],
+                name="payouts_hold_on_payout",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['payee'], name='payouts_hold_on_payee'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["payee"],
+                name="payouts_hold_on_payee",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['method'], name='payouts_hold_on_method'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)),
+                fields=["method"],
+                name="payouts_hold_on_method",
+            ),
         ),
         migrations.AddIndex(
-            model_name='hold',
-            index=models.Index(condition=models.Q(('lifted_at__isnull', True)), fields=['rail'], name='payouts_hold_on_rail'),
+            model_name="hold",
+            index=models.Index(
+                condition=models.Q(("lifted_at__isnull", True)), fields=["rail"], name="payouts_hold_on_rail"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('method__isnull', True), ('payee__isnull', True), ('payout__isnull', False), ('rail__isnull', True)), models.Q(('method__isnull', True), ('payee__isnull', False), ('payout__isnull', True), ('rail__isnull', True)), models.Q(('method__isnull', False), ('payee__isnull', True), ('payout__isnull', True), ('rail__isnull', True)), models.Q(('method__isnull', True), ('payee__isnull', True), ('payout__isnull', True), ('rail__isnull', False)), _connector='OR'), name='payouts_hold_one_target'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("method__isnull", True),
+                        ("payee__isnull", True),
+                        ("payout__isnull", False),
+                        ("rail__isnull", True),
+                    ),
+                    models.Q(
+                        ("method__isnull", True),
+                        ("payee__isnull", False),
+                        ("payout__isnull", True),
+                        ("rail__isnull", True),
+                    ),
+                    models.Q(
+                        ("method__isnull", False),
+                        ("payee__isnull", True),
+                        ("payout__isnull", True),
+                        ("rail__isnull", True),
+                    ),
+                    models.Q(
+                        ("method__isnull", True),
+                        ("payee__isnull", True),
+                        ("payout__isnull", True),
+                        ("rail__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="payouts_hold_one_target",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='payouts_hold_says_why'),
+            model_name="hold",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="payouts_hold_says_why"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='hold',
-            constraint=models.UniqueConstraint(condition=models.Q(('lifted_at__isnull', True), models.Q(('rule', 'staff'), _negated=True)), fields=('payout', 'payee', 'method', 'rail', 'rule'), name='payouts_hold_once_per_rule', nulls_distinct=False),
+            model_name="hold",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("lifted_at__isnull", True), models.Q(("rule", "staff"), _negated=True)),
+                fields=("payout", "payee", "method", "rail", "rule"),
+                name="payouts_hold_once_per_rule",
+                nulls_distinct=False,
+            ),
         ),
         migrations.AddIndex(
-            model_name='request',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['-made_at'], name='payouts_request_open'),
+            model_name="request",
+            index=models.Index(
+                condition=models.Q(("state", "open")), fields=["-made_at"], name="payouts_request_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='request',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'seconded'), _negated=True), models.Q(('closed_by__isnull', False), models.Q(('closed_by', models.F('made_by')), _negated=True)), _connector='OR'), name='payouts_request_two_people'),
+            model_name="request",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "seconded"), _negated=True),
+                    models.Q(
+                        ("closed_by__isnull", False),
+                        models.Q(("closed_by", models.F("made_by")), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="payouts_request_two_people",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='announcement',
-            constraint=models.UniqueConstraint(fields=('payout', 'source'), name='payouts_announcement_once'),
+            model_name="announcement",
+            constraint=models.UniqueConstraint(fields=("payout", "source"), name="payouts_announcement_once"),
         ),
         migrations.AddConstraint(
-            model_name='step',
-            constraint=models.UniqueConstraint(fields=('batch', 'n'), name='payouts_step_number'),
+            model_name="step",
+            constraint=models.UniqueConstraint(fields=("batch", "n"), name="payouts_step_number"),
         ),
         migrations.AddConstraint(
-            model_name='trigger',
-            constraint=models.UniqueConstraint(fields=('process', 'transition'), name='payouts_trigger_pair'),
+            model_name="trigger",
+            constraint=models.UniqueConstraint(fields=("process", "transition"), name="payouts_trigger_pair"),
         ),
         migrations.AddIndex(
-            model_name='source',
-            index=models.Index(condition=models.Q(('next_at__isnull', False), ('parked_at__isnull', True)), fields=['next_at', 'id'], name='payouts_source_to_understand'),
+            model_name="source",
+            index=models.Index(
+                condition=models.Q(("next_at__isnull", False), ("parked_at__isnull", True)),
+                fields=["next_at", "id"],
+                name="payouts_source_to_understand",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='source',
-            constraint=models.UniqueConstraint(fields=('marketplace', 'reference'), name='payouts_source_identity'),
+            model_name="source",
+            constraint=models.UniqueConstraint(
+                fields=("marketplace", "reference"), name="payouts_source_identity"
+            ),
         ),
         migrations.AddIndex(
-            model_name='payable',
-            index=models.Index(condition=models.Q(('settled', '')), fields=['payee', 'due_at'], name='payouts_payable_open'),
+            model_name="payable",
+            index=models.Index(
+                condition=models.Q(("settled", "")), fields=["payee", "due_at"], name="payouts_payable_open"
+            ),
         ),
         migrations.AddIndex(
-            model_name='payable',
-            index=models.Index(fields=['source'], name='payouts_payable_source'),
+            model_name="payable",
+            index=models.Index(fields=["source"], name="payouts_payable_source"),
         ),
         migrations.AddConstraint(
-            model_name='payable',
-            constraint=models.UniqueConstraint(fields=('marketplace', 'origin', 'reference', 'purpose', 'source_event'), name='payouts_payable_once'),
+            model_name="payable",
+            constraint=models.UniqueConstraint(
+                fields=("marketplace", "origin", "reference", "purpose", "source_event"),
+                name="payouts_payable_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='payable',
-            constraint=models.CheckConstraint(condition=models.Q(('units', 0), _negated=True), name='payouts_payable_not_zero'),
+            model_name="payable",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("units", 0), _negated=True), name="payouts_payable_not_zero"
+            ),
         ),
     ]

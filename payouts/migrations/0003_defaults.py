@@ -19,7 +19,12 @@ SCHEDULES = (
 PROCESSES: dict[str, tuple[bool, list[str], list[str]]] = {
     "default-purchase": (
         True,
-        ["mark-received-from-purchased", "mark-received", "auto-mark-received", "mark-received-from-disputed"],
+        [
+            "mark-received-from-purchased",
+            "mark-received",
+            "auto-mark-received",
+            "mark-received-from-disputed",
+        ],
         ["cancel", "auto-cancel", "cancel-from-disputed", "auto-cancel-from-disputed", "expire-payment"],
     ),
     "default-booking": (
@@ -40,7 +45,13 @@ PROCESSES: dict[str, tuple[bool, list[str], list[str]]] = {
     "payout-process": (
         False,
         ["mark-received", "auto-mark-received", "mark-received-from-disputed"],
-        ["cancel", "cancel-from-disputed", "expire-payment", "operator-refund", "operator-refund-after-payout"],
+        [
+            "cancel",
+            "cancel-from-disputed",
+            "expire-payment",
+            "operator-refund",
+            "operator-refund-after-payout",
+        ],
     ),
 }
 
@@ -56,7 +67,9 @@ def make_defaults(apps: Any, schema_editor: Any) -> None:
     trigger_model = apps.get_model("payouts", "Trigger")
     schedules = [schedule_model.objects.create(**values) for values in SCHEDULES]
     for name, (uses_stripe, due, cancel) in PROCESSES.items():
-        process = process_model.objects.create(name=name, uses_stripe=uses_stripe, cancel_transitions=_full(cancel))
+        process = process_model.objects.create(
+            name=name, uses_stripe=uses_stripe, cancel_transitions=_full(cancel)
+        )
         for transition in _full(due):
             trigger_model.objects.create(
                 process=process,

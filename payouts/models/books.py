@@ -25,9 +25,15 @@ class Posting(models.Model):
     credit = models.CharField(max_length=80)
     units = amount_column()
     currency = currency_column()
-    payable = models.ForeignKey(Payable, null=True, blank=True, on_delete=models.PROTECT, related_name="postings")
-    payout = models.ForeignKey(Payout, null=True, blank=True, on_delete=models.PROTECT, related_name="postings")
-    attempt = models.ForeignKey(Attempt, null=True, blank=True, on_delete=models.PROTECT, related_name="postings")
+    payable = models.ForeignKey(
+        Payable, null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
+    payout = models.ForeignKey(
+        Payout, null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
+    attempt = models.ForeignKey(
+        Attempt, null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
     at = models.DateTimeField()
 
     class Meta:
@@ -50,7 +56,9 @@ class OutboxMessage(models.Model):
     subject = models.UUIDField(help_text="What it is about: a payout or a source.")
     facts = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    next_at = models.DateTimeField(null=True, blank=True, default=timezone.now, help_text="Empty: done or dead.")
+    next_at = models.DateTimeField(
+        null=True, blank=True, default=timezone.now, help_text="Empty: done or dead."
+    )
     tries = models.PositiveIntegerField(default=0)
     done_at = models.DateTimeField(null=True, blank=True)
     dead_at = models.DateTimeField(null=True, blank=True)
@@ -58,7 +66,9 @@ class OutboxMessage(models.Model):
 
     class Meta:
         indexes = (
-            models.Index(fields=["next_at", "id"], name="payouts_outbox_to_tell", condition=Q(next_at__isnull=False)),
+            models.Index(
+                fields=["next_at", "id"], name="payouts_outbox_to_tell", condition=Q(next_at__isnull=False)
+            ),
             models.Index(fields=["subject"], name="payouts_outbox_subject"),
         )
 
@@ -69,9 +79,15 @@ class Incident(models.Model):
     id = id_column()
     kind = models.CharField(max_length=60)
     provider = models.CharField(max_length=30, blank=True)
-    payout = models.ForeignKey(Payout, null=True, blank=True, on_delete=models.PROTECT, related_name="incidents")
-    attempt = models.ForeignKey(Attempt, null=True, blank=True, on_delete=models.PROTECT, related_name="incidents")
-    subject = models.CharField(max_length=200, help_text="What it is about; one open incident per kind and subject.")
+    payout = models.ForeignKey(
+        Payout, null=True, blank=True, on_delete=models.PROTECT, related_name="incidents"
+    )
+    attempt = models.ForeignKey(
+        Attempt, null=True, blank=True, on_delete=models.PROTECT, related_name="incidents"
+    )
+    subject = models.CharField(
+        max_length=200, help_text="What it is about; one open incident per kind and subject."
+    )
     facts = models.JSONField(default=dict, blank=True)
     sentence = models.TextField()
     opened_at = models.DateTimeField(default=timezone.now)
@@ -84,7 +100,9 @@ class Incident(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["kind", "subject"], name="payouts_incident_open_once", condition=Q(closed_at__isnull=True)
+                fields=["kind", "subject"],
+                name="payouts_incident_open_once",
+                condition=Q(closed_at__isnull=True),
             ),
         )
 

@@ -24,7 +24,9 @@ class ApprovalPolicy(models.Model):
     enabled = models.BooleanField(default=False)
     maximum_units = amount_column()
     payee_paid_before = models.BooleanField(default=True, help_text="Only payees who have been paid before.")
-    method_age_days = models.PositiveSmallIntegerField(default=30, help_text="Only methods at least this old.")
+    method_age_days = models.PositiveSmallIntegerField(
+        default=30, help_text="Only methods at least this old."
+    )
     made_by = models.ForeignKey(_STAFF, null=True, on_delete=models.PROTECT, related_name="+")
     seconded_by = models.ForeignKey(_STAFF, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now)
@@ -35,10 +37,14 @@ class ApprovalPolicy(models.Model):
         constraints = (
             models.UniqueConstraint(fields=["currency", "version"], name="payouts_approvalpolicy_version"),
             models.UniqueConstraint(
-                fields=["currency"], name="payouts_approvalpolicy_present", condition=Q(retired_at__isnull=True)
+                fields=["currency"],
+                name="payouts_approvalpolicy_present",
+                condition=Q(retired_at__isnull=True),
             ),
             models.CheckConstraint(
-                condition=Q(made_by__isnull=True) | Q(seconded_by__isnull=True) | ~Q(made_by=F("seconded_by")),
+                condition=Q(made_by__isnull=True)
+                | Q(seconded_by__isnull=True)
+                | ~Q(made_by=F("seconded_by")),
                 name="payouts_approvalpolicy_two",
             ),
         )
@@ -67,7 +73,9 @@ class ApproverLimit(models.Model):
     changed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["user", "currency"], name="payouts_approverlimit_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=["user", "currency"], name="payouts_approverlimit_once"),
+        )
 
 
 class Approval(models.Model):
@@ -86,9 +94,13 @@ class Approval(models.Model):
     units = amount_column()
     currency = currency_column()
     by = models.ForeignKey(_STAFF, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    policy = models.ForeignKey(ApprovalPolicy, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    policy = models.ForeignKey(
+        ApprovalPolicy, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     reason = models.TextField(blank=True)
-    limit_snapshot = models.JSONField(default=dict, blank=True, help_text="The approver's limit and use at that time.")
+    limit_snapshot = models.JSONField(
+        default=dict, blank=True, help_text="The approver's limit and use at that time."
+    )
     at = models.DateTimeField()
     expires_at = models.DateTimeField()
     revoked_at = models.DateTimeField(null=True, blank=True)
@@ -107,7 +119,9 @@ class Approval(models.Model):
         )
         indexes = (
             models.Index(
-                fields=["payout"], name="payouts_approval_live", condition=Q(result="given", revoked_at__isnull=True)
+                fields=["payout"],
+                name="payouts_approval_live",
+                condition=Q(result="given", revoked_at__isnull=True),
             ),
             models.Index(fields=["by", "currency", "at"], name="payouts_approval_window"),
         )
@@ -128,7 +142,9 @@ class Request(models.Model):
     act = models.CharField(max_length=40, help_text="A key of `payouts.requests.ACTS`.")
     subject = models.CharField(max_length=120, blank=True, help_text="Id of what it acts on.")
     payload = models.JSONField(default=dict, blank=True)
-    sealed = models.BinaryField(null=True, blank=True, help_text="Payout details, sealed; the request's id is bound.")
+    sealed = models.BinaryField(
+        null=True, blank=True, help_text="Payout details, sealed; the request's id is bound."
+    )
     summary = models.TextField(help_text="What will happen, in a sentence.")
     reason = models.TextField()
     made_by = models.ForeignKey(_STAFF, on_delete=models.PROTECT, related_name="+")
@@ -166,7 +182,9 @@ class Hold(models.Model):
     id = id_column()
     payout = models.ForeignKey(Payout, null=True, blank=True, on_delete=models.PROTECT, related_name="holds")
     payee = models.ForeignKey(Payee, null=True, blank=True, on_delete=models.PROTECT, related_name="holds")
-    method = models.ForeignKey(PayoutMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="holds")
+    method = models.ForeignKey(
+        PayoutMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="holds"
+    )
     rail = models.ForeignKey(Rail, null=True, blank=True, on_delete=models.PROTECT, related_name="holds")
     rule = models.CharField(max_length=60, help_text="`staff`, or the name of the rule that set it.")
     reason = models.TextField()
@@ -196,9 +214,13 @@ class Hold(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["payout"], name="payouts_hold_on_payout", condition=Q(lifted_at__isnull=True)),
+            models.Index(
+                fields=["payout"], name="payouts_hold_on_payout", condition=Q(lifted_at__isnull=True)
+            ),
             models.Index(fields=["payee"], name="payouts_hold_on_payee", condition=Q(lifted_at__isnull=True)),
-            models.Index(fields=["method"], name="payouts_hold_on_method", condition=Q(lifted_at__isnull=True)),
+            models.Index(
+                fields=["method"], name="payouts_hold_on_method", condition=Q(lifted_at__isnull=True)
+            ),
             models.Index(fields=["rail"], name="payouts_hold_on_rail", condition=Q(lifted_at__isnull=True)),
         )
 

@@ -21,7 +21,9 @@ class Observation(models.Model):
     reference = models.CharField(max_length=120, blank=True)
     units = amount_column(null=True, blank=True)
     currency = currency_column(blank=True)
-    destination = models.CharField(max_length=120, blank=True, help_text="Fingerprint of the echoed destination.")
+    destination = models.CharField(
+        max_length=120, blank=True, help_text="Fingerprint of the echoed destination."
+    )
     fee_units = amount_column(null=True, blank=True)
     fee_currency = currency_column(blank=True)
     returned_units = amount_column(null=True, blank=True)

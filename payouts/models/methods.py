@@ -19,7 +19,9 @@ class PayoutMethod(models.Model):
     version = models.PositiveIntegerField()
     provider = models.CharField(max_length=30)
     details = models.BinaryField(help_text="Sealed destination; the method's id is the associated data.")
-    fingerprint = models.CharField(max_length=120, help_text="HMAC of provider and destination, key id in front.")
+    fingerprint = models.CharField(
+        max_length=120, help_text="HMAC of provider and destination, key id in front."
+    )
     masked = models.CharField(max_length=120)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -28,7 +30,9 @@ class PayoutMethod(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField(default=timezone.now)
-    first_for_payee = models.BooleanField(default=False, help_text="No cool-down, but the first payment is reviewed.")
+    first_for_payee = models.BooleanField(
+        default=False, help_text="No cool-down, but the first payment is reviewed."
+    )
     usable_from = models.DateTimeField(help_text="End of the cool-down.")
     verified_at = models.DateTimeField(null=True, blank=True)
     verified_how = models.TextField(blank=True)
@@ -45,7 +49,9 @@ class PayoutMethod(models.Model):
                 fields=["payee"], name="payouts_payoutmethod_present", condition=Q(retired_at__isnull=True)
             ),
             models.CheckConstraint(
-                condition=Q(made_by__isnull=True) | Q(seconded_by__isnull=True) | ~Q(made_by=models.F("seconded_by")),
+                condition=Q(made_by__isnull=True)
+                | Q(seconded_by__isnull=True)
+                | ~Q(made_by=models.F("seconded_by")),
                 name="payouts_payoutmethod_two_people",
             ),
         )

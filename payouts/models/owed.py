@@ -60,10 +60,16 @@ class Payable(models.Model):
     source_event = models.CharField(max_length=120)
     units = amount_column()
     currency = currency_column()
-    original = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="compensations")
-    source = models.ForeignKey(Source, null=True, blank=True, on_delete=models.PROTECT, related_name="payables")
+    original = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="compensations"
+    )
+    source = models.ForeignKey(
+        Source, null=True, blank=True, on_delete=models.PROTECT, related_name="payables"
+    )
     trigger = models.ForeignKey(Trigger, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    lines = models.JSONField(default=dict, blank=True, help_text="Gross, commission and line items, as of the trigger.")
+    lines = models.JSONField(
+        default=dict, blank=True, help_text="Gross, commission and line items, as of the trigger."
+    )
     reason = models.TextField(blank=True)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -75,14 +81,19 @@ class Payable(models.Model):
     due_at = models.DateTimeField(help_text="The schedule's first moment after the hold period.")
     minimum_units = amount_column(default=0)
     waits_for = models.CharField(max_length=10, choices=Waits.choices, default=Waits.NOTHING, blank=True)
-    decided = models.CharField(max_length=120, blank=True, help_text="What a person decided, and by which request.")
+    decided = models.CharField(
+        max_length=120, blank=True, help_text="What a person decided, and by which request."
+    )
     settled = models.CharField(max_length=12, choices=Settled.choices, default=Settled.NOT, blank=True)
-    blocked_by = models.CharField(max_length=60, blank=True, help_text="Gate that stopped the last gathering.")
+    blocked_by = models.CharField(
+        max_length=60, blank=True, help_text="Gate that stopped the last gathering."
+    )
 
     class Meta:
         constraints = (
             models.UniqueConstraint(
-                fields=["marketplace", "origin", "reference", "purpose", "source_event"], name="payouts_payable_once"
+                fields=["marketplace", "origin", "reference", "purpose", "source_event"],
+                name="payouts_payable_once",
             ),
             models.CheckConstraint(condition=~models.Q(units=0), name="payouts_payable_not_zero"),
         )

@@ -49,10 +49,16 @@ class Payout(models.Model):
     rate_at = models.DateTimeField(null=True, blank=True)
     rate_expires_at = models.DateTimeField(null=True, blank=True)
     returned_units = amount_column(default=0)
-    rounds = models.PositiveSmallIntegerField(default=0, help_text="Times it was the innocent neighbour of a refusal.")
+    rounds = models.PositiveSmallIntegerField(
+        default=0, help_text="Times it was the innocent neighbour of a refusal."
+    )
     next_at = models.DateTimeField(default=timezone.now, help_text="When the next stage looks at it.")
-    person_after = models.DateTimeField(null=True, blank=True, help_text="When it must stand before a person.")
-    blocked_by = models.CharField(max_length=60, blank=True, help_text="First gate that did not pass when last asked.")
+    person_after = models.DateTimeField(
+        null=True, blank=True, help_text="When it must stand before a person."
+    )
+    blocked_by = models.CharField(
+        max_length=60, blank=True, help_text="First gate that did not pass when last asked."
+    )
     chain_length = models.PositiveIntegerField(default=0)
     chain_hash = models.BinaryField(default=b"", help_text="Hash of the newest event of its record.")
     paid_at = models.DateTimeField(null=True, blank=True)
@@ -60,7 +66,9 @@ class Payout(models.Model):
 
     class Meta:
         constraints = (
-            models.CheckConstraint(condition=Q(debt_units__gt=0, sent_units__gt=0), name="payouts_payout_positive"),
+            models.CheckConstraint(
+                condition=Q(debt_units__gt=0, sent_units__gt=0), name="payouts_payout_positive"
+            ),
             models.CheckConstraint(
                 condition=Q(returned_units__gte=0, returned_units__lte=models.F("sent_units")),
                 name="payouts_payout_returned",
@@ -77,12 +85,16 @@ class Payout(models.Model):
         )
         indexes = (
             models.Index(
-                fields=["next_at", "id"], name="payouts_payout_to_decide",
+                fields=["next_at", "id"],
+                name="payouts_payout_to_decide",
                 condition=Q(state__in=["pending", "awaiting_approval"]),
             ),
-            models.Index(fields=["next_at", "id"], name="payouts_payout_to_send", condition=Q(state="approved")),
             models.Index(
-                fields=["state", "state_since"], name="payouts_payout_open",
+                fields=["next_at", "id"], name="payouts_payout_to_send", condition=Q(state="approved")
+            ),
+            models.Index(
+                fields=["state", "state_since"],
+                name="payouts_payout_open",
                 condition=~Q(state__in=["paid", "cancelled", "returned"]),
             ),
             models.Index(fields=["payee", "-created_at"], name="payouts_payout_of_payee"),
@@ -120,7 +132,9 @@ class PayoutEvent(models.Model):
     kind = models.CharField(max_length=40)
     from_state = models.CharField(max_length=20, blank=True)
     to_state = models.CharField(max_length=20, blank=True)
-    actor = models.CharField(max_length=120, help_text="`staff:<id>`, `rule:<name>`, `provider:<name>` or `payee:<id>`.")
+    actor = models.CharField(
+        max_length=120, help_text="`staff:<id>`, `rule:<name>`, `provider:<name>` or `payee:<id>`."
+    )
     reason = models.TextField(blank=True)
     facts = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField()

@@ -60,11 +60,15 @@ class Batch(models.Model):
     last_sent_at = models.DateTimeField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
     sender = models.CharField(
-        max_length=120, blank=True, help_text="Backend and server start that held the send lock: `pid/start/postmaster`."
+        max_length=120,
+        blank=True,
+        help_text="Backend and server start that held the send lock: `pid/start/postmaster`.",
     )
     transmissions = models.PositiveIntegerField(default=0, help_text="Counted before each transmission.")
     answers = models.PositiveIntegerField(default=0, help_text="Counted with each recorded answer.")
-    next_at = models.DateTimeField(null=True, blank=True, help_text="When it is looked at again; empty: never.")
+    next_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is looked at again; empty: never."
+    )
     person_after = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0, help_text="Readings without news, for the back-off.")
     fee_units = amount_column(null=True, blank=True)
@@ -80,7 +84,9 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(state__in=BatchState.values), name="payouts_batch_state"),
         )
         indexes = (
-            models.Index(fields=["next_at", "id"], name="payouts_batch_to_ask", condition=Q(next_at__isnull=False)),
+            models.Index(
+                fields=["next_at", "id"], name="payouts_batch_to_ask", condition=Q(next_at__isnull=False)
+            ),
         )
 
 
@@ -110,8 +116,12 @@ class Attempt(models.Model):
     fee_units = amount_column(null=True, blank=True)
     fee_currency = currency_column(blank=True)
     observed = models.BigIntegerField(default=0, help_text="Counter of the newest stored observation.")
-    folded = models.BigIntegerField(default=0, help_text="Counter of the newest observation taken into account.")
-    postings_made = models.PositiveIntegerField(default=0, help_text="Ordinal for the attempt's next posting.")
+    folded = models.BigIntegerField(
+        default=0, help_text="Counter of the newest observation taken into account."
+    )
+    postings_made = models.PositiveIntegerField(
+        default=0, help_text="Ordinal for the attempt's next posting."
+    )
     created_at = models.DateTimeField(default=timezone.now)
     closed_at = models.DateTimeField(null=True, blank=True)
     watch_until = models.DateTimeField(null=True, blank=True, help_text="Until when we go on asking.")
@@ -131,7 +141,9 @@ class Attempt(models.Model):
         )
         indexes = (
             models.Index(
-                fields=["observed", "id"], name="payouts_attempt_to_fold", condition=Q(observed__gt=models.F("folded"))
+                fields=["observed", "id"],
+                name="payouts_attempt_to_fold",
+                condition=Q(observed__gt=models.F("folded")),
             ),
             models.Index(fields=["batch"], name="payouts_attempt_batch"),
         )
@@ -180,4 +192,6 @@ class ProviderFunds(models.Model):
 
     class Meta:
         verbose_name_plural = "provider funds"
-        constraints = (models.UniqueConstraint(fields=["provider", "currency"], name="payouts_providerfunds_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=["provider", "currency"], name="payouts_providerfunds_once"),
+        )

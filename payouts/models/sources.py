@@ -43,7 +43,8 @@ class Schedule(models.Model):
                 name="payouts_schedule_day",
             ),
             models.CheckConstraint(
-                condition=~models.Q(kind="date") | models.Q(on_date__isnull=False), name="payouts_schedule_date"
+                condition=~models.Q(kind="date") | models.Q(on_date__isnull=False),
+                name="payouts_schedule_date",
             ),
         )
 
@@ -102,7 +103,9 @@ class Trigger(models.Model):
         default=True, help_text="Nothing is paid before a payment of at least payinTotal is recorded."
     )
     payment_transitions = models.JSONField(
-        default=list, blank=True, help_text="Transitions by which the marketplace records the buyer's payment."
+        default=list,
+        blank=True,
+        help_text="Transitions by which the marketplace records the buyer's payment.",
     )
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
@@ -110,7 +113,9 @@ class Trigger(models.Model):
     changed_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["process", "transition"], name="payouts_trigger_pair"),)
+        constraints = (
+            models.UniqueConstraint(fields=["process", "transition"], name="payouts_trigger_pair"),
+        )
 
     def __str__(self) -> str:
         return f"{self.process.name} · {self.transition}"
@@ -123,8 +128,12 @@ class Source(models.Model):
     marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+")
     reference = models.UUIDField(help_text="The transaction's id in Sharetribe.")
     heard = models.BigIntegerField(default=0, help_text="Newest sequence id that is stored.")
-    understood = models.BigIntegerField(default=0, help_text="Newest sequence id that has been taken into account.")
-    next_at = models.DateTimeField(null=True, blank=True, help_text="When it is to be interpreted; empty: nothing to do.")
+    understood = models.BigIntegerField(
+        default=0, help_text="Newest sequence id that has been taken into account."
+    )
+    next_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it is to be interpreted; empty: nothing to do."
+    )
     tries = models.PositiveIntegerField(default=0)
     parked_at = models.DateTimeField(null=True, blank=True, help_text="Put aside after repeated errors.")
     error = models.TextField(blank=True)
@@ -141,7 +150,9 @@ class Source(models.Model):
     stripe_payment = models.BooleanField(default=False, help_text="The transaction shows a Stripe payment.")
     deleted = models.BooleanField(default=False)
     trigger = models.ForeignKey(Trigger, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
-    digest = models.BinaryField(default=b"", help_text="Of what matters for paying; compared with each re-reading.")
+    digest = models.BinaryField(
+        default=b"", help_text="Of what matters for paying; compared with each re-reading."
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -163,11 +174,15 @@ class Source(models.Model):
 class SourceCheck(models.Model):
     """The newest re-reading of a transaction: a gate for sending."""
 
-    source = models.OneToOneField(Source, primary_key=True, on_delete=models.CASCADE, related_name="check_row")
+    source = models.OneToOneField(
+        Source, primary_key=True, on_delete=models.CASCADE, related_name="check_row"
+    )
     checked_at = models.DateTimeField(null=True, blank=True, help_text="When Sharetribe last answered.")
     digest = models.BinaryField(default=b"")
     foreign_payout = models.CharField(
-        max_length=120, blank=True, help_text="A payout named in the transaction's metadata that we do not know."
+        max_length=120,
+        blank=True,
+        help_text="A payout named in the transaction's metadata that we do not know.",
     )
     next_at = models.DateTimeField(null=True, blank=True)
     tries = models.PositiveIntegerField(default=0)
@@ -183,4 +198,6 @@ class Announcement(models.Model):
     confirmed_at = models.DateTimeField(help_text="When the value was read back.")
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["payout", "source"], name="payouts_announcement_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=["payout", "source"], name="payouts_announcement_once"),
+        )

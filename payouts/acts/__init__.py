@@ -1,0 +1,10 @@
+"""Every act that needs two people, in one table."""
+
+from __future__ import annotations
+
+from payouts.acts import configuration, money, people
+from payouts.acts.base import Act, Asked
+
+ACTS: dict[str, Act] = {**people.ACTS, **money.ACTS, **configuration.ACTS}
+
+__all__ = ["ACTS", "Act", "Asked"]

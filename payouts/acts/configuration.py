@@ -1,0 +1,240 @@
+"""Two-person acts about rules: triggers, processes, schedules, policies, thresholds, go-live, currencies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.dateparse import parse_datetime
+
+from accounts.models import Marketplace, Payee
+from marketplace_payouts.lib.currencies import UnknownCurrency, exponent, format_amount, to_decimal_string
+from payouts.acts.base import Act, Asked
+from payouts.errors import Refused
+from payouts.models import ApprovalPolicy, ApprovalThreshold, Payable, Process, Schedule, Trigger
+
+_TRIGGER_FIELDS = (
+    "enabled",
+    "hold_days",
+    "minimums",
+    "schedule",
+    "write_back",
+    "write_back_transitions",
+    "requires_payment",
+    "payment_transitions",
+)
+
+
+def _trigger(asked: Asked) -> Trigger:
+    """A trigger with its changes, checked but not saved."""
+    if asked.payload.get("trigger"):
+        trigger = asked.row(Trigger, "trigger", lock=True)
+    else:
+        process, _ = Process.objects.get_or_create(name=asked.text("process"))
+        trigger = Trigger(
+            process=process, transition=asked.text("transition"), schedule=asked.row(Schedule, "schedule")
+        )
+    for name in _TRIGGER_FIELDS:
+        if name in asked.payload:
+            value = asked.row(Schedule, "schedule") if name == "schedule" else asked.payload[name]
+            setattr(trigger, name, value)
+    trigger.changed_by, trigger.changed_at = asked.made_by, asked.now
+    try:
+        trigger.full_clean()
+    except ValidationError as error:
+        raise Refused(" ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from None
+    return trigger
+
+
+def _trigger_summary(asked: Asked) -> str:
+    trigger = _trigger(asked)
+    changes = ", ".join(
+        f"{k.replace('_', ' ')} {asked.payload[k]}" for k in _TRIGGER_FIELDS if k in asked.payload
+    )
+    return f"Change the trigger {trigger}: {changes}."
+
+
+def _schedule(asked: Asked) -> Schedule:
+    schedule = asked.row(Schedule, "schedule", lock=True) if asked.payload.get("schedule") else Schedule()
+    for name in ("name", "kind", "hour", "weekday", "day_of_month", "on_date"):
+        if name in asked.payload:
+            setattr(schedule, name, asked.payload[name])
+    try:
+        schedule.full_clean()
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages)) from None
+    return schedule
+
+
+def _policy(asked: Asked) -> dict[str, Any]:
+    money = asked.money()
+    threshold = ApprovalThreshold.objects.filter(currency=money.currency).first()
+    if threshold is None or money.units > threshold.units:
+        raise Refused("A policy never approves above the threshold; set the threshold of the currency first.")
+    return {
+        "currency": money.currency,
+        "maximum_units": money.units,
+        "enabled": asked.flag("enabled"),
+        "payee_paid_before": asked.flag("payee_paid_before"),
+        "method_age_days": asked.whole("method_age_days", default=30),
+    }
+
+
+def _set_policy(asked: Asked) -> None:
+    values = _policy(asked)
+    present = (
+        ApprovalPolicy.objects.filter(currency=values["currency"]).order_by("-version").select_for_update()
+    )
+    newest = present.first()
+    present.filter(retired_at__isnull=True).update(retired_at=asked.now)
+    ApprovalPolicy.objects.create(
+        **values,
+        version=1 if newest is None else newest.version + 1,
+        made_by=asked.made_by,
+        seconded_by=asked.seconded_by,
+        created_at=asked.now,
+    )
+
+
+def _set_threshold(asked: Asked) -> None:
+    money = asked.money()
+    ApprovalThreshold.objects.update_or_create(
+        currency=money.currency,
+        defaults={"units": money.units, "changed_by": asked.made_by, "changed_at": asked.now},
+    )
+
+
+def _confirm_process(asked: Asked) -> None:
+    process = asked.row(Process, "process", lock=True)
+    process.pays_nothing_by, process.pays_nothing_at = asked.made_by, asked.now
+    process.save(update_fields=["pays_nothing_by", "pays_nothing_at"])
+    _wake_everybody(asked.now)
+
+
+def _marketplace() -> Marketplace:
+    marketplace = Marketplace.objects.first()
+    if marketplace is None:
+        raise Refused("No marketplace is known yet: run check_flex, which reads it from Sharetribe.")
+    return marketplace
+
+
+def _go_live_at(asked: Asked) -> datetime:
+    marketplace = _marketplace()
+    at = parse_datetime(asked.text("at"))
+    if at is None or at.tzinfo is None:
+        raise Refused("The moment is an ISO time with its zone, such as 2026-01-31T00:00:00+00:00.")
+    if marketplace.go_live_at is not None and marketplace.go_live_at <= asked.now:
+        raise Refused("The marketplace is live already; what is older is released item by item.")
+    return at
+
+
+def _go_live(asked: Asked) -> None:
+    """What became due from then on is no opening item any more, also where it was heard before the line was drawn."""
+    marketplace, at = _marketplace(), _go_live_at(asked)
+    marketplace.go_live_at = at
+    marketplace.save(update_fields=["go_live_at"])
+    Payable.objects.filter(waits_for=Payable.Waits.OPENING, became_due_at__gte=at).update(waits_for="")
+    Payable.objects.filter(
+        waits_for="", settled="", origin=Payable.Origin.SHARETRIBE, became_due_at__lt=at, decided=""
+    ).update(waits_for=Payable.Waits.OPENING)
+    _wake_everybody(asked.now)
+
+
+def _wake_everybody(now: datetime) -> None:
+    payees = Payable.objects.filter(settled="", waits_for="").values("payee")
+    Payee.objects.filter(pk__in=payees).update(next_gather_at=now)
+
+
+def _exponents(asked: Asked) -> Mapping[str, int]:
+    given = asked.payload.get("exponents")
+    if not isinstance(given, dict) or not given:
+        raise Refused("Exponents is a table of currency to decimal places.")
+    for code, places in given.items():
+        try:
+            exponent(code)
+        except UnknownCurrency as error:
+            raise Refused(str(error)) from None
+        if not isinstance(places, int) or not 0 <= places <= 18:
+            raise Refused(f"{code} has between 0 and 18 decimal places, not {places!r}.")
+    return given
+
+
+def _exponents_summary(asked: Asked) -> str:
+    samples = (
+        f"1234 means {to_decimal_string(1234, places)} {code}" for code, places in _exponents(asked).items()
+    )
+    return f"Read Sharetribe's amounts so: {'; '.join(samples)}."
+
+
+def _confirm_exponents(asked: Asked) -> None:
+    marketplace = _marketplace()
+    marketplace.exponents = {**marketplace.exponents, **_exponents(asked)}
+    marketplace.exponents_confirmed_by, marketplace.exponents_confirmed_at = asked.made_by, asked.now
+    marketplace.save(update_fields=["exponents", "exponents_confirmed_by", "exponents_confirmed_at"])
+
+
+ACTS = {
+    "trigger_change": Act(
+        label="Change a trigger",
+        needs="act_triggers",
+        fields=("trigger", "process", "transition", *_TRIGGER_FIELDS),
+        check=_trigger,
+        summary=_trigger_summary,
+        apply=lambda asked: _trigger(asked).save(),
+    ),
+    "process_confirm": Act(
+        label="Confirm that Sharetribe pays nobody in a process",
+        needs="act_triggers",
+        fields=("process",),
+        check=lambda asked: asked.row(Process, "process"),
+        summary=lambda asked: f"Sharetribe itself pays no seller in {asked.row(Process, 'process')}.",
+        apply=_confirm_process,
+    ),
+    "schedule_set": Act(
+        label="Add or change a schedule",
+        needs="act_triggers",
+        fields=("schedule", "name", "kind", "hour", "weekday", "day_of_month", "on_date"),
+        check=_schedule,
+        summary=lambda asked: (
+            f"Schedule {_schedule(asked).name}: {_schedule(asked).get_kind_display().lower()}."
+        ),
+        apply=lambda asked: _schedule(asked).save(),
+    ),
+    "policy_set": Act(
+        label="Set an approval policy",
+        needs="act_policies",
+        fields=("currency", "units", "enabled", "payee_paid_before", "method_age_days"),
+        check=_policy,
+        summary=lambda asked: (
+            f"{'Let a policy approve' if asked.flag('enabled') else 'Stop the policy'}"
+            f" up to {format_amount(asked.money())}."
+        ),
+        apply=_set_policy,
+    ),
+    "threshold_set": Act(
+        label="Set the amount above which two people approve",
+        needs="act_limits",
+        fields=("currency", "units"),
+        check=lambda asked: asked.money(),
+        summary=lambda asked: f"Above {format_amount(asked.money())} two people approve.",
+        apply=_set_threshold,
+    ),
+    "go_live": Act(
+        label="Choose the go-live moment",
+        needs="act_triggers",
+        fields=("at",),
+        check=_go_live_at,
+        summary=lambda asked: f"Pay what becomes due from {_go_live_at(asked):%Y-%m-%d %H:%M %Z} on.",
+        apply=_go_live,
+    ),
+    "exponents_confirm": Act(
+        label="Confirm how Sharetribe's amounts are read",
+        needs="act_triggers",
+        fields=("exponents",),
+        check=_exponents,
+        summary=_exponents_summary,
+        apply=_confirm_exponents,
+    ),
+}

@@ -1,0 +1,37 @@
+"""Asking a provider to take back what a payee has not claimed; a write of its own, repeated until it is certain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from marketplace_payouts.lib.crash_points import crash_point
+from payouts.models import Attempt, AttemptState, OutboxMessage
+from payouts.providers import registry
+from payouts.providers.base import NotCancellable, ProviderError, Status, Unknown
+from payouts.reconciliation import hurry
+
+
+def tell(*, messages: Sequence[OutboxMessage], now: datetime) -> Mapping[UUID, str | None]:
+    """This will ask the provider of each payout to cancel its item; what came of it is read again, never assumed."""
+    return {message.pk: _cancel(message.subject, now=now) for message in messages}
+
+
+def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
+    attempt = Attempt.objects.filter(payout_id=payout_id, state=AttemptState.ACCEPTED).first()
+    if attempt is None or attempt.status != Status.AWAITING_PAYEE:
+        return None
+    try:
+        provider = registry.get(attempt.provider)
+    except ProviderError as error:
+        return str(error)
+    crash_point("cancel.before_call")
+    answer = provider.cancel(attempt.reference)
+    crash_point("cancel.after_call")
+    hurry([attempt.batch_id], now=now)
+    if isinstance(answer, Unknown):
+        return f"Not known whether it was cancelled: {answer.reason}"
+    if isinstance(answer, NotCancellable):
+        Attempt.objects.filter(pk=attempt.pk).update(message=f"Not cancelled: {answer.reason}")
+    return None
