@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from urllib.parse import SplitResult, urlsplit
 import certifi
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509 import verification
 
 from marketplace_payouts.lib.http import Answer, HttpClient, HttpError, Timeouts
@@ -22,6 +24,7 @@ from payouts.providers.base import BadWebhook, ProviderError
 from payouts.providers.paypal.client import ALIASES
 
 _PATH = re.compile(r"/v1/notifications/certs/CERT-[A-Za-z0-9-]{1,100}", re.ASCII)
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _NAMES: Final = ".paypal.com"
 _MOST_BYTES: Final = 64 * 1024
 _MOST_CERTIFICATES: Final = 8
@@ -137,9 +140,10 @@ class CertificateKeeper:
         return chain[0]
 
     def _trust(self) -> verification.Store:
-        if self._roots is None:
-            self._roots = load_roots(self._ca_file)
-        return self._roots
+        with self._lock:
+            if self._roots is None:
+                self._roots = load_roots(self._ca_file)
+            return self._roots
 
 
 def load_roots(ca_file: str = "") -> verification.Store:
@@ -148,13 +152,25 @@ def load_roots(ca_file: str = "") -> verification.Store:
     :raises ProviderError: when the file cannot be read or holds no certificate.
     """
     try:
-        return verification.Store(
-            x509.load_pem_x509_certificates(Path(ca_file or certifi.where()).read_bytes())
-        )
+        authorities = _authorities(Path(ca_file or certifi.where()).read_bytes())
+        return verification.Store(authorities)
     except (OSError, ValueError):
         raise ProviderError(
             "PAYPAL_WEBHOOK_CA_FILE must name a readable file with certificates in PEM form."
         ) from None
+
+
+def _authorities(pem: bytes) -> list[x509.Certificate]:
+    """Read certificates one by one: a single odd one among the public authorities must not cost the others."""
+    found: list[x509.Certificate] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", CryptographyDeprecationWarning)
+        for block in _CERTIFICATE.findall(pem):
+            try:
+                found.append(x509.load_pem_x509_certificate(block))
+            except (ValueError, CryptographyDeprecationWarning):
+                continue
+    return found
 
 
 def check_chain(chain: Sequence[x509.Certificate], *, roots: verification.Store, now: datetime) -> None:
