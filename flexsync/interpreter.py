@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import DataError, IntegrityError, connection, transaction
 
 from accounts.models import Marketplace
+from flexsync.models import FlexCursor
 from flexsync.snapshots import Unclear
 from flexsync.translation import (
     CurrencyUnclear,
@@ -67,6 +68,7 @@ def understand(*, limit: int, now: datetime) -> int:
     if rules is None:
         return 0
     _unpark(now=now)
+    _look_again_after_changes(rules, now=now)
     try:
         with transaction.atomic():
             sources = _claim(limit=limit, now=now)
@@ -77,6 +79,12 @@ def understand(*, limit: int, now: datetime) -> int:
     except _POISON as error:
         log.warning("understanding_one_by_one", reason=str(error))
         return _one_by_one([source.pk for source in _peek(limit=limit, now=now)], rules, now=now)
+
+
+def understand_these(ids: Sequence[UUID], *, now: datetime) -> int:
+    """This will interpret these transactions now, each alone, where something new was heard of them."""
+    rules = load_rules()
+    return 0 if rules is None else _one_by_one(ids, rules, now=now)
 
 
 def load_rules() -> Rules | None:
@@ -262,6 +270,29 @@ def _aside(source: Source, error: BaseException, *, now: datetime) -> dict[str, 
         "parked_at": now if is_parked else None,
         "error": str(error)[:2000] or type(error).__name__,
     }
+
+
+def _look_again_after_changes(rules: Rules, *, now: datetime) -> None:
+    """Have the transactions of a process looked at again once its triggers were changed."""
+    newest = max((one.changed_at for one in rules.triggers.values()), default=None)
+    if newest is None or not FlexCursor.objects.exclude(rules_at__gte=newest).exists():
+        return
+    with transaction.atomic():
+        cursor = FlexCursor.objects.select_for_update(no_key=True).first()
+        if cursor is None:
+            return
+        # Before the first look there is nothing that was understood by other rules.
+        known = cursor.rules_at or newest
+        processes = {one.process.name for one in rules.triggers.values() if one.changed_at > known}
+        with connection.cursor() as sql:
+            sql.execute(
+                "WITH locked AS (SELECT id FROM payouts_source WHERE process_name = ANY(%s) AND next_at IS NULL"
+                " ORDER BY reference FOR NO KEY UPDATE)"
+                " UPDATE payouts_source AS s SET next_at = %s FROM locked WHERE s.id = locked.id",
+                [sorted(processes), now],
+            )
+        cursor.rules_at = newest
+        cursor.save(update_fields=["rules_at"])
 
 
 def _unpark(*, now: datetime) -> None:

@@ -24,6 +24,11 @@ class FlexCursor(models.Model):
     overlap_at = models.DateTimeField(
         null=True, blank=True, help_text="When the newest events were last read once more, to the end."
     )
+    rules_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Triggers changed up to then have been applied to what was heard before.",
+    )
     interval_seconds = models.PositiveIntegerField(
         default=10, help_text="Adaptive wait until the next query."
     )

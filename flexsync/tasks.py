@@ -1,0 +1,37 @@
+"""What the queue calls. Each only says that there may be work; losing or doubling one changes latency alone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flexsync import interpreter, poller, profiles, rereading, resync
+from marketplace_payouts.lib.clock import utc_now
+
+# Each ends well before the queue's timeout; the poller leaves a gap in which its successor starts.
+_POLL_SECONDS: Final = 55.0
+_RESYNC_SECONDS: Final = 200.0
+
+
+def poll() -> int:
+    """This will hear what is new, and go on listening for most of a minute."""
+    return poller.poll(limit_seconds=_POLL_SECONDS, now=utc_now())
+
+
+def understand(limit: int = 500) -> int:
+    """This will interpret a set of transactions."""
+    return interpreter.understand(limit=limit, now=utc_now())
+
+
+def reread(limit: int = 200) -> int:
+    """This will read a set of transactions again before sending."""
+    return rereading.reread(limit=limit, now=utc_now())
+
+
+def read_profiles(limit: int = 100) -> int:
+    """This will read what is not known of payees yet."""
+    return profiles.read_profiles(limit=limit, now=utc_now())
+
+
+def daily_resync() -> int:
+    """This will look for what events did not bring."""
+    return resync.resync_lately(now=utc_now(), limit_seconds=_RESYNC_SECONDS).stored
