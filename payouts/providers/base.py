@@ -278,7 +278,7 @@ class BatchView:
 
     reference: str
     batch_key: str
-    """Our batch key as the provider echoes it."""
+    """Our batch key as the provider echoes it; empty where it does not."""
     raw_status: str
     closed: bool
     """Whether the provider says that the batch as a whole is finished."""

@@ -69,6 +69,7 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         ),
         "REQUIRED_SCOPE_MISSING": Reason(_OURS, "Our PayPal app lacks a permission: enable Payouts for it."),
         "PERMISSION_DENIED": Reason(_OURS, "Our PayPal app lacks a permission: enable Payouts for it."),
+        "MALFORMED_REQUEST": Reason(_OURS, "PayPal could not read what we sent."),
         "DUPLICATE_ITEM": Reason(_OURS, "The item's key stood twice in one batch."),
         # Nobody need act.
         "UNDEFINED": Reason(_WAIT, "PayPal gave no reason and says to try later."),
@@ -146,8 +147,9 @@ REFUSALS: Final[Mapping[tuple[int, str], Certainty]] = MappingProxyType(
         # The whole request is validated before anything is created, so one bad item refuses all.
         (400, "VALIDATION_ERROR"): Certainty.REFUSED,
         (400, "INVALID_REQUEST"): Certainty.REFUSED,
-        (400, "MALFORMED_REQUEST"): Certainty.REFUSED,
         (422, "VALIDATION_ERROR"): Certainty.REFUSED,
+        # Our bytes are well-formed: they were damaged on the way this time, and need not have been another time.
+        (400, "MALFORMED_REQUEST"): Certainty.REFUSED_NOW,
         # The gate: the token is good, the app may not use Payouts.
         (403, "NOT_AUTHORIZED"): Certainty.DEFERRED,
         (403, "REQUIRED_SCOPE_MISSING"): Certainty.DEFERRED,

@@ -6,12 +6,13 @@
 | 2xx, readable, with a batch id and our own key echoed | `Accepted` |
 | 2xx, anything else: unreadable, cut short, another key | `Unknown` |
 | 400 `USER_BUSINESS_ERROR` that names our key as used | `AlreadyExists` |
-| 400 `VALIDATION_ERROR`, `INVALID_REQUEST`, `MALFORMED_REQUEST` | `Refused`, naming the items that PayPal names |
+| 400 `VALIDATION_ERROR`, `INVALID_REQUEST` | `Refused`, naming the items that PayPal names |
+| 400 `MALFORMED_REQUEST` | `Refused`, ours; proves nothing about an earlier try |
 | `USER_BUSINESS_ERROR`, `UNPROCESSABLE_ENTITY` with a known reason | `Refused` by that reason |
 | the same names without a known reason | `Unknown`: it may be a used key |
 | 401 again with a fresh token | `Deferred`, ours |
 | 403 `NOT_AUTHORIZED`, `REQUIRED_SCOPE_MISSING`, `PERMISSION_DENIED` | `Deferred`, ours: turned away unread |
-| 403 `SENDER_…`, `ACCOUNT_…`; 400, 403, 422 `INSUFFICIENT_FUNDS` | `Refused`, ours; the key may be used up |
+| 403 `SENDER_…`, `ACCOUNT_…`; 400, 403, 422 `INSUFFICIENT_FUNDS` | `Refused`, ours; likewise |
 | 429 | `Deferred`, for as long as `Retry-After` says |
 | every other 3xx, 4xx, 5xx; reset, timeout, HTML | `Unknown` |
 

@@ -59,8 +59,9 @@ from payouts.providers.base import (
 )
 
 CREATE, FUND = "create", "fund"
+CREATED = "created"
 STATUSES = {
-    "created": Status.NOT_STARTED,
+    CREATED: Status.PROCESSING,
     "processing": Status.PROCESSING,
     "paid": Status.PAID,
     "failed": Status.FAILED,
@@ -176,7 +177,7 @@ class TwoStep:
             views = [_view(transfer, key.batch_key) for transfer in value["transfers"]]
         except (ProviderUnavailable, KeyError, TypeError) as error:
             return CannotTell(str(error))
-        funded = [view for view in views if view.observations[0].status is not Status.NOT_STARTED]
+        funded = [view for view in views if view.raw_status != CREATED]
         if funded or (views and key.step_key.endswith(CREATE)):
             return Found((funded or views)[0])
         as_of = datetime.fromtimestamp(value["as_of"], UTC)
