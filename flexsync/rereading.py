@@ -32,7 +32,6 @@ from marketplace_payouts.lib.sharetribe import (
     FlexError,
     FlexNotFound,
     FlexUnauthorized,
-    Transaction,
 )
 from marketplace_payouts.lib.sharetribe.records import parse_user
 from payouts.models import Announcement, OutboxMessage, Payout, Source, SourceCheck, State
@@ -89,8 +88,8 @@ class _Reading:
     snapshot: Snapshot | None = None
     foreign: str = ""
     is_announced: bool = False
-    is_certain: bool = False
-    """Whether nothing was written since it was last read."""
+    told: dict[str, Any] | None = None
+    """Our value as it was last read; None where something was written since."""
     is_done: bool = False
     is_gone: bool = False
     calls: int = 0
@@ -176,7 +175,10 @@ def _read(one: _Reading, *, now: datetime) -> None:
         one.source.reference, include=("provider",), patience_s=telling.PATIENCE_S
     )
     crash_point("reread.after_call")
-    shown = _take_over(one, answer)
+    one.calls += 1
+    one.raw, one.included = answer.raw, answer.included
+    one.snapshot = shown = read_snapshot(answer.raw)
+    one.told = dict(shown.told)
     strangers = [name for name in named_payouts(shown.told) if name not in one.telling.numbers]
     one.foreign = ", ".join(strangers)[:120]
     is_unchanged = shown.digest == bytes(one.source.digest)
@@ -195,23 +197,19 @@ def _announce(one: _Reading, *, now: datetime) -> None:
         one.telling.announced[payout.pk] = now
     value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
     crash_point("reread.before_call")
-    one.is_certain = False
+    one.told = None
     answer = calls.client().update_metadata(
         one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
     )
     crash_point("reread.after_call")
-    if answer is None or dict(_take_over(one, answer).told) != value:
+    one.calls += 1
+    repeated = read_snapshot(answer.raw, payee=one.source.payee_reference) if answer is not None else None
+    if repeated is None or dict(repeated.told) != value:
         one.error = "Sharetribe did not repeat the announcement as it was sent."
         return
-    one.is_announced = True
-
-
-def _take_over(one: _Reading, answer: Transaction) -> Snapshot:
-    one.calls += 1
-    one.raw, one.snapshot = answer.raw, read_snapshot(answer.raw)
-    one.included = answer.included or one.included
-    one.is_certain = True
-    return one.snapshot
+    one.told, one.is_announced = value, True
+    if repeated.digest != bytes(one.source.digest):
+        one.snapshot, one.error = None, "The transaction changed while it was being told; it is read again."
 
 
 # ---------------------------------------------------------------------------------------------------- recording
@@ -235,9 +233,9 @@ def _record(readings: Sequence[_Reading], marketplace: Marketplace, *, cursor: i
     rowsets.update(
         WriteBack,
         [
-            {"source_id": one.source.pk, "value": dict(one.snapshot.told), "confirmed_at": now}
+            {"source_id": one.source.pk, "value": one.told, "confirmed_at": now}
             for one in done
-            if one.snapshot is not None and one.is_certain
+            if one.told is not None
         ],
         match=("source_id",),
         returning="source_id",

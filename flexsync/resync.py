@@ -26,6 +26,8 @@ log = logger(__name__)
 HEARTBEAT: Final = "resync"
 _DAYS_BACK: Final = timedelta(days=3)
 _SET: Final = 100
+# Without it an answer does not name the seller.
+_INCLUDE: Final = ("provider",)
 
 
 @dataclass(slots=True)
@@ -47,7 +49,9 @@ def resync_one(*, reference: UUID, now: datetime) -> Found:
     """
     marketplace = identity.confirm()
     cursor = _cursor(marketplace)
-    return _walk([calls.client().transaction(reference)], marketplace, cursor, now=now, deadline=None)
+    return _walk(
+        [calls.client().transaction(reference, include=_INCLUDE)], marketplace, cursor, now=now, deadline=None
+    )
 
 
 def resync(*, since: datetime | None, now: datetime, limit_seconds: float = 0) -> Found:

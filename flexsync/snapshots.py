@@ -80,8 +80,10 @@ class Snapshot:
     digest: bytes
 
 
-def read_snapshot(resource: object) -> Snapshot:
-    """This will read a transaction as events, `transactions/show` and `transactions/query` carry it.
+def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
+    """This will read a transaction as events and answers carry it.
+
+    Answers name the seller only where `provider` is included; `payee` stands in where a command's answer does not.
 
     :raises Nonsense: when something that we rely on is missing or of the wrong kind.
     """
@@ -97,6 +99,7 @@ def read_snapshot(resource: object) -> Snapshot:
         key.lower().startswith("stripe") and value for key, value in record.protected_data.items()
     )
     lines = tuple(_line(item) for item in record.line_items)
+    seller = record.provider_id or payee
     payin, payout = _checked(record.payin_total), _checked(record.payout_total)
     return Snapshot(
         reference=record.id,
@@ -105,14 +108,14 @@ def read_snapshot(resource: object) -> Snapshot:
         last_transition=_name(record.last_transition),
         last_transitioned_at=record.last_transitioned_at,
         state=_name(record.state),
-        payee=record.provider_id,
+        payee=seller,
         payin=payin,
         payout=payout,
         lines=lines,
         transitions=transitions,
         shows_stripe=shows_stripe,
         told=told if isinstance(told, dict) else {},
-        digest=_digest(record, lines, transitions, shows_stripe),
+        digest=_digest(record, seller, lines, transitions, shows_stripe),
     )
 
 
@@ -139,12 +142,16 @@ def named_payouts(told: Mapping[str, Any]) -> list[str]:
 
 
 def _digest(
-    record: Transaction, lines: Sequence[LineItem], transitions: Sequence[Transition], shows_stripe: bool
+    record: Transaction,
+    seller: UUID | None,
+    lines: Sequence[LineItem],
+    transitions: Sequence[Transition],
+    shows_stripe: bool,
 ) -> bytes:
     matters = [
         str(record.id),
         record.process_name,
-        str(record.provider_id),
+        str(seller),
         _plain(record.payin_total),
         _plain(record.payout_total),
         [[one.code, _plain(one.total), one.is_reversal, *one.counts_for] for one in lines],
