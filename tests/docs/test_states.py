@@ -100,7 +100,7 @@ def _rules(path: Path) -> Iterator[str]:
             if isinstance(word.value, ast.Constant):
                 yield str(word.value.value)
             elif isinstance(word.value, ast.JoinedStr) and isinstance(word.value.values[0], ast.Constant):
-                yield f"{word.value.values[0].value}<id>"
+                yield str(word.value.values[0].value) + "<id>"
 
 
 def test_the_rails_are_those_of_the_code():
