@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
+
+from marketplace_payouts.lib import crypto
+
+_FACTOR: Final = b"accounts.second_factor"
 
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -12,3 +21,20 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """This will refuse every sign-up."""
         return False
+
+    def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
+        """This will check the password by the user's own address: our staff have no rows of allauth's addresses."""
+        found = self.authenticate(context.request, email=user.get_username(), password=password)
+        return found is not None and found.pk == user.pk
+
+
+class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Keeps the seeds of second factors sealed under DETAILS_KEYS."""
+
+    def encrypt(self, text: str) -> str:
+        """This will seal a seed."""
+        return crypto.seal(text.encode(), aad=_FACTOR).hex()
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """This will open a seed."""
+        return crypto.open(bytes.fromhex(encrypted_text), aad=_FACTOR).decode()

@@ -156,8 +156,11 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "accounts.allauth_adapter.StaffOnly"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_ADAPTER = "accounts.allauth_adapter.SealedFactors"
 MFA_TOTP_ISSUER = "Marketplace Payouts"
 STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=True)
 
@@ -169,6 +172,7 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
+STATICFILES_DIRS = [BASE_DIR / "marketplace_payouts" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -251,6 +255,7 @@ OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "notice": "payouts.notices.tell",
     "cancel": "payouts.cancelling.tell",
+    "verify_method": "payouts.verification.tell",
     "alert": "payouts.notices.alert",
 }
 

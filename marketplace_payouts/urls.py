@@ -6,9 +6,12 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from payouts.views import verify_method
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("payee/methods/<str:token>/", verify_method, name="verify_method"),
+    path("accounts/", include("accounts.login_urls")),
 ]

@@ -101,6 +101,10 @@ class Act:
         """This will say why the act is not for this row, or nothing where it is."""
         return ""
 
+    def fits_for(self, row: Any, user: User) -> str:
+        """This will say why the act is not for this row and this person, or nothing where it is."""
+        return self.fits(row)
+
     def will(self, rows: Sequence[Any]) -> list[str]:
         """This will say, sentence by sentence, what happens to these rows."""
         raise NotImplementedError
@@ -141,8 +145,11 @@ class ActingAdmin(BackOfficeAdmin):
 
     def buttons_for(self, request: HttpRequest, row: Any) -> list[dict[str, Any]]:
         """This will give the buttons of a row's page: what the role covers and the row's state allows."""
+        user = _staff(request)
         return [
-            {"act": act, "url": self._act_url(act)} for act in self.allowed_acts(request) if not act.fits(row)
+            {"act": act, "url": self._act_url(act)}
+            for act in self.allowed_acts(request)
+            if not act.fits_for(row, user)
         ]
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -197,7 +204,8 @@ class ActingAdmin(BackOfficeAdmin):
         rows = list(self.act_rows(ids))
         if not rows:
             raise Http404
-        told = [(row, act.fits(row)) for row in rows]
+        user = _staff(request)
+        told = [(row, act.fits_for(row, user)) for row in rows]
         fitting = [row for row, sentence in told if not sentence]
         context = {
             **self.admin_site.each_context(request),
@@ -220,11 +228,8 @@ class ActingAdmin(BackOfficeAdmin):
         return TemplateResponse(request, "admin/backoffice/act.html", context)
 
     def _perform(self, request: HttpRequest, act: Act, ids: Sequence[Any], given: dict[str, Any]) -> None:
-        user = request.user
-        assert isinstance(user, User)
-        doing = Doing(
-            request=request, by=user, ids=ids, given=given, proof=_proof(request.POST.get("proof", "")), now=utc_now()
-        )
+        proof = _proof(request.POST.get("proof", ""))
+        doing = Doing(request=request, by=_staff(request), ids=ids, given=given, proof=proof, now=utc_now())
         try:
             result = act.perform(doing)
         except act.errors as error:
@@ -296,6 +301,12 @@ def _page_of_list(request: HttpRequest, model: type[models.Model]) -> str:
     meta = model._meta
     listed = reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
     return request.get_full_path() if request.path == listed else ""
+
+
+def _staff(request: HttpRequest) -> User:
+    user = request.user
+    assert isinstance(user, User)
+    return user
 
 
 def _proof(text: str) -> dict[str, str]:

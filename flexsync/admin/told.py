@@ -1,0 +1,93 @@
+"""What Sharetribe was told, and what asking and telling it costs."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Sum
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from accounts.backoffice import cells
+from accounts.backoffice.base import BackOfficeAdmin
+from accounts.backoffice.filters import days_filter, is_set_filter, word_filter
+from flexsync.models import ApiCalls, WriteBack
+from marketplace_payouts.lib.clock import utc_now
+from payouts.admin import columns
+
+_WINDOW = timedelta(days=7)
+
+
+@admin.register(WriteBack)
+class WriteBackAdmin(BackOfficeAdmin):
+    """Write-backs: what each transaction was told, as read back from it."""
+
+    section = "Sharetribe"
+    list_display = (
+        columns.page("source", "Transaction"),
+        "standing",
+        columns.short("transition"),
+        "calls",
+        "tries",
+        columns.moment("confirmed_at"),
+        columns.short("error"),
+    )
+    list_display_links = ("standing",)
+    list_filter = (
+        is_set_filter(field="conflict_at", title="refused by Sharetribe"),
+        is_set_filter(field="confirmed_at", title="confirmed"),
+        days_filter(field="confirmed_at", title="confirmed"),
+        word_filter(title="transaction", field="source__reference", name="transaction"),
+    )
+    list_select_related = ("source",)
+    search_fields = ("=source__reference",)
+    fields = (
+        columns.page("source", "Transaction"),
+        "standing",
+        columns.json("value", "Metadata, as read back"),
+        "transition",
+        columns.moment("confirmed_at"),
+        "calls",
+        "tries",
+        "error",
+        columns.moment("conflict_at"),
+    )
+    readonly_fields = fields
+
+    @admin.display(description="Standing")
+    def standing(self, row: WriteBack) -> SafeString:
+        if row.conflict_at:
+            return cells.badge("incident", "Refused by Sharetribe")
+        return cells.badge("paid", "Confirmed") if row.confirmed_at else cells.badge("pending", "On its way")
+
+
+@admin.register(ApiCalls)
+class ApiCallsAdmin(BackOfficeAdmin):
+    """Calls to Sharetribe per day, and what a month of them comes to."""
+
+    section = "Sharetribe"
+    ordering = ("-day", "kind")
+    list_display = ("day", "kind", "calls")
+    list_filter = (word_filter(title="kind", field="kind"),)
+    fields = list_display
+    readonly_fields = fields
+    change_list_template = "admin/flexsync/apicalls/change_list.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """This will draw the days with an estimate of a month."""
+        context = dict(extra_context or {}) | {"estimate": month_of_calls()}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
+
+
+def month_of_calls() -> list[dict[str, Any]]:
+    """This will estimate a month's calls per kind from the last seven days."""
+    since = (utc_now() - _WINDOW).date()
+    rows = ApiCalls.objects.filter(day__gte=since).values("kind").annotate(n=Sum("calls")).order_by("-n")
+    return [
+        {"kind": row["kind"], "week": row["n"], "month": round(row["n"] * 30 / _WINDOW.days)} for row in rows
+    ]

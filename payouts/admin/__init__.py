@@ -1,0 +1,27 @@
+"""The back office of the core: lists, dossiers, and acts behind pages that say what they do."""
+
+from payouts.admin import (
+    books,
+    holds,
+    owed,
+    payees,
+    payout_list,
+    request_list,
+    rules,
+    sending,
+    sources,
+    system,
+)
+
+__all__ = [
+    "books",
+    "holds",
+    "owed",
+    "payees",
+    "payout_list",
+    "request_list",
+    "rules",
+    "sending",
+    "sources",
+    "system",
+]

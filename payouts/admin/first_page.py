@@ -1,0 +1,198 @@
+"""The first page: what needs a person now, computed at each look."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+from django.http import HttpRequest
+
+from accounts.backoffice import cells
+from accounts.backoffice.base import may
+from accounts.models import Marketplace
+from marketplace_payouts.lib.clock import utc_now
+from payouts import holding
+from payouts.admin.needs import Group, Need
+from payouts.admin.payout_filters import OPEN
+from payouts.models import (
+    Attempt,
+    Heartbeat,
+    Hold,
+    Incident,
+    OutboxMessage,
+    Payable,
+    Payout,
+    Process,
+    Request,
+    State,
+    Trigger,
+    WebhookDelivery,
+)
+from payouts.providers.base import RefusalClass, Status
+
+_ALIVE_WITHIN = timedelta(minutes=5)
+_GRACE = timedelta(minutes=1)
+
+
+def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) -> dict[str, Any]:
+    """This will gather what waits, and where the stop switch stands."""
+    now = utc_now()
+    stops = list(
+        Hold.objects.filter(rail_id=holding.EVERYTHING, lifted_at__isnull=True).select_related("set_by").order_by("set_at")
+    )
+    found = [_set_up(), _contradictions(), _decisions(request), _stuck(now), _money_back(), *more(now), _machinery(now)]
+    return {
+        "groups": [group for group in found if group.waiting],
+        "nothing_waits": not any(group.waiting for group in found),
+        "stops": stops,
+        "may_stop": may(request, "act_hold"),
+        "may_resume": may(request, "act_release"),
+        "looked_at": cells.moment(now),
+    }
+
+
+def _contradictions() -> Group:
+    unknown = _payouts("Unknown outcomes", State.UNKNOWN, tone="bad")
+    incidents = Incident.objects.filter(closed_at__isnull=True)
+    words = Attempt.objects.filter(
+        Q(status=Status.UNRECOGNISED) | Q(refusal_class=RefusalClass.UNCLASSIFIED), payout__state__in=OPEN
+    )
+    return Group(
+        "Look at these first",
+        [
+            unknown,
+            Need("Incidents", incidents.count(), cells.list_of(Incident, "open=yes"), tone="bad"),
+            Need("Words of providers that we do not know", words.count(), _words_url(words), tone="bad"),
+        ],
+    )
+
+
+def _words_url(words: QuerySet[Attempt]) -> str:
+    unknown_status = words.filter(status=Status.UNRECOGNISED).exists()
+    query = f"status={Status.UNRECOGNISED}" if unknown_status else f"refusal_class={RefusalClass.UNCLASSIFIED}"
+    return cells.list_of(Attempt, query)
+
+
+def _decisions(request: HttpRequest) -> Group:
+    open_requests = Request.objects.filter(state=Request.State.OPEN)
+    others = open_requests.exclude(made_by=request.user.pk).count()
+    mine = open_requests.filter(made_by=request.user.pk).count()
+    return Group(
+        "To decide",
+        [
+            _payouts("Awaiting approval", State.AWAITING_APPROVAL),
+            Need("Requests to second", others, cells.list_of(Request, "state=open")),
+            Need("Your own requests, waiting for another person", mine, cells.list_of(Request, "state=open"), tone="info"),
+            *(_payables(label, waits) for label, waits in _WAITING),
+        ],
+    )
+
+
+_WAITING = (
+    ("Opening items to release or mark as paid", Payable.Waits.OPENING),
+    ("Returned, waiting to go out again", Payable.Waits.RETURNED),
+    ("Clawbacks to decide", Payable.Waits.CLAWBACK),
+)
+
+
+def _stuck(now: datetime) -> Group:
+    holds = Hold.objects.filter(lifted_at__isnull=True).exclude(rail_id=holding.EVERYTHING)
+    # These states have a line of their own; everything else past its patience is collected here.
+    known = (State.UNKNOWN, State.AWAITING_APPROVAL, State.FAILED)
+    overdue = Payout.objects.filter(person_after__lte=now, state__in=[s for s in OPEN if s not in known])
+    return Group(
+        "Stuck",
+        [
+            _payouts("Failed", State.FAILED),
+            Need("Holds", holds.count(), cells.list_of(Hold, "open=yes")),
+            Need("Payouts longer on their way than usual", overdue.count(), cells.list_of(Payout, "overdue=yes")),
+        ],
+    )
+
+
+def _money_back() -> Group:
+    partly = Payout.objects.filter(state=State.PAID, returned_units__gt=0).count()
+    return Group("Money that came back", [Need("Paid, and returned in part", partly, _paid_url(), tone="info")])
+
+
+def _paid_url() -> str:
+    return cells.list_of(Payout, "state=paid&overdue=no")
+
+
+def _machinery(now: datetime) -> Group:
+    silent = [row for row in Heartbeat.objects.order_by("name") if row.at < now - _ALIVE_WITHIN - _GRACE]
+    dead = OutboxMessage.objects.filter(dead_at__isnull=False).count()
+    hooks = WebhookDelivery.objects.filter(state=WebhookDelivery.State.DEAD).count()
+    return Group(
+        "Machinery",
+        [
+            Need(
+                "Silent parts of the system",
+                len(silent),
+                cells.list_of(Heartbeat),
+                tone="bad",
+                told=[part for row in silent for part in (f"{row.name}: ", cells.moment(row.at), " ")],
+            ),
+            Need("Messages given up", dead, cells.list_of(OutboxMessage, "dead=yes"), tone="bad"),
+            Need("Webhooks given up", hooks, cells.list_of(WebhookDelivery, "state=dead"), tone="bad"),
+        ],
+    )
+
+
+def _set_up() -> Group:
+    marketplace = Marketplace.objects.first()
+    switched_on = Trigger.objects.filter(enabled=True)
+    unconfirmed = Process.objects.filter(
+        pays_nothing_at__isnull=True, uses_stripe=True, triggers__in=switched_on
+    ).distinct()
+    url = cells.list_of(Marketplace)
+    return Group(
+        "To set up",
+        [
+            Need("No marketplace is known yet: check the Sharetribe credentials", int(marketplace is None), url),
+            Need("Choose the go-live line", int(marketplace is not None and marketplace.go_live_at is None), url),
+            Need(
+                "Confirm the decimals of Sharetribe's amounts",
+                int(marketplace is not None and marketplace.exponents_confirmed_at is None),
+                url,
+            ),
+            Need("No trigger is switched on: nothing becomes due", int(not switched_on.exists()), cells.list_of(Trigger)),
+            Need(
+                "Processes to confirm: does Sharetribe pay sellers there itself?",
+                unconfirmed.count(),
+                cells.list_of(Process),
+            ),
+        ],
+    )
+
+
+def _payouts(label: str, state: State, *, tone: str = "wait") -> Need:
+    rows = (
+        Payout.objects.filter(state=state)
+        .order_by()
+        .values(currency=F("debt_currency"))
+        .annotate(n=Count("pk"), units=Sum("debt_units"))
+    )
+    return _added(label, rows, cells.list_of(Payout, f"state={state}"), tone)
+
+
+def _payables(label: str, waits: Payable.Waits) -> Need:
+    rows = (
+        Payable.objects.filter(settled="", waits_for=waits)
+        .order_by()
+        .values("currency")
+        .annotate(n=Count("pk"), units=Sum("units"))
+    )
+    return _added(label, rows, cells.list_of(Payable, f"waits_for={waits}"), "wait")
+
+
+def _added(label: str, rows: Any, url: str, tone: str) -> Need:
+    totals: dict[str, Any] = defaultdict(int)
+    n = 0
+    for row in rows:
+        n += row["n"]
+        totals[row["currency"]] += row["units"]
+    return Need(label, n, url, tone=tone, told=[cells.amount(units, code) for code, units in sorted(totals.items())])

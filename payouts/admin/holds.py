@@ -1,0 +1,163 @@
+"""Holds and incidents: what stops money, who set it, and how it ends."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
+
+from accounts.backoffice import cells
+from accounts.backoffice.acting import ActingAdmin, Doing, Result
+from accounts.backoffice.base import BackOfficeAdmin
+from accounts.backoffice.filters import YesNoFilter, days_filter, word_filter
+from payouts import holding
+from payouts.admin import columns
+from payouts.admin.choices import ProviderFilter
+from payouts.admin.domain_act import DomainAct, count
+from payouts.admin.request_links import links_for
+from payouts.models import Hold, Incident
+
+
+class OpenHoldFilter(YesNoFilter):
+    """By whether it still holds."""
+
+    title = "open"
+    parameter_name = "open"
+
+    def yes(self) -> Q:
+        """This will keep what was not lifted."""
+        return Q(lifted_at__isnull=True)
+
+
+class Lift(DomainAct):
+    """Lifts holds."""
+
+    name, label, needs, done_word = "lift", "Release", "act_release", "Released"
+
+    def fits(self, row: Hold) -> str:
+        return "It is lifted already." if row.lifted_at else ""
+
+    def will(self, rows: Sequence[Hold]) -> list[str]:
+        told = [f"Lift {count(rows, 'hold')}: what they held goes on as soon as its other gates pass."]
+        if any(row.rail_id == holding.EVERYTHING for row in rows):
+            told.append("One of them is the stop switch: sending starts again.")
+        return told
+
+    def perform(self, doing: Doing) -> Result:
+        return holding.lift(by=doing.by, hold_ids=doing.ids, reason=doing.reason, now=doing.now)
+
+
+@admin.register(Hold)
+class HoldAdmin(ActingAdmin):
+    """Holds: each with its reason, who set it, since when."""
+
+    section = "Payouts"
+    acts = (Lift(),)
+    act_columns = (
+        ("On", lambda row: _target(row)),
+        ("Set by", lambda row: str(row.set_by or row.rule)),
+        ("Reason", lambda row: row.reason),
+        ("Since", lambda row: cells.moment(row.set_at)),
+    )
+    list_display = ("target", columns.short("reason"), "author", columns.moment("set_at", "Since"), "lifted")
+    list_filter = (OpenHoldFilter, word_filter(title="rule", field="rule"), days_filter(field="set_at", title="set"))
+    list_select_related = ("payout", "payee", "method", "rail", "set_by", "lifted_by")
+    search_fields = ("=payout__number", "payee__name", "=rail__name")
+    fields = (
+        "target",
+        "reason",
+        "rule",
+        "author",
+        columns.moment("set_at", "Since"),
+        "lifted",
+        "lifted_by",
+        "lift_reason",
+    )
+    readonly_fields = fields
+    change_form_template = "admin/backoffice/change_form.html"
+
+    def act_rows(self, ids: Sequence[Any]) -> QuerySet[Hold]:
+        """This will load holds with what they stand on."""
+        return super().act_rows(ids).select_related("payout", "payee", "method", "rail", "set_by")
+
+    @admin.display(description="On")
+    def target(self, row: Hold) -> str:
+        return _target(row)
+
+    @admin.display(description="Set by")
+    def author(self, row: Hold) -> str:
+        return str(row.set_by or f"rule {row.rule}")
+
+    @admin.display(description="Lifted")
+    def lifted(self, row: Hold) -> SafeString | str:
+        return cells.moment(row.lifted_at) if row.lifted_at else cells.badge("held", "Holds")
+
+
+def _target(row: Hold) -> str:
+    if row.payout is not None:
+        return f"Payout {row.payout.number}"
+    if row.payee is not None:
+        return f"Payee {row.payee}"
+    return f"Method {row.method}" if row.method is not None else f"{row.rail_id}"
+
+
+class OpenIncidentFilter(YesNoFilter):
+    """By whether it is closed."""
+
+    title = "open"
+    parameter_name = "open"
+
+    def yes(self) -> Q:
+        """This will keep what nobody closed."""
+        return Q(closed_at__isnull=True)
+
+
+@admin.register(Incident)
+class IncidentAdmin(BackOfficeAdmin):
+    """Incidents: evidence that contradicts our books."""
+
+    section = "Payouts"
+    list_display = (
+        columns.short("sentence", length=110),
+        "kind",
+        "provider",
+        columns.page("payout"),
+        columns.moment("opened_at"),
+        "closed",
+    )
+    list_filter = (OpenIncidentFilter, ProviderFilter, days_filter(field="opened_at", title="opened"))
+    list_select_related = ("payout", "closed_by")
+    search_fields = ("=subject", "=payout__number", "kind")
+    fields = (
+        "sentence",
+        "kind",
+        "subject",
+        "provider",
+        columns.page("payout"),
+        columns.page("attempt", text="the attempt"),
+        columns.json("facts"),
+        columns.moment("opened_at"),
+        "closed",
+        "closed_by",
+        "explanation",
+    )
+    readonly_fields = fields
+    change_form_template = "admin/backoffice/change_form.html"
+
+    @admin.display(description="Closed")
+    def closed(self, row: Incident) -> SafeString | str:
+        return cells.moment(row.closed_at) if row.closed_at else cells.badge("incident", "Open")
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """This will draw the incident with the request that closes it."""
+        row = self.get_object(request, object_id)
+        context = dict(extra_context or {})
+        if row is not None and row.closed_at is None:
+            context["request_links"] = links_for(request, "incident", incident=str(row.pk))
+        return super().change_view(request, object_id, form_url, context)

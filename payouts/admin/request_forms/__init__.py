@@ -1,0 +1,26 @@
+"""The forms of acts that need two people: each gives the payload that `payouts.requests` makes a request of."""
+
+from __future__ import annotations
+
+from payouts.admin.request_forms import money, people, rules
+from payouts.admin.request_forms.base import RequestForm
+
+FORMS: dict[str, type[RequestForm]] = {
+    "method_add": people.MethodAdd,
+    "method_verify": people.MethodVerify,
+    "limit_set": people.LimitSet,
+    "payable_add": money.PayableAdd,
+    "clawback_decide": money.ClawbackDecide,
+    "resolve_unknown": money.ResolveUnknown,
+    "pay_by_hand": money.PayByHand,
+    "incident_close": money.IncidentClose,
+    "trigger_change": rules.TriggerChange,
+    "process_confirm": rules.ProcessConfirm,
+    "schedule_set": rules.ScheduleSet,
+    "policy_set": rules.PolicySet,
+    "threshold_set": rules.ThresholdSet,
+    "go_live": rules.GoLive,
+    "exponents_confirm": rules.ExponentsConfirm,
+}
+
+__all__ = ["FORMS", "RequestForm"]
