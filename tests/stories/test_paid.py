@@ -19,7 +19,7 @@ def test_a_received_sale_becomes_a_paid_seller(world: World) -> None:
     world.until("paid")
 
     assert world.moved() == {"EUR": 9_000}
-    told = world.truth(transaction)["metadata"]["payout"]
+    told = world.told(transaction)
     assert told["status"] == "paid"
     assert told["reference"] == payout.number
     assert world.balance(f"owed:{seller.pk}") == 0
