@@ -117,9 +117,9 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
 
 def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
     """FOR SHARE in the order of the key, so that two claims cannot deadlock; the rows themselves are not needed."""
-    quote = connection.ops.quote_name
-    assert model._meta.pk is not None
-    column = quote(model._meta.pk.column)
+    quote, key = connection.ops.quote_name, model._meta.pk.column
+    assert key is not None
+    column = quote(key)
     with connection.cursor() as cursor:
         cursor.execute(
             f"SELECT 1 FROM {quote(model._meta.db_table)} WHERE {column} = ANY(%s) ORDER BY {column} FOR SHARE",  # noqa: S608 - names are quoted
@@ -162,7 +162,7 @@ def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:
             one.holds.append(hold)
 
 
-def _rails(one: Facts) -> tuple[str, ...]:
+def _rails(one: Facts) -> Sequence[str]:
     if one.payout is not None:
         return rails_of(one.payout.provider, one.payout.sent_currency)
     if one.method is not None:

@@ -154,10 +154,7 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
 
     While something stored is not folded yet, everything is kept: the repetition may be of an older word.
     """
-    if attempt.observed > attempt.folded or attempt.state not in (
-        AttemptState.ACCEPTED,
-        AttemptState.SETTLED,
-    ):
+    if attempt.observed > attempt.folded or attempt.state in (AttemptState.COMMITTED, AttemptState.UNKNOWN):
         return True
     fee_is_new = row.fee_units is not None and (row.fee_units, row.fee_currency) != (
         attempt.fee_units,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import dissolving, ledger
 from payouts.actors import Actor
@@ -28,6 +30,8 @@ from payouts.lifecycle import MOVES, Move, move, record
 from payouts.models import Attempt, AttemptState, Observation, OutboxMessage, Payable, Payout, State
 from payouts.providers.base import Status
 from payouts.recording import debit_draft, pay_draft, uncommit_draft
+
+log = logger(__name__)
 
 
 @dataclass(slots=True)
@@ -40,14 +44,17 @@ class _Change:
     is_newest: bool
     drafts: list[Draft] = field(default_factory=list)
     evidence: list[Evidence] = field(default_factory=list)
-    to: State | None = None
-    via_failed: bool = False
-    """An unknown payout of a denied batch passes through failed on its way back to approved, as the table asks."""
-    reason: str = ""
+    path: list[tuple[State, str]] = field(default_factory=list)
+    """The moves that the evidence asks for, one after the other, each with its reason."""
     returned: list[Payable] = field(default_factory=list)
     partial_return: bool = False
     alarm: str = ""
     person: bool = False
+
+    @property
+    def state(self) -> State:
+        """Where the payout stands after what was folded so far."""
+        return self.path[-1][0] if self.path else State(self.payout.state)
 
     @property
     def sent(self) -> Money:
@@ -72,10 +79,7 @@ def settle(*, limit: int, now: datetime) -> int:
             return 0
         attempts.sort(key=lambda attempt: attempt.pk)
         changes = _changes(attempts, now=now)
-        for change, observations in changes:
-            for seen in observations:
-                _fold(change, seen)
-        _write([change for change, _ in changes], now=now)
+        _write([_folded(change, observations) for change, observations in changes], now=now)
         crash_point("settle.before_commit")
     crash_point("settle.after_commit")
     return len(attempts)
@@ -102,6 +106,22 @@ def _changes(attempts: Sequence[Attempt], *, now: datetime) -> list[tuple[_Chang
         )
         for a in attempts
     ]
+
+
+def _folded(change: _Change, observations: Sequence[Observation]) -> _Change:
+    """A poison observation steps aside as evidence that a person must look at; the others go on."""
+    pristine, was_at = copy(change.attempt), change.attempt.folded
+    try:
+        for seen in observations:
+            _fold(change, seen)
+    except (ValueError, KeyError, ArithmeticError) as error:
+        log.exception("observation_not_folded", attempt=str(change.attempt.pk), folded=was_at)
+        change = _Change(pristine, change.payout, change.now, is_newest=change.is_newest)
+        pristine.folded = pristine.observed
+        change.evidence.append(
+            _evidence(change, "not_understood", f"An observation cannot be understood: {error}")
+        )
+    return change
 
 
 def _fold(change: _Change, seen: Observation) -> None:
@@ -180,21 +200,16 @@ def _post(change: _Change, kind: str, debit: str, credit: str, amount: Money, *,
     )
 
 
-def _state(change: _Change) -> State:
-    return change.to or State(change.payout.state)
-
-
 def _go(change: _Change, to: State, reason: str) -> bool:
     """Moves if the table allows it from here and no newer attempt exists; else it is evidence against the books."""
-    here = _state(change)
-    if here is to:
+    here = change.state
+    if change.is_newest and here is to:
         return True
-    stale = not change.is_newest and here not in (State.PAID,)
-    if stale or to not in MOVES[here]:
+    if not change.is_newest or to not in MOVES[here]:
         sentence = f"The provider says {change.attempt.raw_status}, but the payout is {here.label.lower()}."
         change.evidence.append(_evidence(change, "contradiction", sentence))
         return False
-    change.to, change.reason = to, reason
+    change.path.append((to, reason))
     return True
 
 
@@ -318,9 +333,8 @@ def _not_started(change: _Change, seen: Observation) -> None:
     if change.attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
         return
     reason = f"{seen.refusal_code}: {seen.message}".rstrip(": ")
-    change.via_failed = _state(change) is State.UNKNOWN
-    if change.via_failed and not _go(change, State.FAILED, reason):
-        return
+    if change.state is State.UNKNOWN and not _go(change, State.FAILED, reason):
+        return  # the table asks an unknown one to pass through failed on its way back to approved
     if _go(change, State.APPROVED, reason):
         _let_go(change, seen, AttemptState.REFUSED)
         change.alarm = f"{change.attempt.provider} denied a batch: {reason}"
@@ -420,52 +434,53 @@ def _write(changes: Sequence[_Change], *, now: datetime) -> None:
         Attempt,
         [{"id": c.attempt.pk, **{name: getattr(c.attempt, name) for name in _FOLDED}} for c in changes],
     )
-    _pass_through_failed([c for c in changes if c.via_failed and c.to is State.APPROVED], now=now)
-    cancelled = [c for c in changes if c.to is State.CANCELLED]
-    lines = dissolving.live_lines([c.payout.pk for c in cancelled])
+    cancelled = {c.payout.pk: c for c in changes if c.path and c.state is State.CANCELLED}
+    lines = dissolving.live_lines(list(cancelled))
     for payout_id, drafts in dissolving.release_drafts(lines).items():
-        next(c for c in cancelled if c.payout.pk == payout_id).drafts.extend(drafts)
-    _move_all([c for c in changes if c.to is not None and c.to is not c.payout.state], now=now)
+        cancelled[payout_id].drafts.extend(drafts)
+    _move_all([c for c in changes if c.path], now=now)
     dissolving.release([line for rows in lines.values() for line in rows], now=now)
     # Fees, partial returns and suspense move no state; their postings stand by themselves.
-    ledger.post([draft for c in changes if c.to is None for draft in c.drafts], now=now)
+    ledger.post([draft for c in changes if not c.path for draft in c.drafts], now=now)
     _owe_again([row for c in changes for row in c.returned])
-    _note_returns([c for c in changes if c.returned], now=now)
+    _note_returns([c for c in changes if c.partial_return and c.state is not State.RETURNED], now=now)
     _show_people([c for c in changes if c.person], now=now)
     open_incidents([one for c in changes for one in c.evidence], now=now)
     for provider, alarm in {c.attempt.provider: c.alarm for c in changes if c.alarm}.items():
         hold_by_rule(rule="ours", rail=f"provider:{provider}", reason=alarm, now=now)
 
 
-def _pass_through_failed(changes: Sequence[_Change], *, now: datetime) -> None:
-    for change in changes:
-        moves = [Move(payout=change.payout, to=State.FAILED, reason=change.reason, kind="denied", quiet=True)]
-        move(moves, actor=Actor.provider(change.attempt.provider), now=now)
-
-
 def _move_all(changes: Sequence[_Change], *, now: datetime) -> None:
-    by_provider: dict[str, list[Move]] = defaultdict(list)
-    for change in changes:
-        assert change.to is not None
-        by_provider[change.attempt.provider].append(
-            Move(
-                payout=change.payout,
-                to=change.to,
-                reason=change.reason,
-                drafts=change.drafts,
-                changes={
-                    "paid_at": now if change.to is State.PAID else change.payout.paid_at,
-                    "returned_units": int(change.attempt.returned_units)
-                    if change.returned
-                    else change.payout.returned_units,
-                },
-                quiet=change.to is State.APPROVED,
-            )
-        )
-    for provider, moves in by_provider.items():
-        moved = move(moves, actor=Actor.provider(provider), now=now)
-        if moved.refused:
-            raise RuntimeError("A payout changed under its own lock.")  # cannot happen; nothing is committed
+    """Hop by hop, each hop for the whole set; the postings go with the last one, of which alone others are told."""
+    for hop in range(max((len(c.path) for c in changes), default=0)):
+        by_provider: dict[str, list[Move]] = defaultdict(list)
+        for change in changes:
+            if hop < len(change.path):
+                by_provider[change.attempt.provider].append(_hop(change, hop, now=now))
+        for provider, moves in by_provider.items():
+            moved = move(moves, actor=Actor.provider(provider), now=now)
+            if moved.refused:
+                raise RuntimeError(
+                    "A payout changed under its own lock."
+                )  # cannot happen; nothing is committed
+
+
+def _hop(change: _Change, hop: int, *, now: datetime) -> Move:
+    to, reason = change.path[hop]
+    is_last = hop == len(change.path) - 1
+    return Move(
+        payout=change.payout,
+        to=to,
+        reason=reason,
+        drafts=change.drafts if is_last else (),
+        changes={
+            "paid_at": now if to is State.PAID else change.payout.paid_at,
+            "returned_units": int(change.attempt.returned_units)
+            if change.returned
+            else change.payout.returned_units,
+        },
+        quiet=not is_last or to is State.APPROVED,
+    )
 
 
 def _owe_again(rows: Sequence[Payable]) -> None:
@@ -473,9 +488,8 @@ def _owe_again(rows: Sequence[Payable]) -> None:
     rowsets.insert(Payable, rows)
 
 
-def _note_returns(changes: Sequence[_Change], *, now: datetime) -> None:
+def _note_returns(partial: Sequence[_Change], *, now: datetime) -> None:
     """A payout that came back in part stays paid, with how much came back; Sharetribe and the payee are told."""
-    partial = [c for c in changes if c.partial_return and c.to is not State.RETURNED]
     rowsets.update(
         Payout,
         [

@@ -58,20 +58,27 @@ def send(*, limit: int, now: datetime) -> int:
     """
     if not incarnation.is_accepted():
         return 0
-    batches = _recommit_deferred(now=now) or _commit(limit=limit, now=now)
-    if not batches:
-        return 0
+    batches = _recommit_deferred(now=now)
+    while not batches:
+        claimed = _commit(limit=limit, now=now)
+        if claimed is None:
+            return 0
+        # Where gates stopped a whole group, its rows were pushed ahead, and the next group has its turn.
+        batches = claimed
     provider = registry.get(batches[0].provider)
     run_all(transmission.transmit, [batch.pk for batch in batches], workers=provider.capabilities.concurrency)
     return sum(batch.item_count for batch in batches)
 
 
-def _commit(*, limit: int, now: datetime) -> list[Batch]:
-    """The claim: gates under lock, then batches, attempts and their first steps; committed before any call."""
+def _commit(*, limit: int, now: datetime) -> list[Batch] | None:
+    """The claim: gates under lock, then batches, attempts and their first steps; committed before any call.
+
+    Gives None when nothing was there to claim.
+    """
     with transaction.atomic():
         payouts = _claim(limit, now=now)
         if not payouts:
-            return []
+            return None
         loaded = facts.for_payouts(payouts, now=now, lock=True)
         passing = _pass_gates(payouts, loaded, now=now)
         passing = _fit_funds(passing, now=now)

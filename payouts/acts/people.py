@@ -5,7 +5,7 @@ from __future__ import annotations
 from accounts.models import Payee, User
 from accounts.roles import may
 from marketplace_payouts.lib.currencies import format_amount
-from payouts import methods
+from payouts import methods, verification
 from payouts.acts.base import Act, Asked
 from payouts.errors import Refused
 from payouts.models import ApproverLimit, PayoutMethod
@@ -23,7 +23,8 @@ def _method_summary(asked: Asked) -> str:
 
 
 def _add_method(asked: Asked) -> None:
-    methods.replace(
+    """Without a word on what was checked, the payee confirms by a link that is mailed to the address itself."""
+    method = methods.replace(
         payee_id=asked.row(Payee, "payee").pk,
         provider=asked.text("provider"),
         given=asked.secret,
@@ -32,6 +33,8 @@ def _add_method(asked: Asked) -> None:
         verified_how=asked.text("checked", default=""),
         now=asked.now,
     )
+    if method.verified_at is None:
+        verification.ask(method, now=asked.now)
 
 
 def _verify_method(asked: Asked) -> None:
