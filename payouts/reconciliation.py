@@ -19,7 +19,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
-from payouts import incarnation, methods, recovery
+from payouts import incarnation, methods, recording, recovery
 from payouts.incidents import Evidence, open_incidents
 from payouts.models import (
     Attempt,
@@ -31,7 +31,13 @@ from payouts.models import (
     ProviderFunds,
 )
 from payouts.providers import registry
-from payouts.providers.base import BatchView, PayoutProvider, ProviderError, ProviderUnavailable
+from payouts.providers.base import (
+    BatchView,
+    PayoutProvider,
+    ProviderError,
+    ProviderUnavailable,
+    ReferenceVanished,
+)
 from payouts.providers.base import Observation as Seen
 
 log = logger(__name__)
@@ -84,6 +90,9 @@ def read(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
     crash_point("ask.before_call")
     try:
         view = provider.fetch(batch.reference)
+    except ReferenceVanished as error:
+        _vanished(batch, str(error))
+        return
     except ProviderUnavailable as error:
         _note([batch], str(error), now=now)
         return
@@ -93,6 +102,14 @@ def read(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
         _next_reading(provider, batch, view, news=news, now=now)
         crash_point("ask.before_commit")
     crash_point("ask.after_commit")
+
+
+def _vanished(batch: Batch, reason: str) -> None:
+    """What the provider named it does not know any more: nobody can say what became of what is still open."""
+    with transaction.atomic():
+        clock = database_now(connection)
+        sending = recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
+        recording.vanished(sending, f"The provider does not know {batch.reference} any more: {reason}")
 
 
 def reading() -> int:

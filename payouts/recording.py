@@ -83,7 +83,7 @@ def apply(sending: Sending, outcome: Outcome, *, final: bool = True) -> None:
         case Unknown():
             unknown(sending, outcome.reason)
         case AlreadyExists():
-            unknown(sending, "The provider knows this key already; what exists is being compared.")
+            unknown(sending, "The provider knows this key already, but does not say under which reference.")
         case _:
             assert_never(outcome)
 
@@ -149,6 +149,9 @@ def _paid_now(sending: Sending) -> dict[UUID, list[Draft]]:
 def _refused(sending: Sending, outcome: Refused) -> None:
     """A certain refusal: no money moved. Named items fail; the others are innocent and go out again."""
     batch, now = sending.batch, sending.now
+    if batch.state == BatchState.UNKNOWN and not outcome.settles_earlier:
+        _refused_this_try(sending, outcome)
+        return
     if not outcome.key_is_spent:
         _deferred(sending, Deferred(reason=f"{outcome.code}: {outcome.message}", ours=True, raw=outcome.raw))
         return
@@ -189,6 +192,15 @@ def _refused(sending: Sending, outcome: Refused) -> None:
         _our_alarm(
             sending, rule="ours", reason=f"{batch.provider} refused: {outcome.code}: {outcome.message}"
         )
+
+
+def _refused_this_try(sending: Sending, outcome: Refused) -> None:
+    """The reason lies in an account, which may have been well when an earlier try went unanswered: that one may have
+    been taken, and a new key would pay twice."""
+    reason = f"{outcome.code}: {outcome.message}"
+    unknown(sending, f"This try was refused, which proves nothing about the earlier one. {reason}")
+    if outcome.refusal is RefusalClass.OURS:
+        _our_alarm(sending, rule="ours", reason=f"{sending.batch.provider} refused: {reason}")
 
 
 def _verdict(attempt: Attempt, outcome: Refused, *, alone: bool) -> ItemRefusal:
@@ -286,6 +298,13 @@ def unknown(sending: Sending, reason: str) -> None:
     rowsets.update(Attempt, [{"id": a.pk, "state": AttemptState.UNKNOWN} for a in sending.attempts])
     waiting = [p for p in sending.payouts.values() if p.state in (State.SUBMITTING, State.SUBMITTED)]
     _move(sending, [Move(payout=p, to=State.UNKNOWN, reason=reason) for p in waiting])
+
+
+def vanished(sending: Sending, reason: str) -> None:
+    """This will note that an accepted batch is not to be found any more; what is settled stays settled."""
+    open_now = [a for a in sending.attempts if a.state in (AttemptState.ACCEPTED, AttemptState.UNKNOWN)]
+    payouts = {a.payout_id: sending.payouts[a.payout_id] for a in open_now}
+    unknown(Sending(sending.batch, open_now, payouts, sending.actor, sending.now), reason)
 
 
 def absent(sending: Sending, reason: str) -> None:

@@ -57,22 +57,31 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
             recording.apply(sending, Deferred(reason="Its sender stopped before the call."))
             return
         recording.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
-    if _may_send_again(provider, batch, now=clock):
+    may_send = _may_send_again(provider, batch, now=clock)
+    if may_send and not _is_known_to_exist(batch):
         transmission.transmit_again(batch, lock)
-        return
-    _look_up(provider, batch, lock, proven=proven)
+    elif not _look_up(provider, batch, lock, proven=proven) and may_send:
+        # The provider could not be asked; sent once more it may name what it has.
+        transmission.transmit_again(batch, lock)
+
+
+def _is_known_to_exist(batch: Batch) -> bool:
+    return batch.steps.order_by("-n").values_list("outcome", flat=True).first() == "exists"
 
 
 def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) -> bool:
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
-    if not provider.capabilities.dedupes or batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+    if not provider.capabilities.dedupes or batch.reference:
+        return False
+    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
         # People who resolved one of its items decided that the batch never goes out again.
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
 
 
-def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> None:
+def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> bool:
+    """Ask by our key, without sending anything; tells whether the provider could say."""
     step = batch.steps.order_by("-n").first()
     assert step is not None
     assert batch.first_sent_at is not None
@@ -91,6 +100,7 @@ def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: 
         _adopt(batch, found.view, lock)
     else:
         _not_found(provider, batch, found, proven=proven)
+    return not isinstance(found, CannotTell)
 
 
 def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> bool:

@@ -25,6 +25,7 @@ from payouts.actors import Actor
 from payouts.dissolving import withdraw_deferred
 from payouts.facts import Facts
 from payouts.gates import Stage, first_block
+from payouts.holding import hold_by_rule
 from payouts.ledger import Draft
 from payouts.lifecycle import Move, move
 from payouts.models import (
@@ -39,7 +40,7 @@ from payouts.models import (
     StepBody,
 )
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, Progress, ProviderError
+from payouts.providers.base import BadItem, PayoutProvider, Progress, ProviderError
 from payouts.providers.base import Step as ProviderStep
 from payouts.steps import items_of, step_rows
 
@@ -188,6 +189,7 @@ def _write(
             )
             for chunk in chunks
             for p in chunk
+            if p.pk in rows.drafts
         ],
         actor=SENDER,
         now=now,
@@ -238,9 +240,10 @@ def _write_batch(
         )
         for payout in chunk
     ]
-    progress = Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
-    step = provider.next_step(progress)
-    assert isinstance(step, ProviderStep), "a batch without a first step"
+    attempts, step = _first_step(provider, batch, attempts)
+    if step is None:
+        return
+    batch.item_count, batch.total_units = len(attempts), sum(int(a.units) for a in attempts)
     row, body = step_rows(batch, step, n=1, clock=clock)
     rowsets.insert(Batch, [batch])
     rowsets.insert(Attempt, attempts)
@@ -249,6 +252,24 @@ def _write_batch(
     rows.batches.append(batch)
     for attempt in attempts:
         rows.drafts[attempt.payout_id] = commit_draft(attempt, ordinal=0)
+
+
+def _first_step(
+    provider: PayoutProvider, batch: Batch, attempts: list[Attempt]
+) -> tuple[list[Attempt], ProviderStep | None]:
+    """An item that the provider's module cannot express is put aside with a hold; the others go on without it."""
+    while attempts:
+        progress = Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
+        try:
+            step = provider.next_step(progress)
+        except BadItem as error:
+            bad = next(a for a in attempts if a.key == error.item_key)
+            hold_by_rule(rule="bad_item", reason=str(error), payouts=[bad.payout_id], now=batch.created_at)
+            attempts = [a for a in attempts if a is not bad]
+            continue
+        assert isinstance(step, ProviderStep), "a batch without a first step"
+        return attempts, step
+    return [], None
 
 
 def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:

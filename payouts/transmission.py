@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import incarnation, recording
@@ -29,6 +29,7 @@ from payouts.providers.base import (
     Outcome,
     PayoutProvider,
     ProviderUnavailable,
+    Refused,
     Unknown,
 )
 from payouts.providers.base import Step as ProviderStep
@@ -80,6 +81,7 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
 def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
     batch = Batch.objects.get(pk=batch_id)
     provider = registry.get(batch.provider)
+    is_alone = end_is_proven(batch.sender)
     while True:
         row = batch.steps.order_by("-n").first()
         assert row is not None
@@ -98,6 +100,11 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
         crash_point("send.before_call")
         outcome = _settled(provider, batch, provider.transmit(step))
         crash_point("send.after_call")
+        if isinstance(outcome, Refused) and not is_alone:
+            # The lock fell with the database server, so the former sender may still be about to transmit this key.
+            outcome = Unknown(
+                reason=f"Refused ({outcome.code}), but another sender may live on.", raw=outcome.raw
+            )
         following = _next(provider, batch, row, outcome)
         _record(batch, row, outcome, following=following)
         if not isinstance(following, ProviderStep):
@@ -133,12 +140,8 @@ def _is_stopped(batch: Batch) -> bool:
 
 def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcome:
     """What exists already under our key is looked at before it is adopted."""
-    if not isinstance(outcome, AlreadyExists):
+    if not isinstance(outcome, AlreadyExists) or not outcome.reference:
         return outcome
-    if not outcome.reference:
-        return Unknown(
-            reason="The provider knows the key but does not say under which reference.", raw=outcome.raw
-        )
     try:
         view = provider.fetch(outcome.reference)
     except ProviderUnavailable as error:
@@ -155,7 +158,7 @@ def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcom
 
 def why_not_ours(batch: Batch, view: BatchView) -> str:
     """This will say in what the provider's batch differs from ours, or nothing where it is the same."""
-    if view.batch_key != batch.key:
+    if view.batch_key and view.batch_key != batch.key:
         return "What exists under the reference carries another batch key."
     ours = {
         attempt.key: Money(int(attempt.units), attempt.currency)
