@@ -358,7 +358,7 @@ class World:
         asked: list[dict[str, Any]] = self.paypal.get(
             "/_sandbox/requests?path=/v1/payments/payouts&method=POST"
         )["requests"]
-        return [one for one in asked if one["path"] == "/v1/payments/payouts"]
+        return [one for one in asked if one["target"] == "/v1/payments/payouts"]
 
     def balance(self, account: str) -> int:
         """What an account holds: debits less credits, over all currencies."""
