@@ -81,7 +81,7 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
 
 
 def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> bool:
-    """Ask by our key, without sending anything; tells whether the provider could say."""
+    """Ask by our key, without sending anything; tells whether the provider could say for sure."""
     step = batch.steps.order_by("-n").first()
     assert step is not None
     assert batch.first_sent_at is not None
@@ -100,7 +100,7 @@ def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: 
         _adopt(batch, found.view, lock)
     else:
         _not_found(provider, batch, found, proven=proven)
-    return not isinstance(found, CannotTell)
+    return isinstance(found, Found) or (isinstance(found, Absent) and found.authoritative)
 
 
 def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> bool:
