@@ -259,6 +259,27 @@ OUTBOX_HANDLERS = {
     "alert": "payouts.notices.alert",
 }
 
+# The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.
+STAGES = {
+    "understand": "flexsync.interpreter.understand",
+    "gather": "payouts.scheduling.gather",
+    "decide": "payouts.approval.decide",
+    "reread": "flexsync.rereading.reread",
+    "send": "payouts.submission.send",
+    "work_off": "payouts.webhooks.work_off",
+    "ask": "payouts.reconciliation.ask",
+    "settle": "payouts.settlement.settle",
+    "tell": "payouts.outbox.tell",
+}
+INVARIANTS = (
+    "payouts.invariants.money.INVARIANTS",
+    "payouts.invariants.sending.INVARIANTS",
+    "payouts.invariants.decisions.INVARIANTS",
+    "payouts.invariants.records.INVARIANTS",
+    "payouts.invariants.work.INVARIANTS",
+    "flexsync.invariants.INVARIANTS",
+)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

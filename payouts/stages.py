@@ -1,0 +1,132 @@
+"""Running the stages of the way of the money, in their order, until nothing is left or the time is up.
+
+The stages themselves are named by `settings.STAGES`: some of them belong to an app that lies above this one.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.db import connection
+from django.utils.module_loading import import_string
+
+from marketplace_payouts.lib.clock import database_now
+from marketplace_payouts.lib.logs import logger
+
+log = logger(__name__)
+
+Stage = Callable[..., int]
+"""stage(*, limit, now) → how many it moved."""
+
+LIMITS: Final = {
+    "understand": 500,
+    "gather": 500,
+    "decide": 1000,
+    "reread": 200,
+    "send": 15_000,
+    "settle": 5000,
+}
+_LIMIT: Final = 500
+# A stage that moved nothing has pushed what it looked at ahead; behind that there may be more that can move.
+_BARREN_LOOKS: Final = 20
+
+WAITING: Final = {
+    "understand": "SELECT FROM payouts_source WHERE next_at <= %(now)s AND parked_at IS NULL",
+    "gather": "SELECT FROM accounts_payee WHERE next_gather_at <= %(now)s",
+    "decide": "SELECT FROM payouts_payout WHERE state IN ('pending', 'awaiting_approval') AND next_at <= %(now)s",
+    "send": "SELECT FROM payouts_payout WHERE state = 'approved' AND next_at <= %(now)s",
+    "work_off": "SELECT FROM payouts_webhookdelivery WHERE state = 'new' AND next_at <= %(now)s",
+    "ask": "SELECT FROM payouts_batch WHERE next_at <= %(now)s",
+    "settle": "SELECT FROM payouts_attempt WHERE observed > folded",
+    "tell": "SELECT FROM payouts_outboxmessage WHERE next_at <= %(now)s",
+}
+"""What a stage will claim next, each found by the partial index of its claim; the others tell only by working."""
+
+
+class StagesFailed(Exception):
+    """Some stages raised; the others went on."""
+
+    def __init__(self, errors: dict[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {error}" for name, error in errors.items()))
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class Worked:
+    """What one run did."""
+
+    moved: dict[str, int] = field(default_factory=dict)
+    errors: dict[str, str] = field(default_factory=dict)
+    is_done: bool = True
+    """False where the time was up before the work was."""
+
+
+def work(*, seconds: float, start: str = "", between: Callable[[], None] | None = None) -> Worked:
+    """This will run the stages, from `start` on, round after round until a round moves nothing or time is up.
+
+    A stage that raises is left alone for this run, and the others go on. `between` is called between two stages.
+    """
+    end = time.monotonic() + seconds
+    names = _from(start)
+    done = Worked()
+    while names:
+        moved = 0
+        for name in [name for name in names if name not in done.errors]:
+            if time.monotonic() >= end:
+                done.is_done = False
+                return done
+            moved += _drain(name, end, done)
+            if between is not None:
+                between()
+        if not moved:
+            return done
+    return done
+
+
+def _from(start: str) -> Sequence[str]:
+    names = list(settings.STAGES)
+    return names[names.index(start) :] if start else names
+
+
+def _drain(name: str, end: float, done: Worked) -> int:
+    stage: Stage = import_string(settings.STAGES[name])
+    total = barren = 0
+    try:
+        while time.monotonic() < end:
+            moved = stage(limit=LIMITS.get(name, _LIMIT), now=database_now(connection))
+            total += moved
+            barren = 0 if moved else barren + 1
+            if not moved and (barren >= _BARREN_LOOKS or not is_waiting(name)):
+                break
+    except Exception as error:  # noqa: BLE001 - whatever one stage raises, the others must go on
+        log.exception("stage_failed", stage=name)
+        done.errors[name] = f"{type(error).__name__}: {error}"[:500]
+        # A broken connection is made anew for the next stage.
+        connection.close_if_unusable_or_obsolete()
+    if total:
+        done.moved[name] = done.moved.get(name, 0) + total
+    return total
+
+
+def is_waiting(name: str) -> bool:
+    """This will tell whether something is ready for a stage now."""
+    if name not in WAITING:
+        return False
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT EXISTS ({WAITING[name]})", {"now": database_now(connection)})  # noqa: S608 - fixed text
+        return bool(cursor.fetchone()[0])
+
+
+def backlog(*, most: int = 10_000) -> dict[str, int]:
+    """This will count what is ready for each stage now, up to `most` each."""
+    now = database_now(connection)
+    counts = {}
+    with connection.cursor() as cursor:
+        for name, sql in WAITING.items():
+            cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT %(most)s) AS x", {"now": now, "most": most})  # noqa: S608 - fixed text
+            counts[name] = int(cursor.fetchone()[0])
+    return counts
