@@ -14,7 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 
 _View = TypeVar("_View", bound=Callable[..., Any])
@@ -76,6 +76,19 @@ class PayoutsAdminSite(AdminSite):
         ]
         return [*ours, *super().get_urls()]
 
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """This will say on every page which installation this is, and whether sending is stopped."""
+        from django.conf import settings
+
+        from payouts import holding
+
+        ours = {"environment_badge": settings.ENVIRONMENT, "stopped": holding.is_stopped()}
+        return super().each_context(request) | ours
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """This will lead to the page that asks for the present password and tells the person by e-mail."""
+        return HttpResponseRedirect(reverse("account_change_password"))
+
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """This will show what needs a person now."""
         from accounts.backoffice.base import demand
@@ -119,8 +132,7 @@ def business_zone() -> ZoneInfo:
 
 def _by_section(registry: dict[type[models.Model], Any], entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     sections: dict[str, list[dict[str, Any]]] = {name: [] for name in SECTIONS}
-    order = {model: place for place, model in enumerate(registry)}
-    for entry in sorted(entries, key=lambda one: order[one["model"]]):
+    for entry in sorted(entries, key=lambda one: (registry[one["model"]].rank, str(one["name"]))):
         sections[registry[entry["model"]].section].append(entry)
     return [
         {"name": name, "app_label": name.lower(), "app_url": "", "has_module_perms": True, "models": entries}

@@ -8,7 +8,8 @@ from django.contrib import admin
 from django.contrib.admin import ShowFacets
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils.text import capfirst
 
 from accounts import roles
 from accounts.backoffice.paging import BoundedPaginator
@@ -36,6 +37,8 @@ class BackOfficeAdmin(admin.ModelAdmin[Any]):
     needs_to_view: ClassVar[str] = "act_view"
     section: ClassVar[str] = "System"
     """The heading that the list stands under."""
+    rank: ClassVar[int] = 50
+    """Its place under the heading; the lower the nearer to the top."""
 
     actions = None
     ordering: Any = ("-pk",)
@@ -44,6 +47,12 @@ class BackOfficeAdmin(admin.ModelAdmin[Any]):
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """This will draw the list under the name of what it lists."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        response: HttpResponse = super().changelist_view(request, {"title": title} | (extra_context or {}))
+        return response
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """This will let the role decide."""

@@ -35,6 +35,7 @@ class FlexEventAdmin(BackOfficeAdmin):
     """Events: what Sharetribe said, as it came."""
 
     section = "Sharetribe"
+    rank = 20
     ordering = ("-sequence_id",)
     list_display = (
         "sequence_id",

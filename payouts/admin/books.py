@@ -38,6 +38,7 @@ class PostingAdmin(BackOfficeAdmin):
     """Postings: the ledger, append-only."""
 
     section = "Books"
+    rank = 10
     list_display = (
         columns.moment("at"),
         "kind_",

@@ -14,6 +14,7 @@ from accounts.backoffice import cells
 from accounts.models import User
 from payouts import gates
 from payouts.admin import bodies, dashboards
+from payouts.admin.payout_filters import BEFORE_SENDING
 from payouts.ledger import KINDS
 from payouts.models import (
     Announcement,
@@ -41,6 +42,7 @@ def of(payout: Payout, *, request: HttpRequest, now: datetime) -> dict[str, Any]
     return {
         "summary": _summary(payout),
         "answers": answers,
+        "gates_matter": payout.state in BEFORE_SENDING,
         "blocking": next((answer for answer in answers if not answer.passed), None),
         "lines": [_line(line) for line in lines],
         "approvals": [_approval(row) for row in payout.approvals.select_related("by", "policy").order_by("-at")],
@@ -178,7 +180,7 @@ def _attempt(
             ("Fee", cells.amount(attempt.fee_units, attempt.fee_currency)),
             ("Closed", cells.moment(attempt.closed_at)),
             ("Watched until", cells.moment(attempt.watch_until)),
-            ("Batch", cells.page_of(batch, f"{batch.item_count:,} items, {batch.get_state_display().lower()}")),
+            ("Batch", cells.page_of(batch, f"{batch.item_count:,} item{'' if batch.item_count == 1 else 's'}, {batch.get_state_display().lower()}")),
             ("Batch key", cells.code(batch.key)),
             ("Batch reference", dashboards.batch(batch)),
             ("Transmissions and answers", f"{batch.transmissions} and {batch.answers}"),

@@ -43,7 +43,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
     stops = list(
         Hold.objects.filter(rail_id=holding.EVERYTHING, lifted_at__isnull=True).select_related("set_by").order_by("set_at")
     )
-    found = [_set_up(), _contradictions(), _decisions(request), _stuck(now), _money_back(), *more(now), _machinery(now)]
+    found = [_contradictions(), _decisions(request), _stuck(now), _money_back(), *more(now), _machinery(now), _set_up()]
     return {
         "groups": [group for group in found if group.waiting],
         "nothing_waits": not any(group.waiting for group in found),

@@ -56,6 +56,7 @@ class HoldAdmin(ActingAdmin):
     """Holds: each with its reason, who set it, since when."""
 
     section = "Payouts"
+    rank = 40
     acts = (Lift(),)
     act_columns = (
         ("On", lambda row: _target(row)),
@@ -121,6 +122,7 @@ class IncidentAdmin(BackOfficeAdmin):
     """Incidents: evidence that contradicts our books."""
 
     section = "Payouts"
+    rank = 45
     list_display = (
         columns.short("sentence", length=110),
         "kind",

@@ -57,6 +57,7 @@ class PayableAdmin(ActingAdmin):
     """Payables: what each Sharetribe transaction, or decision of staff, makes us owe."""
 
     section = "Payouts"
+    rank = 30
     acts = (ReleasePayables(),)
     act_columns = (
         ("Purpose", lambda row: row.get_purpose_display()),

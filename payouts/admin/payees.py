@@ -108,6 +108,7 @@ class PayeeAdmin(ActingAdmin):
     """Payees: whom we pay."""
 
     section = "People"
+    rank = 10
     acts = (PayNow(), HoldPayee(), Freeze(), Thaw())
     act_columns = (
         ("Name", str),

@@ -13,7 +13,7 @@ from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm,
 from payouts import approval, holding, intervention, requests
 from payouts.admin.domain_act import DomainAct, count, different
 from payouts.errors import DomainError
-from payouts.models import Payout, State
+from payouts.models import Approval, Payout, State
 
 _CANCELLABLE = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED, State.FAILED, State.SUBMITTED)
 
@@ -31,7 +31,7 @@ class _PayoutAct(DomainAct):
 class Approve(_PayoutAct):
     """Approves for exactly what the page showed."""
 
-    name, label, needs, done_word = "approve", "Approve", "act_approve", "Approved"
+    name, label, needs, done_word = "approve", "Approve", "act_approve", "Approval given"
     fresh = True
     states = (State.AWAITING_APPROVAL,)
     instead = "Only what awaits approval can be approved."
@@ -58,6 +58,10 @@ class Revoke(_PayoutAct):
     name, label, needs, done_word = "revoke", "Revoke approval", "act_approve", "Approval revoked"
     states = (State.APPROVED, State.AWAITING_APPROVAL)
     instead = "There is no approval that could still be revoked."
+
+    def fits(self, row: Payout) -> str:
+        standing = any(one.result == Approval.Result.GIVEN and one.revoked_at is None for one in row.approvals.all())
+        return super().fits(row) or ("" if standing else self.instead)
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
         return [f"End every approval of {count(rows, 'payout')}; it must be approved anew before it can be sent."]

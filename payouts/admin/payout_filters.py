@@ -17,6 +17,8 @@ from payouts.models import Hold, Payout, State
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
 
+BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
+
 
 class StateFilter(SimpleListFilter):
     """By state; what is not finished comes first, unless something is searched for."""

@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import Count, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
@@ -21,8 +22,9 @@ from marketplace_payouts.lib.money import Money
 from payouts.admin import dossier, payout_search
 from payouts.admin.choices import ProviderFilter, gates
 from payouts.admin.payout_acts import ACTS
-from payouts.admin.payout_filters import BlockedFilter, HeldFilter, OverdueFilter, StateFilter, held
-from payouts.models import Payout
+from payouts.admin.payout_filters import BEFORE_SENDING, OPEN, BlockedFilter, HeldFilter, OverdueFilter, StateFilter, held
+from payouts.admin.request_links import links_for
+from payouts.models import Payout, State
 
 _GATES = dict(gates())
 
@@ -32,6 +34,7 @@ class PayoutAdmin(ActingAdmin):
     """Payouts: what waits, what goes, what went."""
 
     section = "Payouts"
+    rank = 10
     acts = ACTS
     act_columns = (
         ("Number", lambda row: row.number),
@@ -40,7 +43,7 @@ class PayoutAdmin(ActingAdmin):
         ("Amount", lambda row: cells.amount(row.debt_units, row.debt_currency)),
         ("State", cells.state),
     )
-    list_display = ("number_", "payee_", "amount_", "to_", "state_", "since_", "waits_", "created_")
+    list_display = ("number_", "payee_", "amount_", "state_", "waits_")
     list_filter = (
         StateFilter,
         OverdueFilter,
@@ -63,32 +66,24 @@ class PayoutAdmin(ActingAdmin):
         return cells.code(row.number)
 
     @admin.display(description="Payee")
-    def payee_(self, row: Payout) -> str:
-        return str(row.payee)
+    def payee_(self, row: Payout) -> SafeString:
+        return format_html('{}<br><span class="quiet">{}</span>', str(row.payee), str(row.method))
 
     @admin.display(description="Amount")
     def amount_(self, row: Payout) -> SafeString:
         return cells.amount(row.debt_units, row.debt_currency)
 
-    @admin.display(description="To")
-    def to_(self, row: Payout) -> str:
-        return str(row.method)
-
     @admin.display(description="State")
     def state_(self, row: Payout) -> SafeString:
-        return cells.state(row)
+        held = format_html(" {}", cells.badge("held", "held")) if getattr(row, "is_held", False) else ""
+        since = cells.moment(row.state_since)
+        return format_html('{}{}<br><span class="quiet">{}</span>', cells.state(row), held, since)
 
-    @admin.display(description="Since")
-    def since_(self, row: Payout) -> SafeString | str:
-        return cells.moment(row.state_since)
-
-    @admin.display(description="Waits for")
+    @admin.display(description="Why it stands there")
     def waits_(self, row: Payout) -> SafeString | str:
+        if row.state not in BEFORE_SENDING:
+            return cells.short(row.reason, 60)
         return cells.short(_GATES.get(row.blocked_by, row.blocked_by) or row.reason, 60)
-
-    @admin.display(description="Created")
-    def created_(self, row: Payout) -> SafeString | str:
-        return cells.moment(row.created_at)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Payout], search_term: str
@@ -98,7 +93,7 @@ class PayoutAdmin(ActingAdmin):
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Payout]:
         """This will load payouts with what acts show and ask."""
-        return super().act_rows(ids).select_related("payee", "method").prefetch_related("holds")
+        return super().act_rows(ids).select_related("payee", "method").prefetch_related("holds", "approvals")
 
     def act_amount(self, row: Payout) -> Money | None:
         """This will give what the payout promises."""
@@ -110,11 +105,7 @@ class PayoutAdmin(ActingAdmin):
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
             changes = response.context_data["cl"]
             response.context_data["totals"] = totals(changes.queryset)
-            response.context_data["held_on_page"] = set(
-                Payout.objects.filter(held(), pk__in=[row.pk for row in changes.result_list]).values_list(
-                    "pk", flat=True
-                )
-            )
+            _mark_held(list(changes.result_list))
         return response
 
     def change_view(
@@ -136,6 +127,7 @@ class PayoutAdmin(ActingAdmin):
             "payout": payout,
             "act_buttons": self.buttons_for(request, payout),
             "act_ids": str(payout.pk),
+            "request_links": links_for(request, "payout", payout=str(payout.pk)) if payout.state == State.APPROVED else [],
             **dossier.of(payout, request=request, now=utc_now()),
         }
         return TemplateResponse(request, "admin/payouts/payout/dossier.html", context)
@@ -151,6 +143,13 @@ class PayoutAdmin(ActingAdmin):
         found = super().get_object(request, object_id, from_field)
         assert found is None or isinstance(found, Payout)
         return found
+
+
+def _mark_held(rows: Sequence[Payout]) -> None:
+    open_rows = [row.pk for row in rows if row.state in OPEN]
+    found = set(Payout.objects.filter(held(), pk__in=open_rows).values_list("pk", flat=True))
+    for row in rows:
+        row.is_held = row.pk in found  # type: ignore[attr-defined]  # for the column of the page alone
 
 
 def totals(queryset: QuerySet[Payout]) -> list[dict[str, Any]] | None:

@@ -108,6 +108,7 @@ class RequestAdmin(ActingAdmin):
     """Requests: acts that need two people."""
 
     section = "Payouts"
+    rank = 20
     acts = (Second(), Decline(), Withdraw())
     act_columns = (
         ("What will happen", lambda row: row.summary),

@@ -33,6 +33,7 @@ class SourceAdmin(ActingAdmin):
     """Sharetribe transactions: what each is, and how far it is understood."""
 
     section = "Sharetribe"
+    rank = 10
     act_columns = (
         ("Transaction", lambda row: cells.code(row.reference)),
         ("Process", lambda row: row.process_name),
