@@ -12,6 +12,7 @@ from django.db.models import Max
 
 from accounts.models import Payee, User
 from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.crypto import Tampered
 from marketplace_payouts.lib.ids import uuid7
 from payouts import dissolving
 from payouts.actors import Actor
@@ -25,8 +26,11 @@ def destination(method: PayoutMethod) -> Mapping[str, str]:
     """This will open a method's destination; it is needed where money is sent, and nowhere else.
 
     :raises CryptoError: when the ciphertext was changed, moved to another row, or its key is missing.
+    :raises Tampered: when it is not the destination that the method's fingerprint, and so every approval, binds.
     """
     opened: dict[str, str] = json.loads(crypto.open(bytes(method.details), aad=method.pk.bytes))
+    if not crypto.constant_time_equal(fingerprint(method.provider, opened), method.fingerprint):
+        raise Tampered("The sealed destination is not the one that the method's fingerprint binds.")
     return opened
 
 

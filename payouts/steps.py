@@ -7,25 +7,34 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.crypto import CryptoError
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payouts import methods
 from payouts.models import Attempt, Batch, Step, StepBody
-from payouts.providers.base import Answer, Item, Progress
+from payouts.providers.base import Answer, BadItem, Item, Progress
 from payouts.providers.base import Step as ProviderStep
 
 
 def items_of(attempts: Sequence[Attempt]) -> list[Item]:
-    """This will give the attempts as the provider sees them, with their destinations in clear."""
-    return [
-        Item(
-            key=attempt.key,
-            amount=Money(int(attempt.units), attempt.currency),
-            destination=methods.destination(attempt.method),
-            note=attempt.payout.number,
-        )
-        for attempt in attempts
-    ]
+    """This will give the attempts as the provider sees them, with their destinations in clear.
+
+    :raises BadItem: when a destination cannot be opened, or is not the one that was approved.
+    """
+    return [_item(attempt) for attempt in attempts]
+
+
+def _item(attempt: Attempt) -> Item:
+    try:
+        destination = methods.destination(attempt.method)
+    except CryptoError as error:
+        raise BadItem(str(error), item_key=attempt.key) from error
+    return Item(
+        key=attempt.key,
+        amount=Money(int(attempt.units), attempt.currency),
+        destination=destination,
+        note=attempt.payout.number,
+    )
 
 
 def step_rows(batch: Batch, step: ProviderStep, *, n: int, clock: datetime) -> tuple[Step, StepBody]:

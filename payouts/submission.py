@@ -259,9 +259,10 @@ def _first_step(
 ) -> tuple[list[Attempt], ProviderStep | None]:
     """An item that the provider's module cannot express is put aside with a hold; the others go on without it."""
     while attempts:
-        progress = Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
         try:
-            step = provider.next_step(progress)
+            step = provider.next_step(
+                Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
+            )
         except BadItem as error:
             bad = next(a for a in attempts if a.key == error.item_key)
             hold_by_rule(rule="bad_item", reason=str(error), payouts=[bad.payout_id], now=batch.created_at)

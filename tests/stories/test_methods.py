@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
+from pytest_django import Settings
 
-from payouts import outbox, requests
+from marketplace_payouts.lib import crypto
+from payouts import methods, outbox, requests
 from payouts.models import Payout, PayoutMethod, Request
 from tests.stories.world import World
 
@@ -58,3 +61,31 @@ def test_a_wrong_line_imports_nothing_and_is_named(world: World, tmp_path: Path)
 
 def test_a_broken_link_confirms_nothing(world: World) -> None:
     assert Client().post("/payee/methods/forged/").status_code == 410
+
+
+def test_details_are_sealed_anew_and_still_open(world: World, settings: Settings) -> None:
+    seller = world.seller()
+    method = PayoutMethod.objects.get(payee=seller)
+    old = settings.DETAILS_KEYS
+    settings.DETAILS_KEYS = "newer:bmV3ZXItdGVzdC1rZXktbmV3ZXItdGVzdC1rZXktMTI=," + old
+    call_command("rotate_details_keys")
+    settings.DETAILS_KEYS = settings.DETAILS_KEYS.partition(",")[0]
+    method.refresh_from_db()
+    assert methods.destination(method) == {"email": "seller@example.com"}
+
+
+def test_a_destination_swapped_behind_our_back_is_never_sent_to(world: World) -> None:
+    victim, thief = world.seller("victim@example.com"), world.seller("thief@example.com")
+    method = PayoutMethod.objects.get(payee=victim)
+    stolen = json.dumps(dict(methods.destination(PayoutMethod.objects.get(payee=thief)))).encode()
+    PayoutMethod.objects.filter(pk=method.pk).update(details=crypto.seal(stolen, aad=method.pk.bytes))
+    method.refresh_from_db()
+    with pytest.raises(crypto.Tampered):
+        methods.destination(method)
+
+    world.sale(victim)
+    world.decide()
+    world.approve()
+    assert world.send() == 0
+    assert Payout.objects.get().holds.get().rule == "bad_item"
+    assert world.moved() == {}
