@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
@@ -21,6 +24,13 @@ class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships n
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """This will refuse every sign-up."""
         return False
+
+    def is_reauthentication_required(self, *, app: str, **_more: object) -> bool:
+        """This will not ask again for the password that was given a moment ago at log-in."""
+        request = context.request
+        records = get_authentication_records(request, request.user)
+        newest = max((float(record.get("at", 0)) for record in records), default=0.0)
+        return time.time() - newest >= settings.ACCOUNT_REAUTHENTICATION_TIMEOUT
 
     def reauthenticate(self, user: AbstractBaseUser, password: str) -> bool:
         """This will check the password by the user's own address: our staff have no rows of allauth's addresses."""

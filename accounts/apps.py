@@ -8,3 +8,11 @@ class AccountsConfig(AppConfig):
 
     name = "accounts"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """This will hear of second factors that are set up."""
+        from allauth.mfa.signals import authenticator_added
+
+        from accounts import second_factor
+
+        authenticator_added.connect(second_factor.remember_new)

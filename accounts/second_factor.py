@@ -6,10 +6,14 @@ import time
 from typing import Any
 
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa.models import Authenticator
 from allauth.mfa.utils import is_mfa_enabled
 from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
+
+from accounts.models import User
 
 
 def is_satisfied(request: HttpRequest) -> bool:
@@ -35,6 +39,12 @@ def way_in(request: HttpRequest) -> str:
     if user.is_authenticated and is_mfa_enabled(user):
         return reverse("mfa_reauthenticate")
     return reverse("mfa_activate_totp")
+
+
+def remember_new(*, request: HttpRequest, user: User, authenticator: Authenticator, **_more: Any) -> None:
+    """This will count the code by which an app was set up as a use of it; allauth calls it as a signal's receiver."""
+    if authenticator.type == Authenticator.Type.TOTP and request.user.pk == user.pk:
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)
 
 
 def _uses(request: HttpRequest) -> list[dict[str, Any]]:
