@@ -1,0 +1,50 @@
+"""docs/operating.md knows every line of the first page, every alarm, incident, role and request."""
+
+from __future__ import annotations
+
+import re
+
+from accounts.roles import ROLES
+from payouts.requests import ACTS
+from tests.docs.code import calls
+from tests.docs.pages import bare, column, table
+
+PAGE = "docs/operating.md"
+REQUESTS = ("request", "what happens when it is seconded", "who may make it")
+
+
+def test_every_role_is_explained():
+    assert column(PAGE, ("role", "for", "may"), "role") == list(ROLES)
+
+
+def test_every_request_is_explained_with_who_may_make_it():
+    told = {bare(row[0]): bare(row[2]).split(", ") for row in table(PAGE, *REQUESTS)}
+    by_label = {
+        act.label: [name for name, acts in ROLES.items() if act.needs in acts] for act in ACTS.values()
+    }
+    assert told == by_label
+
+
+def test_every_line_of_the_first_page_is_explained():
+    told = set(column(PAGE, ("on the first page", "what it means", "what to do"), "on the first page"))
+    found = {call.said("label", 0) for call in calls("Need", "_payouts")}
+    found |= {
+        "Opening items to release or mark as paid",
+        "Returned, waiting to go out again",
+        "Clawbacks to decide",
+    }
+    labels = {label for label in found if label}
+    assert {re.sub(r"\s+", " ", label) for label in labels} == told
+
+
+def test_the_titles_of_alarms_are_explained():
+    told = set(column(PAGE, ("alarm", "what happened", "what to do"), "alarm"))
+    assert {call.said("title") for call in calls("raise_alert")} - {None} == told
+
+
+def test_the_kinds_of_incidents_are_explained():
+    told = set(column(PAGE, ("kind", "what was seen"), "kind"))
+    found = {call.said("kind", 0) for call in calls("Evidence")} | {
+        call.said("kind", 1) for call in calls("_evidence")
+    }
+    assert found - {None} == told
