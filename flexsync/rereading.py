@@ -54,7 +54,7 @@ _CANDIDATES: Final = """
     LEFT JOIN payouts_announcement a ON a.payout_id = p.id AND a.source_id = s.id
     LEFT JOIN flexsync_writeback w ON w.source_id = s.id
     WHERE p.state = 'approved' AND p.blocked_by = ANY(%s)
-      AND s.heard <= s.understood AND s.parked_at IS NULL
+      AND s.heard <= s.understood AND s.next_at IS NULL AND s.parked_at IS NULL
       AND (a.id IS NULL OR c.checked_at IS NULL OR c.checked_at < %s OR c.digest <> s.digest)
       AND (c.next_at IS NULL OR c.next_at <= clock_timestamp())
       AND (w.lease_until IS NULL OR w.lease_until < clock_timestamp())
@@ -181,8 +181,11 @@ def _read(one: _Reading, *, now: datetime) -> None:
     one.told = dict(shown.told)
     strangers = [name for name in named_payouts(shown.told) if name not in one.telling.numbers]
     one.foreign = ", ".join(strangers)[:120]
-    is_unchanged = shown.digest == bytes(one.source.digest)
-    if is_unchanged and not one.foreign and _is_to_be_announced(one, shown):
+    if strangers:
+        one.error = f"The transaction names a payout that we do not know: {one.foreign}."
+    elif shown.digest != bytes(one.source.digest):
+        one.error = "The transaction reads differently than when it was understood; it is understood anew."
+    elif _is_to_be_announced(one, shown):
         _announce(one, now=now)
 
 
@@ -263,7 +266,7 @@ def _back_off(failed: Sequence[_Reading]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "UPDATE payouts_sourcecheck SET next_at = clock_timestamp()"
-            " + least(%s * power(2, least(tries, 10)), %s) * interval '1 second' WHERE source_id = ANY(%s)",
+            " + least(%s * power(2, least(tries - 1, 10)), %s) * interval '1 second' WHERE source_id = ANY(%s)",
             [_FIRST_WAIT.total_seconds(), _LONGEST_WAIT.total_seconds(), [one.source.pk for one in failed]],
         )
 

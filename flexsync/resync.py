@@ -66,12 +66,11 @@ def resync(*, since: datetime | None, now: datetime, limit_seconds: float = 0) -
     deadline = time.monotonic() + limit_seconds if limit_seconds else None
     client = calls.client()
     try:
-        return _walk(
-            client.transactions(transitioned_after=since), marketplace, cursor, now=now, deadline=deadline
-        )
+        changed = client.transactions(transitioned_after=since, include=_INCLUDE)
+        return _walk(changed, marketplace, cursor, now=now, deadline=deadline)
     except FlexTooMany:
         log.info("resync_by_age", since=str(since))
-        return _walk(client.transactions(), marketplace, cursor, now=now, deadline=deadline)
+        return _walk(client.transactions(include=_INCLUDE), marketplace, cursor, now=now, deadline=deadline)
     finally:
         calls.flush(today=now.date())
 
