@@ -6,6 +6,7 @@ import re
 
 from accounts.roles import ROLES
 from payouts.requests import ACTS
+from payouts.schedules import PLAN, Planned
 from tests.docs.code import calls
 from tests.docs.pages import bare, column, table
 
@@ -39,12 +40,28 @@ def test_every_line_of_the_first_page_is_explained():
 
 def test_the_titles_of_alarms_are_explained():
     told = set(column(PAGE, ("alarm", "what happened", "what to do"), "alarm"))
-    assert {call.said("title") for call in calls("raise_alert")} - {None} == told
+    # The one that is not written where it is raised is the name of an invariant.
+    titles = {call.said("title") or "the name of a promise" for call in calls("raise_alert")}
+    assert titles == told
 
 
 def test_the_kinds_of_incidents_are_explained():
     told = set(column(PAGE, ("kind", "what was seen"), "kind"))
-    found = {call.said("kind", 0) for call in calls("Evidence")} | {
+    found = {call.said("kind", 0) for call in calls("Evidence", "Difference")} | {
         call.said("kind", 1) for call in calls("_evidence")
     }
     assert found - {None} == told
+
+
+def test_what_comes_round_is_explained_with_how_often():
+    told = [(bare(row[0]), row[1]) for row in table(PAGE, "task", "how often", "what it does")]
+    assert told == [(one.name, _how_often(one)) for one in PLAN]
+
+
+def _how_often(one: Planned) -> str:
+    if one.at is not None:
+        return f"daily at {one.at:%H:%M} UTC"
+    hours, minutes = divmod(one.minutes, 60)
+    if hours and not minutes:
+        return "every hour" if hours == 1 else f"every {hours} hours"
+    return "every minute" if one.minutes == 1 else f"every {one.minutes} minutes"
