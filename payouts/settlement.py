@@ -21,15 +21,16 @@ from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
-from payouts import dissolving, ledger
+from payouts import dissolving, ledger, returning
 from payouts.actors import Actor
 from payouts.holding import hold_by_rule
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
 from payouts.lifecycle import MOVES, Move, move, record
-from payouts.models import Attempt, AttemptState, Observation, OutboxMessage, Payable, Payout, State
+from payouts.models import Attempt, AttemptState, Observation, OutboxMessage, Payout, State
 from payouts.providers.base import Status
 from payouts.recording import debit_draft, pay_draft, uncommit_draft
+from payouts.returning import Back
 
 log = logger(__name__)
 
@@ -46,7 +47,7 @@ class _Change:
     evidence: list[Evidence] = field(default_factory=list)
     path: list[tuple[State, str]] = field(default_factory=list)
     """The moves that the evidence asks for, one after the other, each with its reason."""
-    returned: list[Payable] = field(default_factory=list)
+    returned: list[Back] = field(default_factory=list)
     partial_return: bool = False
     alarm: str = ""
     person: bool = False
@@ -368,28 +369,16 @@ def _returned(change: _Change, seen: Observation) -> None:
     if whole:
         attempt.state, attempt.closed_at = AttemptState.RETURNED, change.now
     change.partial_return |= not whole
-    change.returned.append(_owed_again(change, seen, back))
-
-
-def _owed_again(change: _Change, seen: Observation, back: Money) -> Payable:
-    payout = change.payout
-    return Payable(
-        id=uuid7(),
-        marketplace_id=payout.marketplace_id,
-        payee_id=payout.payee_id,
-        origin=Payable.Origin.PROVIDER,
-        reference=change.attempt.key,
-        purpose=Payable.Purpose.RETURNED,
-        source_event=seen.return_reference or f"up to {change.attempt.returned_units}",
-        units=back.units,
-        currency=back.currency,
-        reason=f"{payout.number} came back: {seen.raw_status}.",
-        lines={"payout": str(payout.pk), "number": payout.number},
-        became_due_at=change.now,
-        created_at=change.now,
-        hold_until=change.now,
-        due_at=change.now,
-        waits_for=Payable.Waits.RETURNED,
+    change.returned.append(
+        Back(
+            payout=change.payout,
+            key=attempt.key,
+            units=back.units,
+            before=total - back.units,
+            currency=back.currency,
+            reference=seen.return_reference,
+            raw_status=seen.raw_status,
+        )
     )
 
 
@@ -442,7 +431,7 @@ def _write(changes: Sequence[_Change], *, now: datetime) -> None:
     dissolving.release([line for rows in lines.values() for line in rows], now=now)
     # Fees, partial returns and suspense move no state; their postings stand by themselves.
     ledger.post([draft for c in changes if not c.path for draft in c.drafts], now=now)
-    _owe_again([row for c in changes for row in c.returned])
+    returning.owe_again([back for c in changes for back in c.returned], now=now)
     _note_returns([c for c in changes if c.partial_return and c.state is not State.RETURNED], now=now)
     _show_people([c for c in changes if c.person], now=now)
     open_incidents([one for c in changes for one in c.evidence], now=now)
@@ -481,11 +470,6 @@ def _hop(change: _Change, hop: int, *, now: datetime) -> Move:
         },
         quiet=not is_last or to is State.APPROVED,
     )
-
-
-def _owe_again(rows: Sequence[Payable]) -> None:
-    """What came back waits for a person, so nobody's gathering need be woken."""
-    rowsets.insert(Payable, rows)
 
 
 def _note_returns(partial: Sequence[_Change], *, now: datetime) -> None:
