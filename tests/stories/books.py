@@ -143,9 +143,9 @@ def _attempt(attempt: Attempt, moved: Mapping[str, int]) -> Iterator[str]:
 def _sharetribe(flex: SandboxService) -> Iterator[str]:
     """What each transaction makes us owe is what is accrued for it."""
     accrued: Counter[str] = Counter()
-    for reference, units in Payable.objects.filter(source__isnull=False).values_list(
-        "source__reference", "units"
-    ):
+    for reference, units in Payable.objects.filter(
+        source__isnull=False, purpose__in=("sale", "change")
+    ).values_list("source__reference", "units"):
         accrued[str(reference)] += int(units)
     for source in Source.objects.all():
         truth = flex.get(f"/_sandbox/transactions/{source.reference}")
