@@ -8,3 +8,7 @@ class FlexsyncConfig(AppConfig):
 
     name = "flexsync"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """This will register the system checks."""
+        from flexsync import checks  # noqa: F401

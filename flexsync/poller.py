@@ -32,8 +32,6 @@ from payouts.models import Heartbeat
 
 log = logger(__name__)
 
-SHORTEST_INTERVAL_S: Final = 10
-LONGEST_INTERVAL_S: Final = 60
 # How long after an event another one with a smaller id may still come to light.
 SETTLED_AFTER: Final = timedelta(seconds=60)
 # Sharetribe keeps events for 90 days at the most.
@@ -241,8 +239,9 @@ def _overlap_start(cursor: FlexCursor) -> int:
 
 def _note_success(walk: _Walk) -> float:
     cursor = _cursor(walk.marketplace)
-    before = max(cursor.interval_seconds, SHORTEST_INTERVAL_S)
-    cursor.interval_seconds = SHORTEST_INTERVAL_S if walk.heard else min(before * 2, LONGEST_INTERVAL_S)
+    shortest, longest = settings.POLL_SHORTEST_S, settings.POLL_LONGEST_S
+    before = max(cursor.interval_seconds, shortest)
+    cursor.interval_seconds = shortest if walk.heard else min(before * 2, longest)
     cursor.save(update_fields=["interval_seconds"])
     _beat(
         walk.now,
@@ -254,8 +253,8 @@ def _note_success(walk: _Walk) -> float:
 def _note_failure(sentence: str, *, now: datetime) -> float:
     # A failing poller is alive, and says what fails: a missing heartbeat would have the cluster restarted.
     _beat(now, {"error": sentence})
-    FlexCursor.objects.update(error=sentence, interval_seconds=LONGEST_INTERVAL_S)
-    return float(LONGEST_INTERVAL_S)
+    FlexCursor.objects.update(error=sentence, interval_seconds=settings.POLL_LONGEST_S)
+    return float(settings.POLL_LONGEST_S)
 
 
 def _beat(now: datetime, detail: dict[str, object]) -> None:

@@ -89,7 +89,9 @@ class _Reading:
     foreign: str = ""
     is_announced: bool = False
     told: dict[str, Any] | None = None
-    """Our value as it was last read; None where something was written since."""
+    """Our value as it was last read; None where that is not known."""
+    is_doubtful: bool = False
+    """Whether something was written that was not read back."""
     is_done: bool = False
     is_gone: bool = False
     calls: int = 0
@@ -200,7 +202,7 @@ def _announce(one: _Reading, *, now: datetime) -> None:
         one.telling.announced[payout.pk] = now
     value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
     crash_point("reread.before_call")
-    one.told = None
+    one.told, one.is_doubtful = None, True
     answer = calls.client().update_metadata(
         one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
     )
@@ -210,7 +212,7 @@ def _announce(one: _Reading, *, now: datetime) -> None:
     if repeated is None or dict(repeated.told) != value:
         one.error = "Sharetribe did not repeat the announcement as it was sent."
         return
-    one.told, one.is_announced = value, True
+    one.told, one.is_announced, one.is_doubtful = value, True, False
     if repeated.digest != bytes(one.source.digest):
         one.snapshot, one.error = None, "The transaction changed while it was being told; it is read again."
 
@@ -297,12 +299,18 @@ def _profiles(done: Sequence[_Reading], *, now: datetime) -> list[Learned]:
 
 
 def _give_back(readings: Sequence[_Reading]) -> None:
-    """Note the calls, and give the sole right to write back."""
+    """Note the calls, and let others write to these transactions again."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE flexsync_writeback AS w SET calls = w.calls + d.calls, lease_until = NULL"
-            " FROM unnest(%s::uuid[], %s::int[]) AS d(id, calls) WHERE w.source_id = d.id",
-            [[one.source.pk for one in readings], [one.calls for one in readings]],
+            "UPDATE flexsync_writeback AS w SET calls = w.calls + d.calls, lease_until = NULL,"
+            " confirmed_at = CASE WHEN d.is_doubtful THEN NULL ELSE w.confirmed_at END"
+            " FROM unnest(%s::uuid[], %s::int[], %s::boolean[]) AS d(id, calls, is_doubtful)"
+            " WHERE w.source_id = d.id",
+            [
+                [one.source.pk for one in readings],
+                [one.calls for one in readings],
+                [one.is_doubtful for one in readings],
+            ],
         )
 
 

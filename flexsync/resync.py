@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -14,11 +14,11 @@ from django.db import transaction
 
 from accounts.models import Marketplace
 from flexsync import calls, identity, storing
-from flexsync.models import FlexCursor
-from flexsync.snapshots import Nonsense, read_snapshot
+from flexsync.models import FlexCursor, WriteBack
+from flexsync.snapshots import Nonsense, Snapshot, read_snapshot
 from flexsync.storing import Heard
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.sharetribe import FlexTooMany, Transaction
+from marketplace_payouts.lib.sharetribe import FlexTooMany, JsonObject, Transaction
 from payouts.models import Heartbeat, Source
 
 log = logger(__name__)
@@ -26,6 +26,8 @@ log = logger(__name__)
 HEARTBEAT: Final = "resync"
 _DAYS_BACK: Final = timedelta(days=3)
 _SET: Final = 100
+# What we wrote while a page was on its way is no other hand's doing.
+_JUST_NOW: Final = timedelta(minutes=10)
 # Without it an answer does not name the seller.
 _INCLUDE: Final = ("provider",)
 
@@ -100,31 +102,53 @@ def _walk(
 ) -> Found:
     found = Found()
     for group in _groups(transactions):
-        rows = _different(group, found, cursor=cursor)
+        snapshots = _readable(group, found)
+        rows = _different(snapshots, cursor=cursor)
         with transaction.atomic():
             found.stored += len(storing.store(rows, marketplace_id=marketplace.pk, now=now))
+            _note_foreign_hands([one for one, _raw in snapshots], now=now)
         if deadline is not None and time.monotonic() >= deadline:
             found.is_whole = False
             break
     return found
 
 
-def _different(group: list[Transaction], found: Found, *, cursor: int) -> list[Heard]:
-    known = dict(
-        Source.objects.filter(reference__in=[one.id for one in group]).values_list("reference", "digest")
-    )
-    rows = []
+def _readable(group: Sequence[Transaction], found: Found) -> list[tuple[Snapshot, JsonObject]]:
+    snapshots = []
     for one in group:
         found.seen += 1
         try:
-            snapshot = read_snapshot(one.raw)
+            snapshots.append((read_snapshot(one.raw), one.raw))
         except Nonsense as error:
             found.unreadable += 1
             log.warning("transaction_unreadable", transaction=str(one.id), reason=str(error))
-            continue
-        if bytes(known.get(one.id, b"")) != snapshot.digest:
-            rows.append(storing.snapshot_heard(snapshot, one.raw, cursor=cursor))
+    return snapshots
+
+
+def _different(snapshots: Sequence[tuple[Snapshot, JsonObject]], *, cursor: int) -> list[Heard]:
+    references = [one.reference for one, _raw in snapshots]
+    known = dict(Source.objects.filter(reference__in=references).values_list("reference", "digest"))
+    rows = [
+        storing.snapshot_heard(one, raw, cursor=cursor)
+        for one, raw in snapshots
+        if bytes(known.get(one.reference, b"")) != one.digest
+    ]
     return sorted(rows, key=lambda row: row.resource_id)
+
+
+def _note_foreign_hands(snapshots: Sequence[Snapshot], *, now: datetime) -> None:
+    """Show a person where somebody changed what we wrote; replaying its message writes it again."""
+    shown = {one.reference: dict(one.told) for one in snapshots}
+    rows = WriteBack.objects.filter(
+        source__reference__in=shown, confirmed_at__lt=now - _JUST_NOW, lease_until__isnull=True
+    )
+    for row in rows.select_related("source").order_by("pk").select_for_update(of=("self",)):
+        if row.value != shown[row.source.reference]:
+            row.confirmed_at, row.conflict_at = None, now
+            row.error = f"Somebody changed what we wrote: Sharetribe shows {shown[row.source.reference]}."[
+                :2000
+            ]
+            row.save(update_fields=["confirmed_at", "conflict_at", "error"])
 
 
 def _groups(transactions: Iterable[Transaction]) -> Iterator[list[Transaction]]:

@@ -59,9 +59,10 @@ class Telling:
     @property
     def is_news(self) -> bool:
         """Whether there is something to tell that Sharetribe has not repeated to us already."""
-        value = self.value()
-        is_told = self.row is not None and self.row.confirmed_at is not None and self.row.value == value
-        return value is not None and not is_told
+        value, row = self.value(), self.row
+        # A right to write that was never given back belongs to somebody who died with it: who knows what they wrote.
+        is_certain = row is not None and row.confirmed_at is not None and row.lease_until is None
+        return value is not None and not (row is not None and is_certain and row.value == value)
 
     def value(self) -> dict[str, Any] | None:
         """Give the metadata value for the present state; None while there is nothing to tell."""
@@ -134,8 +135,7 @@ def sources_of(payout_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
 def take(source_ids: Iterable[UUID]) -> set[UUID]:
     """This will take the sole right to write to these transactions for a while, and give those that were free.
 
-    Two writers could leave the older word standing: what Sharetribe hears last must be what we read last. What was
-    confirmed counts as doubtful until the holder records what it did, so that its death leaves no false certainty.
+    Two writers could leave the older word standing: what Sharetribe hears last must be what we read last.
     """
     ids = sorted(set(source_ids))
     if not ids:
@@ -146,7 +146,7 @@ def take(source_ids: Iterable[UUID]) -> set[UUID]:
             INSERT INTO flexsync_writeback AS w (source_id, value, transition, calls, tries, error, lease_until)
             SELECT d.id, '{}', '', 0, 0, '', clock_timestamp() + %s * interval '1 second'
             FROM unnest(%s::uuid[]) AS d(id)
-            ON CONFLICT (source_id) DO UPDATE SET lease_until = excluded.lease_until, confirmed_at = NULL
+            ON CONFLICT (source_id) DO UPDATE SET lease_until = excluded.lease_until
             WHERE w.lease_until IS NULL OR w.lease_until < clock_timestamp()
             RETURNING source_id
             """,

@@ -235,10 +235,11 @@ def _record(told: Sequence[_Told], taken: set[UUID], *, now: datetime) -> None:
 
 
 def _row(one: _Told, row: WriteBack, *, now: datetime) -> dict[str, Any]:
+    unchanged_since = row.confirmed_at if not one.calls else None
     return {
         "source_id": row.source_id,
         "value": row.value if one.read_back is None else one.read_back,
-        "confirmed_at": None if one.read_back is None else now,
+        "confirmed_at": unchanged_since if one.read_back is None else now,
         "transition": one.transition or row.transition,
         "calls": row.calls + one.calls,
         "tries": row.tries + 1 if one.error else 0,

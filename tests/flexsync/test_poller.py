@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from accounts.models import Payee
@@ -52,10 +53,10 @@ def test_pages_through_a_backlog_and_asks_again_soon(world: World):
     world.flex.post("/_sandbox/bulk", {"transactions": 100, "payees": 3, "state": "received"})
     assert poll(world) == heard() == 400
     cursor = FlexCursor.objects.get()
-    assert cursor.interval_seconds == poller.SHORTEST_INTERVAL_S
+    assert cursor.interval_seconds == settings.POLL_SHORTEST_S
     poll(world)
     cursor.refresh_from_db()
-    assert cursor.interval_seconds == 2 * poller.SHORTEST_INTERVAL_S
+    assert cursor.interval_seconds == 2 * settings.POLL_SHORTEST_S
     calls = dict(ApiCalls.objects.values_list("kind", "calls"))
     assert calls["events/query"] >= 6
     assert calls["marketplace/show"] >= 1

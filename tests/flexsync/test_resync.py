@@ -7,11 +7,11 @@ from uuid import UUID
 
 import pytest
 
-from flexsync import resync, tasks
-from flexsync.models import FlexEvent
+from flexsync import resync, tasks, writeback
+from flexsync.models import FlexEvent, WriteBack
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.sharetribe import FlexNotFound
-from payouts.models import Heartbeat, Source
+from payouts.models import Heartbeat, OutboxMessage, Source
 from tests.stories.world import World
 
 
@@ -95,3 +95,20 @@ def test_the_queue_calls_every_stage(world: World, monkeypatch):
     assert tasks.read_profiles() == 1
     assert tasks.reread() == 0
     assert tasks.daily_resync() == 0
+
+
+def test_what_somebody_changed_of_ours_stands_before_a_person_and_can_be_written_again(world: World):
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.reread()
+    told = world.told(transaction)
+    theirs = {"payout": {"status": "paid", "reference": payout.number}}
+    world.flex.post(f"/_sandbox/transactions/{transaction}/metadata", {"metadata": theirs})
+    world.skew += timedelta(minutes=11)
+    resync.resync(since=None, now=world.now)
+    row = WriteBack.objects.get()
+    assert row.conflict_at is not None
+    assert "Somebody changed" in row.error
+    writeback.tell(messages=[OutboxMessage(kind="write_back", subject=payout.pk)], now=world.now)
+    assert world.told(transaction) == told
+    row.refresh_from_db()
+    assert row.error == ""
