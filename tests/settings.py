@@ -10,6 +10,7 @@ _OURS = {
     "DETAILS_KEYS": "tests:dGVzdHMtb25seS1rZXktdGVzdHMtb25seS1rZXktMTI=",
     "FINGERPRINT_KEY": "tests-only-fingerprint-key",
     "EMAIL_URL": "memorymail://",
+    "FLEX_DEV_LIMITS": "0",  # the sandbox has Sharetribe's limits only where a test switches them on
     "LOG_LEVEL": "WARNING",
     "STAFF_MFA_REQUIRED": "0",
 }
