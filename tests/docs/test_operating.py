@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from django.core.management import get_commands
+
 from accounts.roles import ROLES
 from payouts.requests import ACTS
 from payouts.schedules import PLAN, Planned
@@ -65,3 +67,10 @@ def _how_often(one: Planned) -> str:
     if hours and not minutes:
         return "every hour" if hours == 1 else f"every {hours} hours"
     return "every minute" if one.minutes == 1 else f"every {one.minutes} minutes"
+
+
+def test_every_command_of_ours_is_explained():
+    ours = {
+        name for name, app in get_commands().items() if app in {"accounts", "payments", "payouts", "flexsync"}
+    }
+    assert set(column(PAGE, ("command", "what it does", "exit 1"), "command")) == ours
