@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
-from marketplace_payouts.lib.http import Timeouts
+from marketplace_payouts.lib.http import BadBaseUrl, Timeouts
 from marketplace_payouts.lib.sharetribe import FlexClient, FlexConfig
 from payouts.errors import Unconfigured
 
@@ -38,17 +38,20 @@ def client() -> FlexClient:
         raise Unconfigured(
             f"ENVIRONMENT is live, but FLEX_BASE_URL leads to {host or 'nowhere'}, not to Sharetribe."
         )
-    return _client(
-        FlexConfig(
-            base_url=settings.FLEX_BASE_URL,
-            client_id=settings.FLEX_CLIENT_ID,
-            client_secret=settings.FLEX_CLIENT_SECRET,
-            rate_limited=settings.FLEX_DEV_LIMITS,
-            allow_loopback_http=settings.LOOPBACK_HTTP,
-            requests_at_once=REQUESTS_AT_ONCE,
-            timeouts=Timeouts(connect=5, read=30, total=45),
+    try:
+        return _client(
+            FlexConfig(
+                base_url=settings.FLEX_BASE_URL,
+                client_id=settings.FLEX_CLIENT_ID,
+                client_secret=settings.FLEX_CLIENT_SECRET,
+                rate_limited=settings.FLEX_DEV_LIMITS,
+                allow_loopback_http=settings.LOOPBACK_HTTP,
+                requests_at_once=REQUESTS_AT_ONCE,
+                timeouts=Timeouts(connect=5, read=30, total=45),
+            )
         )
-    )
+    except BadBaseUrl as error:
+        raise Unconfigured(f"FLEX_BASE_URL cannot be used: {error}") from None
 
 
 @lru_cache(maxsize=4)

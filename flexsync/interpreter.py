@@ -20,10 +20,10 @@ from flexsync.translation import (
     Decimals,
     Interpretation,
     ProcessRules,
-    Row,
     TriggerRule,
     interpret,
 )
+from flexsync.truths import Row
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
@@ -178,13 +178,14 @@ def _load_rows(sources: Sequence[Source]) -> dict[UUID, list[Row]]:
     rows: dict[UUID, list[Row]] = defaultdict(list)
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT resource_id, sequence_id, event_type, (payload #> '{attributes,resource}')::text, received_at"
+            "SELECT resource_id, sequence_id, event_type, (payload #> '{attributes,resource}')::text,"
+            " extract(epoch FROM received_at)::float8"
             " FROM flexsync_flexevent WHERE resource_id = ANY(%s)",
             [[source.reference for source in sources]],
         )
-        for reference, sequence_id, event_type, resource, received_at in cursor.fetchall():
+        for reference, sequence_id, event_type, resource, read_at in cursor.fetchall():
             parsed = None if resource is None else json.loads(resource)
-            rows[reference].append(Row(sequence_id, event_type, parsed, received_at))
+            rows[reference].append(Row(sequence_id, event_type, parsed, read_at))
     return rows
 
 

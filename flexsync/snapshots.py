@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -61,7 +61,7 @@ class LineItem:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A transaction as it stood at one moment; `digest` covers all that could change what is owed or paid."""
+    """A transaction as it stood at one moment."""
 
     reference: UUID
     process: str
@@ -77,7 +77,21 @@ class Snapshot:
     shows_stripe: bool
     told: Mapping[str, Any]
     """The metadata value that is ours, as it stands there now."""
-    digest: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """The SHA-256 of all that could change what is owed or paid."""
+        matters = [
+            str(self.reference),
+            self.process,
+            str(self.payee),
+            _plain(self.payin),
+            _plain(self.payout),
+            [[one.code, _plain(one.total), one.is_reversal, *one.counts_for] for one in self.lines],
+            [[one.name, one.at.isoformat()] for one in self.transitions],
+            self.shows_stripe,
+        ]
+        return hashlib.sha256(json.dumps(matters, separators=(",", ":")).encode()).digest()
 
 
 def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
@@ -115,7 +129,6 @@ def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
         transitions=transitions,
         shows_stripe=shows_stripe,
         told=told if isinstance(told, dict) else {},
-        digest=_digest(record, seller, lines, transitions, shows_stripe),
     )
 
 
@@ -139,26 +152,6 @@ def named_payouts(told: Mapping[str, Any]) -> list[str]:
     earlier = told.get("earlier")
     names = [told.get("reference"), *(earlier if isinstance(earlier, list) else [])]
     return [str(name) for name in names if name]
-
-
-def _digest(
-    record: Transaction,
-    seller: UUID | None,
-    lines: Sequence[LineItem],
-    transitions: Sequence[Transition],
-    shows_stripe: bool,
-) -> bytes:
-    matters = [
-        str(record.id),
-        record.process_name,
-        str(seller),
-        _plain(record.payin_total),
-        _plain(record.payout_total),
-        [[one.code, _plain(one.total), one.is_reversal, *one.counts_for] for one in lines],
-        [[one.name, one.at.isoformat()] for one in transitions],
-        shows_stripe,
-    ]
-    return hashlib.sha256(json.dumps(matters, separators=(",", ":")).encode()).digest()
 
 
 def _plain(money: FlexMoney | None) -> list[object] | None:

@@ -20,6 +20,7 @@ from flexsync.snapshots import SNAPSHOT, Snapshot
 from marketplace_payouts.lib.ids import uuid7
 from payouts.models import Source
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 _BEYOND_UNICODE: Final = range(0xD800, 0xE000)
 
 
@@ -88,7 +89,7 @@ def store(rows: Sequence[Heard], *, marketplace_id: UUID, now: datetime) -> list
                 [row.client_id for row in rows],
                 [row.created_at for row in rows],
                 # One document rather than an array of documents: an array's quoting costs more than all the rest.
-                f"[{','.join(_jsonb_text(row.payload) for row in rows)}]",
+                _jsonb_text([row.payload for row in rows]),
             ],
         )
         stored = {found[0] for found in cursor.fetchall()}
@@ -156,16 +157,16 @@ def _other_columns() -> tuple[str, str, tuple[Any, ...]]:
     )
 
 
-def _jsonb_text(payload: dict[str, Any]) -> str:
+def _jsonb_text(payloads: list[dict[str, Any]]) -> str:
     """Write JSON that PostgreSQL takes: some of what JSON allows, it does not (NUL, halves of surrogate pairs)."""
     try:
-        text = json.dumps(payload, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(payloads)
         if "\\u0000" not in text:
             text.encode()
             return text
     except ValueError:
         pass
-    return json.dumps(_storable(payload), ensure_ascii=False, separators=(",", ":"))
+    return _ENCODER.encode(_storable(payloads))
 
 
 def _storable(value: Any) -> Any:

@@ -7,35 +7,22 @@ came: any order of arrival, and any overlap, gives the same result.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, NamedTuple
-from uuid import UUID
+from typing import Any, Final
 
-from flexsync.snapshots import SNAPSHOT, LineItem, Nonsense, Snapshot, Transition, Unclear, read_snapshot
+from flexsync.snapshots import LineItem, Nonsense, Snapshot, Transition, Unclear
+from flexsync.truths import Row, Truths
 from marketplace_payouts.lib.currencies import UnknownCurrency, convert_exponent, exponent
 from marketplace_payouts.lib.money import Money, MoneyError
 from marketplace_payouts.lib.sharetribe import FlexMoney
 
-_WITH_RESOURCE: Final = frozenset(
-    {"transaction/initiated", "transaction/transitioned", "transaction/updated", SNAPSHOT}
-)
-_DELETED: Final = "transaction/deleted"
 _COMMISSION: Final = "line-item/provider-commission"
 _LONGEST_REFERENCE: Final = 120
 
 
 class CurrencyUnclear(Unclear):
     """How many decimals Sharetribe's amounts in a currency have is not confirmed, or does not fit."""
-
-
-class Row(NamedTuple):
-    """One stored event or snapshot of a transaction."""
-
-    sequence_id: int
-    event_type: str
-    resource: object
-    received_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,24 +110,6 @@ class Interpretation:
     payments: tuple[Payment, ...] = ()
 
 
-class _Truth(NamedTuple):
-    row: Row
-    snapshot: Snapshot
-
-    @property
-    def age(self) -> tuple[int, datetime, int, bool, datetime]:
-        # Transitions are only ever added, so their number tells which of two truths is newer even where a snapshot
-        # that we read ourselves lies between events that had not been heard yet.
-        snapshot, row = self.snapshot, self.row
-        return (
-            len(snapshot.transitions),
-            snapshot.last_transitioned_at,
-            row.sequence_id,
-            row.event_type == SNAPSHOT,
-            row.received_at,
-        )
-
-
 def interpret(
     rows: Iterable[Row],
     *,
@@ -156,52 +125,34 @@ def interpret(
     :raises Nonsense: when the newest row cannot be read; a newer readable one heals it.
     :raises CurrencyUnclear: when something is due in a currency whose decimals are not certain.
     """
-    truths, is_deleted = _read(rows)
-    if not truths:
-        return Interpretation(newest=None, is_deleted=is_deleted)
-    newest = truths[-1].snapshot
+    truths = Truths(rows)
+    newest = truths.newest()
+    if newest is None:
+        return Interpretation(newest=None, is_deleted=truths.is_deleted)
     rules = processes.get(newest.process, ProcessRules())
-    timeline = _timeline(truths)
     considered = {one.transition: one for one in rules.triggers if one.is_enabled or one.id == accrued_by}
-    due = next((index for index, one in enumerate(timeline) if one.name in considered), None)
     base = Interpretation(
         newest=newest,
-        is_deleted=is_deleted,
-        shows_stripe=any(one.snapshot.shows_stripe for one in truths),
+        is_deleted=truths.is_deleted,
+        shows_stripe=truths.shows_stripe(),
         payin=decimals.perhaps(newest.payin),
         payout=decimals.perhaps(newest.payout),
-        payments=_payments(truths, timeline, considered.values(), decimals),
+        payments=_payments(truths, newest, considered.values(), decimals),
     )
+    due = next((index for index, one in enumerate(newest.transitions) if one.name in considered), None)
     if due is None:
         return base
-    return _due(base, truths, timeline, due, considered[timeline[due].name], rules, decimals)
-
-
-def _due(
-    base: Interpretation,
-    truths: Sequence[_Truth],
-    timeline: Sequence[Transition],
-    due: int,
-    trigger: TriggerRule,
-    rules: ProcessRules,
-    decimals: Decimals,
-) -> Interpretation:
-    newest = truths[-1].snapshot
     if newest.payee is None:
         raise Nonsense("The transaction is due but names no seller.")
-    owed = _owed(newest, timeline[due:], trigger, rules, decimals)
-    return Interpretation(
-        newest=newest,
-        is_deleted=base.is_deleted,
-        shows_stripe=base.shows_stripe,
-        payin=base.payin,
-        payout=base.payout,
-        payments=base.payments,
+    trigger = considered[newest.transitions[due].name]
+    owed = _owed(newest, newest.transitions[due:], trigger, rules, decimals)
+    return replace(
+        base,
         trigger=trigger.id,
         owed=owed,
-        became_due_at=timeline[due].at,
+        became_due_at=newest.transitions[due].at,
         source_event=_source_event(newest, owed),
-        lines=_lines_at(_first_with(truths, timeline[due]), newest, decimals),
+        lines=_lines_at(truths.first_with(due + 1), newest, decimals),
     )
 
 
@@ -232,63 +183,19 @@ def _source_event(newest: Snapshot, owed: Money) -> str:
     return f"{step[:60]} {newest.digest.hex()[:16]} {owed.units}"
 
 
-def _read(rows: Iterable[Row]) -> tuple[list[_Truth], bool]:
-    """Give the readable truths, the newest last, and whether the transaction was deleted."""
-    truths: list[_Truth] = []
-    unreadable: list[tuple[int, Nonsense]] = []
-    is_deleted = False
-    for row in rows:
-        if row.event_type == _DELETED:
-            is_deleted = True
-        if row.event_type not in _WITH_RESOURCE:
-            continue
-        try:
-            truths.append(_Truth(row, read_snapshot(row.resource)))
-        except Nonsense as error:
-            unreadable.append((row.sequence_id, error))
-    truths.sort(key=lambda one: one.age)
-    healed_up_to = max((one.row.sequence_id for one in truths), default=-1)
-    worst = max(unreadable, key=lambda one: one[0], default=None)
-    if worst is not None and worst[0] > healed_up_to:
-        raise worst[1]
-    return truths, is_deleted
-
-
-def _timeline(truths: Sequence[_Truth]) -> list[Transition]:
-    """Give every transition that any truth shows, in order; the newest truth should show them all."""
-    timeline = list(truths[-1].snapshot.transitions)
-    seen = set(timeline)
-    forgotten = [
-        one
-        for truth in truths[:-1]
-        if len(truth.snapshot.transitions) and not seen.issuperset(truth.snapshot.transitions)
-        for one in truth.snapshot.transitions
-        if one not in seen
-    ]
-    if forgotten:
-        timeline = sorted([*dict.fromkeys(forgotten), *timeline], key=lambda one: one.at)
-    return timeline
-
-
-def _first_with(truths: Sequence[_Truth], wanted: Transition) -> Snapshot:
-    return next((one.snapshot for one in truths if wanted in one.snapshot.transitions), truths[-1].snapshot)
-
-
 def _payments(
-    truths: Sequence[_Truth],
-    timeline: Sequence[Transition],
-    triggers: Iterable[TriggerRule],
-    decimals: Decimals,
+    truths: Truths, newest: Snapshot, triggers: Iterable[TriggerRule], decimals: Decimals
 ) -> tuple[Payment, ...]:
     confirming = frozenset[str]().union(*(one.payment_transitions for one in triggers))
-    if not confirming:
-        return ()
-    reference: UUID = truths[-1].snapshot.reference
     found = []
-    for index, one in enumerate(timeline):
-        amount = decimals.perhaps(_first_with(truths, one).payin) if one.name in confirming else None
+    for index, one in enumerate(newest.transitions):
+        if one.name not in confirming:
+            continue
+        amount = decimals.perhaps(truths.first_with(index + 1).payin)
         if amount is not None and amount.units > 0:
-            found.append(Payment(f"{reference}:{index}:{one.name}"[:_LONGEST_REFERENCE], amount, one.at))
+            found.append(
+                Payment(f"{newest.reference}:{index}:{one.name}"[:_LONGEST_REFERENCE], amount, one.at)
+            )
     return tuple(found)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from flexsync.snapshots import SNAPSHOT
-from flexsync.translation import Decimals, ProcessRules, Row, TriggerRule
+from flexsync.translation import Decimals, ProcessRules, TriggerRule
+from flexsync.truths import Row
 
 TRANSACTION = UUID("11111111-1111-4111-8111-111111111111")
 SELLER = UUID("22222222-2222-4222-8222-222222222222")
@@ -83,7 +84,7 @@ class History:
     def note(self, event_type: str, resource: object) -> History:
         """This will leave an event behind that is no step."""
         self.sequence += 37
-        self.rows.append(Row(self.sequence, event_type, resource, START))
+        self.rows.append(Row(self.sequence, event_type, resource, float(self.sequence)))
         return self
 
     def resource(self) -> dict[str, Any]:
@@ -112,7 +113,7 @@ class History:
 
     def snapshot(self, *, cursor: int) -> Row:
         """This will read the transaction ourselves, having heard events up to a cursor."""
-        return Row(cursor, SNAPSHOT, self.resource(), START + timedelta(hours=len(self.steps), minutes=1))
+        return Row(cursor, SNAPSHOT, self.resource(), float(1_000_000 + self.sequence))
 
 
 def _iso(at: datetime) -> str:

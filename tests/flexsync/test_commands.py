@@ -54,6 +54,12 @@ def test_says_what_is_wrong_with_the_credentials(transactional_db: None, setting
     assert "1 of 1" in error
 
 
+def test_says_what_is_wrong_with_the_address(transactional_db: None, flex_sandbox: SandboxService, settings):
+    settings.FLEX_BASE_URL = "https://example.com"
+    out, _error = findings()
+    assert "FLEX_BASE_URL cannot be used" in out
+
+
 def test_a_new_installation_is_led_through_its_set_up(
     transactional_db: None, flex_sandbox: SandboxService, settings
 ):

@@ -15,10 +15,10 @@ from flexsync.translation import (
     Decimals,
     Interpretation,
     ProcessRules,
-    Row,
     TriggerRule,
     interpret,
 )
+from flexsync.truths import Row
 from marketplace_payouts.lib.money import Money
 from tests.flexsync.histories import (
     DUE,
@@ -190,11 +190,11 @@ def test_refuses_what_is_due_but_names_no_total_or_seller():
     resource = received().resource()
     resource["attributes"]["payoutTotal"] = None
     with pytest.raises(Nonsense, match="payoutTotal"):
-        meaning([Row(1, "transaction/updated", resource, START)])
+        meaning([Row(1, "transaction/updated", resource, 1.0)])
     resource = received().resource()
     resource["relationships"] = {}
     with pytest.raises(Nonsense, match="seller"):
-        meaning([Row(1, "transaction/updated", resource, START)])
+        meaning([Row(1, "transaction/updated", resource, 1.0)])
 
 
 json_values = st.recursive(
@@ -225,7 +225,7 @@ def test_whatever_json_comes_is_understood_or_refused_by_name(value, data):
             break
     try:
         read_snapshot(resource)
-        meaning([Row(1, "transaction/updated", resource, START)])
+        meaning([Row(1, "transaction/updated", resource, 1.0)])
     except (Nonsense, CurrencyUnclear):
         pass
 
