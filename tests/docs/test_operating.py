@@ -7,6 +7,7 @@ import re
 from django.core.management import get_commands
 
 from accounts.roles import ROLES
+from payouts.admin import payout_acts
 from payouts.requests import ACTS
 from payouts.schedules import PLAN, Planned
 from tests.docs.code import calls
@@ -26,6 +27,10 @@ def test_every_request_is_explained_with_who_may_make_it():
         act.label: [name for name, acts in ROLES.items() if act.needs in acts] for act in ACTS.values()
     }
     assert told == by_label
+
+
+def test_everything_that_staff_can_do_with_a_payout_is_explained():
+    assert set(column(PAGE, ("act", "from", "effect"), "act")) == {act.label for act in payout_acts.ACTS}
 
 
 def test_every_line_of_the_first_page_is_explained():
