@@ -30,7 +30,8 @@ INVARIANTS: Final = (
         "heard_is_understood_or_will_be",
         2,
         "Something was heard of a transaction, and nobody will look at it.",
-        """SELECT s.reference AS subject, '' AS provider, s.heard || ' heard, ' || s.understood || ' understood' AS detail
+        """SELECT s.reference AS subject, '' AS provider, s.heard || ' heard, ' || s.understood || ' understood'
+               AS detail
            FROM payouts_source s WHERE s.heard > s.understood AND s.next_at IS NULL AND s.parked_at IS NULL""",
         stops=False,
     ),
@@ -38,7 +39,8 @@ INVARIANTS: Final = (
         "poller_is_alive",
         5,
         "Sharetribe has not been asked for events for half an hour.",
-        """SELECT c.marketplace_id AS subject, '' AS provider, 'last at ' || c.polled_at::text || ' ' || c.error AS detail
+        """SELECT c.marketplace_id AS subject, '' AS provider, 'last at ' || c.polled_at::text || ' ' || c.error
+               AS detail
            FROM flexsync_flexcursor c WHERE c.polled_at < %(now)s - interval '30 minutes'""",
         stops=False,
     ),

@@ -7,3 +7,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace_payouts.settings")
 
 application = get_asgi_application()
+
+from marketplace_payouts.checks import refuse_to_start  # noqa: E402 - the apps must be loaded first
+
+refuse_to_start()

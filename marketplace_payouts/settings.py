@@ -40,12 +40,14 @@ DEBUG = env.bool("DEBUG", default=False)
 LOOPBACK_HTTP = DEBUG
 ENVIRONMENT = env.str("ENVIRONMENT", default="test")
 SECRET_KEY = env.str("SECRET_KEY", default="only-for-debug-" + "0123456789abcdef" * 4 if DEBUG else "")
+SECRET_KEY_FALLBACKS: list[str] = env.list("SECRET_KEY_FALLBACKS", default=[])
 PUBLIC_URL = env.str("PUBLIC_URL", default="http://127.0.0.1:8000").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[_public.hostname or "localhost"])
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "marketplace_payouts.apps.ProductConfig",
     "marketplace_payouts.admin.PayoutsAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -172,7 +174,6 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "var" / "static"
-STATICFILES_DIRS = [BASE_DIR / "marketplace_payouts" / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -188,6 +189,8 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 
 _https = _public.scheme == "https"
 SECURE_SSL_REDIRECT = _https
+# Asked by machines beside us, without the proxy that speaks TLS.
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
@@ -230,11 +233,16 @@ vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
+RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 
 METHOD_COOL_DOWN = _duration("METHOD_COOL_DOWN", "P3D")
 APPROVAL_VALID_FOR = _duration("APPROVAL_VALID_FOR", "P7D")
 SOURCE_CHECK_VALID_FOR = _duration("SOURCE_CHECK_VALID_FOR", "PT15M")
 POLL_OVERLAP_EVENTS = env.int("POLL_OVERLAP_EVENTS", default=200)
+# Sharetribe is asked again after so many seconds while events come, and ever later while none do.
+POLL_SHORTEST_S = env.int("POLL_SHORTEST_S", default=10)
+POLL_LONGEST_S = env.int("POLL_LONGEST_S", default=60)
 SEND_LEASE = timedelta(seconds=120)
 
 DETAILS_KEYS = env.str(

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from payouts import doors
 from payouts.views import verify_method
 
 urlpatterns = [
@@ -14,4 +15,8 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("payee/methods/<str:token>/", verify_method, name="verify_method"),
     path("accounts/", include("accounts.login_urls")),
+    path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
+    path("healthz", doors.alive),
+    path("readyz", doors.ready),
+    path("metrics", doors.measured),
 ]

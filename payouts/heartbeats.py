@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from payouts.models import Heartbeat
 
 # Whatever runs inside the cluster: any of them beating shows that tasks are still taken and worked off.
-IN_THE_CLUSTER = ("cluster", "sweep", "poller")
+IN_THE_CLUSTER: Final = ("cluster", "sweep", "poller")
+
+# How long each part may be silent; parts that are not named beat when something happens, and may be silent for ever.
+SILENCE: Final[Mapping[str, timedelta]] = {
+    "cluster": timedelta(minutes=3),
+    "sweep": timedelta(minutes=5),
+    "poller": timedelta(minutes=5),
+    "invariants": timedelta(minutes=30),
+    "all invariants": timedelta(hours=26),
+    "resync": timedelta(hours=26),
+    "chain heads": timedelta(hours=26),
+}
 
 
 def beat(name: str, *, now: datetime, **detail: Any) -> None:
@@ -38,3 +49,12 @@ def cluster_seen() -> datetime | None:
 def drop(name: str) -> None:
     """This will forget a part."""
     Heartbeat.objects.filter(name=name).delete()
+
+
+def silent(*, now: datetime) -> list[Heartbeat]:
+    """This will give the parts that have been silent for longer than they may."""
+    return [
+        beat
+        for beat in Heartbeat.objects.filter(name__in=SILENCE).order_by("name")
+        if now - beat.at > SILENCE[beat.name]
+    ]

@@ -102,7 +102,8 @@ def _drain(name: str, end: float, done: Worked) -> int:
             barren = 0 if moved else barren + 1
             if not moved and (barren >= _BARREN_LOOKS or not is_waiting(name)):
                 break
-    except Exception as error:  # noqa: BLE001 - whatever one stage raises, the others must go on
+    except Exception as error:
+        # Whatever one stage raises, the others must go on.
         log.exception("stage_failed", stage=name)
         done.errors[name] = f"{type(error).__name__}: {error}"[:500]
         # A broken connection is made anew for the next stage.
@@ -117,7 +118,7 @@ def is_waiting(name: str) -> bool:
     if name not in WAITING:
         return False
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT EXISTS ({WAITING[name]})", {"now": database_now(connection)})  # noqa: S608 - fixed text
+        cursor.execute(f"SELECT EXISTS ({WAITING[name]})", {"now": database_now(connection)})
         return bool(cursor.fetchone()[0])
 
 

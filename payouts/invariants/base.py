@@ -39,6 +39,10 @@ _CHANGED: Final = """
             WHERE g.id >= %(since_id)s
     )
 """
+_ONE: Final = """
+    touched AS NOT MATERIALIZED (SELECT id FROM payouts_payout WHERE id = %(only)s),
+    touched_payees AS NOT MATERIALIZED (SELECT payee_id AS id FROM payouts_payout WHERE id = %(only)s)
+"""
 _LONGEST: Final = "30min"
 
 
@@ -86,15 +90,18 @@ def since_id(moment: datetime) -> uuid.UUID:
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def ask(invariants: Iterable[Invariant], *, since: datetime | None, now: datetime) -> list[Asked]:
-    """This will ask each invariant of what changed since a moment, or of everything."""
+def ask(
+    invariants: Iterable[Invariant], *, since: datetime | None, now: datetime, only: uuid.UUID | None = None
+) -> list[Asked]:
+    """This will ask each invariant of what changed since a moment, or of everything; or of `only` one payout."""
     values: dict[str, Any] = {
         "now": now,
         "since_id": since_id(since) if since else uuid.UUID(int=0),
         "environment": settings.ENVIRONMENT,
         "shown": ROWS_SHOWN,
+        "only": only,
     }
-    scope = _CHANGED if since else _EVERYTHING
+    scope = _ONE if only else _CHANGED if since else _EVERYTHING
     answers = []
     for one in invariants:
         with transaction.atomic(), connection.cursor() as cursor:

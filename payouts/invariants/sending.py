@@ -1,5 +1,6 @@
 """Promises 1, 3 and 6: paid at most once, exactly what was approved, to where it was approved, by whom it may be."""
 
+# ruff: noqa: S608 - the texts are fixed; nothing from outside stands in them
 from __future__ import annotations
 
 from typing import Final
@@ -92,7 +93,8 @@ INVARIANTS: Final = (
             CROSS JOIN LATERAL (
                 SELECT count(DISTINCT coalesce(v.by_id, v.policy_id)) AS n FROM payouts_approval v
                 WHERE v.payout_id = p.id AND v.result = 'given' AND v.digest = a.digest
-                  AND v.units = p.debt_units AND v.currency = p.debt_currency AND v.at <= c.at + {_SLACK} AND v.expires_at > c.at
+                  AND v.units = p.debt_units AND v.currency = p.debt_currency
+                  AND v.at <= c.at + {_SLACK} AND v.expires_at > c.at
                   AND (v.revoked_at IS NULL OR v.revoked_at >= c.at - {_SLACK})) v
             WHERE v.n < k.needed""",
     ),
@@ -143,7 +145,8 @@ INVARIANTS: Final = (
            FROM touched t JOIN payouts_payout p ON p.id = t.id
            LEFT JOIN LATERAL (SELECT string_agg(state, ', ') AS states FROM payouts_attempt WHERE payout_id = p.id
                 AND state IN ('committed', 'deferred', 'unknown', 'accepted', 'settled')) o ON true
-           LEFT JOIN LATERAL (SELECT state FROM payouts_attempt WHERE payout_id = p.id ORDER BY n DESC LIMIT 1) n ON true
+           LEFT JOIN LATERAL (SELECT state FROM payouts_attempt WHERE payout_id = p.id
+                              ORDER BY n DESC LIMIT 1) n ON true
            WHERE CASE p.state
                  WHEN 'submitting' THEN o.states IS DISTINCT FROM 'committed'
                  WHEN 'submitted' THEN o.states IS DISTINCT FROM 'accepted'
@@ -201,8 +204,10 @@ INVARIANTS: Final = (
         """SELECT w.event_id AS subject, w.provider AS provider, w.kind AS detail FROM payouts_webhookdelivery w
            WHERE w.id >= %(since_id)s AND w.state = 'applied'
              AND NOT EXISTS (SELECT FROM payouts_batch h WHERE h.provider = w.provider
-                 AND (h.key = w.hint ->> 'batch_key' OR (h.reference <> '' AND h.reference = w.hint ->> 'batch_reference')))
+                 AND (h.key = w.hint ->> 'batch_key'
+                      OR (h.reference <> '' AND h.reference = w.hint ->> 'batch_reference')))
              AND NOT EXISTS (SELECT FROM payouts_attempt a WHERE a.provider = w.provider
-                 AND (a.key = w.hint ->> 'item_key' OR (a.reference <> '' AND a.reference = w.hint ->> 'item_reference')))""",
+                 AND (a.key = w.hint ->> 'item_key'
+                      OR (a.reference <> '' AND a.reference = w.hint ->> 'item_reference')))""",
     ),
 )

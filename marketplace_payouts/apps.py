@@ -1,0 +1,32 @@
+"""The app that holds the others together: system checks, and the tasks that come round."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig, apps
+from django.db import connections
+from django.db.models.signals import post_migrate
+
+
+class ProductConfig(AppConfig):
+    """No models, no rules of business."""
+
+    name = "marketplace_payouts"
+    verbose_name = "Marketplace Payouts"
+
+    def ready(self) -> None:
+        """This will register the checks, and have the tasks that come round set whenever the tables are migrated."""
+        from marketplace_payouts import checks
+
+        checks.register_all()
+        post_migrate.connect(_set_schedules, sender=apps.get_app_config("django_q"), dispatch_uid="schedules")
+
+
+def _set_schedules(*, using: str, **_more: Any) -> None:
+    from marketplace_payouts.lib.clock import utc_now
+    from payouts import schedules
+
+    # Migrations may stop half-way, or go backwards.
+    if "django_q_schedule" in connections[using].introspection.table_names():
+        schedules.set_up(now=utc_now())

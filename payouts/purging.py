@@ -1,0 +1,75 @@
+"""Bytes that nobody needs any more: requests and answers after the return window, and worked-off webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import connection
+
+from marketplace_payouts.lib.logs import logger
+from payouts.providers import registry
+from payouts.providers.base import ProviderError
+
+log = logger(__name__)
+
+_AT_ONCE: Final = 5000
+# Longer than any provider's window; for providers that are not set up here any more.
+_LONGEST_WINDOW: Final = timedelta(days=400)
+_WEBHOOKS_KEPT: Final = timedelta(days=90)
+
+
+def purge(*, now: datetime) -> int:
+    """This will remove what is past its time, and give how many rows it touched."""
+    windows = {name: _window(name) for name in _providers()}
+    removed = sum(_bodies(name, until=now - window) for name, window in windows.items())
+    removed += _webhooks(until=now - _WEBHOOKS_KEPT)
+    log.info("purged", rows=removed)
+    return removed
+
+
+def _providers() -> list[str]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT provider FROM payouts_batch")
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _window(name: str) -> timedelta:
+    try:
+        return registry.get(name).capabilities.return_window
+    except ProviderError:
+        return _LONGEST_WINDOW
+
+
+def _bodies(provider: str, *, until: datetime) -> int:
+    """Only of batches that are over and that nobody asks about any more: a stored step may else be sent again."""
+    sql = """
+        DELETE FROM payouts_stepbody WHERE (id, created_at) IN (
+            SELECT b.id, b.created_at FROM payouts_stepbody b
+            JOIN payouts_step s ON s.id = b.step_id JOIN payouts_batch h ON h.id = s.batch_id
+            WHERE h.provider = %s AND b.created_at < %s AND h.next_at IS NULL AND h.state IN ('closed', 'refused')
+              AND NOT EXISTS (SELECT FROM payouts_attempt a WHERE a.batch_id = h.id AND a.watch_until > %s)
+            LIMIT %s)
+    """
+    return _in_parts(sql, [provider, until, until, _AT_ONCE])
+
+
+def _webhooks(*, until: datetime) -> int:
+    """The row stays, so that the same event is still known; its body goes."""
+    sql = """
+        UPDATE payouts_webhookdelivery SET body = '' WHERE id IN (
+            SELECT id FROM payouts_webhookdelivery WHERE received_at < %s AND state <> 'new' AND body <> '' LIMIT %s)
+    """
+    return _in_parts(sql, [until, _AT_ONCE])
+
+
+def _in_parts(sql: str, values: Sequence[Any]) -> int:
+    total = 0
+    while True:
+        with connection.cursor() as cursor:
+            cursor.execute(sql, values)
+            found = int(cursor.rowcount)
+        total += found
+        if found < _AT_ONCE:
+            return total

@@ -1,0 +1,222 @@
+"""The daily comparison: what is open is asked about, and each provider's own list is held against our attempts.
+
+A movement that we did not make is evidence of a stolen key or a lost record: it is posted to suspense, and an incident
+stops the provider.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID, uuid5
+
+from django.db import transaction
+from django.db.models import Min
+from django.utils.dateparse import parse_datetime
+
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.money import Money
+from payouts import heartbeats, ledger, reconciliation, settlement, statements
+from payouts.incidents import Evidence, open_incidents
+from payouts.ledger import Draft
+from payouts.models import Batch, BatchState, Incarnation, Incident, Posting
+from payouts.providers import registry
+from payouts.providers.base import PayoutProvider, ProviderUnavailable, StatementLine
+from payouts.statements import Comparison, Difference
+
+log = logger(__name__)
+
+# Read again before the last list ended: providers add to their lists late.
+_OVERLAP: Final = timedelta(hours=24)
+_ROUNDS: Final = 200
+_MOVEMENTS: Final = UUID("0f4e3c0a-8f0b-4f8a-9c39-3d8d3a0b6b57")
+# What moved money that our books do not expect; the other differences are about what they do expect.
+_SUSPENSE: Final = frozenset({"foreign_debit", "second_payment", "unexplained_movement"})
+
+
+@dataclass(slots=True)
+class Reconciled:
+    """What came of one provider."""
+
+    provider: str
+    since: datetime
+    complete_until: datetime | None = None
+    lines: int = 0
+    matched: int = 0
+    differences: Sequence[Difference] = field(default_factory=list)
+    opened: int = 0
+    error: str = ""
+
+
+def reconcile_all(*, now: datetime, since: datetime | None = None, only: str = "") -> list[Reconciled]:
+    """This will ask about everything open, then compare each provider's list with our attempts, both ways.
+
+    :raises ProviderError: when the one provider that was named is not set up here.
+    """
+    ask_about_everything(now=now, only=only)
+    providers = {only: registry.get(only)} if only else registry.available()
+    return [reconcile(provider, since=since, now=now) for provider in providers.values()]
+
+
+def ask_about_everything(*, now: datetime, only: str = "") -> int:
+    """This will ask about each batch that is not over, and settle what is heard; gives how many it asked about."""
+    batches = Batch.objects.filter(state__in=(BatchState.SENT, BatchState.UNKNOWN, BatchState.ACCEPTED))
+    if only:
+        batches = batches.filter(provider=only)
+    reconciliation.hurry(list(batches.values_list("pk", flat=True)), now=now)
+    asked = 0
+    for _ in range(_ROUNDS):
+        found = reconciliation.ask(limit=100, now=now)
+        asked += found
+        while settlement.settle(limit=5000, now=now):
+            pass
+        if not found:
+            break
+    return asked
+
+
+def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime) -> Reconciled:
+    """This will compare one provider's list with our attempts, and open an incident for each contradiction."""
+    since = since or _since(provider.name, now=now)
+    result = Reconciled(provider.name, since)
+    try:
+        statement = provider.statement(since=since, until=now)
+    except ProviderUnavailable as error:
+        result.error = str(error)
+        log.warning("statement_not_read", provider=provider.name, reason=str(error))
+        return result
+    comparison = statements.compare(provider, statement, since=since)
+    found = statements.differences(comparison, settle_time=provider.capabilities.settle_time)
+    result.complete_until, result.lines = statement.complete_until, len(statement.lines)
+    result.matched, result.differences = len(comparison.accounts), found
+    with transaction.atomic():
+        result.opened = _act(provider.name, found, now=now)
+        _post_top_ups(comparison, now=now)
+        heartbeats.beat(
+            f"reconcile {provider.name}",
+            now=now,
+            complete_until=statement.complete_until.isoformat(),
+            lines=result.lines,
+            differences=len(found),
+        )
+    return result
+
+
+def _since(provider: str, *, now: datetime) -> datetime:
+    """From a day before the last list ended; the first time, from the beginning."""
+    text = heartbeats.detail_of(f"reconcile {provider}").get("complete_until")
+    last = parse_datetime(text) if text else None
+    return last - _OVERLAP if last is not None else compare_from(provider, now=now)
+
+
+def compare_from(provider: str, *, now: datetime) -> datetime:
+    """This will give from when on a provider's list is ours to explain: this database was accepted, or had sent."""
+    first = Incarnation.objects.aggregate(first=Min("accepted_at"))["first"]
+    sent = Batch.objects.filter(provider=provider).aggregate(first=Min("first_sent_at"))["first"]
+    return min(filter(None, [first, sent]), default=now)
+
+
+def movement_id(provider: str, line: StatementLine) -> UUID:
+    """This will give the id under which one line of a list is posted, for ever the same."""
+    name = f"{provider}\n{line.reference}\n{line.kind}\n{line.amount.units}\n{line.at.isoformat()}"
+    return uuid5(_MOVEMENTS, name)
+
+
+def suspend(provider: str, lines: Sequence[StatementLine], *, now: datetime) -> list[StatementLine]:
+    """This will post movements that our books do not explain to suspense; gives those that were not there yet."""
+    ids = {movement_id(provider, line): line for line in lines}
+    known = set(
+        Posting.objects.filter(subject__in=list(ids), kind="suspense").values_list("subject", flat=True)
+    )
+    new = {pk: line for pk, line in ids.items() if pk not in known and line.amount.units}
+    ledger.post([_suspense(provider, pk, line) for pk, line in new.items()], now=now)
+    return list(new.values())
+
+
+def _suspense(provider: str, pk: UUID, line: StatementLine) -> Draft:
+    # Positive is out for a debit, and in for everything else.
+    out = line.amount if line.kind in ("debit", "fee") else -line.amount
+    amount, debit, credit = ledger.flipped(out, f"suspense:{provider}", f"provider_cash:{provider}")
+    return Draft("suspense", pk, debit, credit, amount)
+
+
+def _act(provider: str, found: Sequence[Difference], *, now: datetime) -> int:
+    """Movements go to suspense, and open an incident, once; the others open one until people have explained them."""
+    moved = [one.line for one in found if one.kind in _SUSPENSE and one.line is not None]
+    new = {id(line) for line in suspend(provider, moved, now=now)}
+    fresh = [
+        one for one in unexplained(provider, found) if one.kind not in _SUSPENSE or id(one.line) in new
+    ]
+    return open_incidents([_evidence(provider, one) for one in fresh], now=now)
+
+
+def unexplained(provider: str, found: Sequence[Difference]) -> list[Difference]:
+    """This will leave out what people have explained by closing its incident: the list goes on showing it."""
+    incidents = Incident.objects.filter(provider=provider)
+    asked = _references(incidents.filter(closed_at__isnull=True))
+    closed = set(incidents.filter(closed_at__isnull=False).values_list("kind", "subject"))
+    ids = {movement_id(provider, one.line) for one in found if one.line is not None}
+    posted = set(Posting.objects.filter(subject__in=ids, kind="suspense").values_list("subject", flat=True))
+
+    def is_explained(one: Difference) -> bool:
+        if one.kind in _SUSPENSE and one.line is not None:
+            return movement_id(provider, one.line) in posted and one.line.reference not in asked
+        return (one.kind, _evidence(provider, one).subject) in closed
+
+    return [one for one in found if not is_explained(one)]
+
+
+def _references(incidents: Iterable[Incident]) -> set[str]:
+    """The provider's ids of the movements that these incidents are about."""
+    about = [incident.facts for incident in incidents]
+    about += [movement for facts in about for movement in facts.get("movements", ())]
+    return {str(facts["reference"]) for facts in about if facts.get("reference")}
+
+
+def _evidence(provider: str, one: Difference) -> Evidence:
+    subject = f"attempt {one.attempt.pk}" if one.attempt is not None else ""
+    if one.line is not None:
+        subject = f"{provider} {one.line.reference} {movement_id(provider, one.line)}"
+    facts = {} if one.line is None else line_facts(one.line)
+    return Evidence(
+        kind=one.kind,
+        subject=subject,
+        sentence=one.sentence,
+        provider=provider,
+        facts=facts,
+        payout=one.attempt.payout if one.attempt is not None else None,
+        attempt=one.attempt,
+    )
+
+
+def line_facts(line: StatementLine) -> dict[str, object]:
+    """This will give what people need to find a line in the provider's own pages; no destination in clear."""
+    return {
+        "reference": line.reference,
+        "item_key": line.item_key,
+        "kind": line.kind,
+        "amount": line.amount.to_json(),
+        "at": line.at.isoformat(),
+    }
+
+
+def _post_top_ups(comparison: Comparison, *, now: datetime) -> None:
+    provider = comparison.provider
+    ids = {movement_id(provider, line): line for line in comparison.top_ups if line.amount.units > 0}
+    known = set(Posting.objects.filter(subject__in=list(ids), kind="fund").values_list("subject", flat=True))
+    ledger.post(
+        [
+            Draft(
+                "fund",
+                pk,
+                f"provider_cash:{provider}",
+                "owner_funding",
+                Money(line.amount.units, line.amount.currency),
+            )
+            for pk, line in ids.items()
+            if pk not in known
+        ],
+        now=now,
+    )
