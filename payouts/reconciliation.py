@@ -78,7 +78,7 @@ def _claim(limit: int, *, now: datetime) -> list[Batch]:
 
 
 def _ask_one(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
-    if batch.state in (BatchState.ACCEPTED, BatchState.CLOSED):
+    if batch.state == BatchState.ACCEPTED or (batch.state == BatchState.CLOSED and batch.reference):
         read(provider, batch, now=now)
     elif incarnation.is_accepted():
         recovery.recover(provider, batch, now=now)

@@ -11,12 +11,15 @@ from datetime import datetime, timedelta
 from typing import assert_never
 from uuid import UUID
 
+from django.db.models import Max
+
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.money import Money
 from payouts import ledger
 from payouts.actors import Actor
 from payouts.alerts import raise_alert
 from payouts.holding import hold_by_rule
+from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
 from payouts.lifecycle import Move, move
 from payouts.models import Attempt, AttemptState, Batch, BatchState, Payout, State, Step
@@ -47,6 +50,11 @@ class Sending:
     actor: Actor
     now: datetime
 
+    @property
+    def undecided(self) -> list[Attempt]:
+        """The attempts whose outcome is not known; people may have decided about others of the same batch."""
+        return [a for a in self.attempts if a.state in (AttemptState.COMMITTED, AttemptState.UNKNOWN)]
+
 
 def answer(
     batch_id: UUID, step: Step, outcome: Outcome, *, final: bool, transmitted: bool = True, now: datetime
@@ -68,7 +76,7 @@ def load(batch: Batch, *, now: datetime) -> Sending:
 def apply(sending: Sending, outcome: Outcome, *, final: bool = True) -> None:
     """This will bring batch, attempts and payouts to what the outcome says; what is decided already stays."""
     if sending.batch.state not in (BatchState.COMMITTED, BatchState.SENT, BatchState.UNKNOWN):
-        sending.batch.save(update_fields=["answers"])
+        _too_late(sending, outcome, final=final)
         return
     match outcome:
         case Accepted():
@@ -103,11 +111,27 @@ def _close_step(step: Step, outcome: Outcome, *, now: datetime) -> None:
     step.save(update_fields=["outcome", "answered_at", "reference", "facts"])
 
 
+def _too_late(sending: Sending, outcome: Outcome, *, final: bool) -> None:
+    """What counted as not sent, or was decided by people, exists: it is read from now on, and settlement judges it."""
+    batch = sending.batch
+    if not isinstance(outcome, Accepted) or not final or batch.reference:
+        batch.save(update_fields=["answers"])
+        return
+    batch.state, batch.reference, batch.next_at, batch.tries = (
+        BatchState.ACCEPTED,
+        outcome.reference,
+        sending.now,
+        0,
+    )
+    _save(batch)
+
+
 def _accepted(sending: Sending, outcome: Accepted) -> None:
     batch, now = sending.batch, sending.now
     batch.state, batch.reference, batch.reason = BatchState.ACCEPTED, outcome.reference, ""
     batch.next_at, batch.person_after, batch.tries = now + _ASK_SOON, None, 0
     _save(batch)
+    waiting = [sending.payouts[a.payout_id] for a in sending.undecided]
     window = registry.get(batch.provider).capabilities.return_window
     rowsets.update(
         Attempt,
@@ -118,7 +142,7 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
                 "reference": outcome.item_references.get(attempt.key, attempt.reference),
                 "watch_until": now + window,
             }
-            for attempt in sending.attempts
+            for attempt in sending.undecided
         ],
     )
     drafts = _paid_now(sending) if outcome.paid_now else {}
@@ -134,16 +158,16 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
                 drafts=drafts.get(p.pk, ()),
                 changes=changes,
             )
-            for p in sending.payouts.values()
+            for p in waiting
         ],
     )
 
 
 def _paid_now(sending: Sending) -> dict[UUID, list[Draft]]:
     rowsets.update(
-        Attempt, [{"id": a.pk, "state": AttemptState.SETTLED, "debited": True} for a in sending.attempts]
+        Attempt, [{"id": a.pk, "state": AttemptState.SETTLED, "debited": True} for a in sending.undecided]
     )
-    return {a.payout_id: [debit_draft(a), pay_draft(a)] for a in sending.attempts}
+    return {a.payout_id: [debit_draft(a), pay_draft(a)] for a in sending.undecided}
 
 
 def _refused(sending: Sending, outcome: Refused) -> None:
@@ -295,21 +319,37 @@ def unknown(sending: Sending, reason: str) -> None:
     batch.next_at = now + min(_ASK_SOON * 2 ** min(batch.tries, 10), timedelta(hours=1))
     batch.person_after = batch.person_after or now
     _save(batch)
-    rowsets.update(Attempt, [{"id": a.pk, "state": AttemptState.UNKNOWN} for a in sending.attempts])
-    waiting = [p for p in sending.payouts.values() if p.state in (State.SUBMITTING, State.SUBMITTED)]
+    open_now = [*sending.undecided, *(a for a in sending.attempts if a.state == AttemptState.ACCEPTED)]
+    rowsets.update(Attempt, [{"id": a.pk, "state": AttemptState.UNKNOWN} for a in open_now])
+    waiting = [
+        payout
+        for a in open_now
+        if (payout := sending.payouts[a.payout_id]).state in (State.SUBMITTING, State.SUBMITTED)
+    ]
     _move(sending, [Move(payout=p, to=State.UNKNOWN, reason=reason) for p in waiting])
 
 
 def vanished(sending: Sending, reason: str) -> None:
     """This will note that an accepted batch is not to be found any more; what is settled stays settled."""
-    open_now = [a for a in sending.attempts if a.state in (AttemptState.ACCEPTED, AttemptState.UNKNOWN)]
-    payouts = {a.payout_id: sending.payouts[a.payout_id] for a in open_now}
-    unknown(Sending(sending.batch, open_now, payouts, sending.actor, sending.now), reason)
+    if any(a.state in (AttemptState.ACCEPTED, AttemptState.UNKNOWN) for a in sending.attempts):
+        unknown(sending, reason)
+    else:
+        watch(sending.batch, now=sending.now)
+
+
+def watch(batch: Batch, *, now: datetime) -> None:
+    """This will go on looking for a batch that people decided about, ever more seldom, until its windows close."""
+    until = batch.attempts.aggregate(until=Max("watch_until"))["until"]
+    batch.tries += 1
+    wait = min(_ASK_SOON * 2 ** min(batch.tries, 15), timedelta(days=1))
+    batch.next_at = now + wait if until is not None and until > now else None
+    _save(batch)
 
 
 def absent(sending: Sending, reason: str) -> None:
     """This will record an authoritative absence: the provider has nothing, and never will, under our key."""
     batch, now = sending.batch, sending.now
+    gone = sending.undecided
     batch.state, batch.reason = BatchState.REFUSED, reason
     batch.next_at = batch.person_after = None
     _save(batch)
@@ -325,7 +365,7 @@ def absent(sending: Sending, reason: str) -> None:
                 "closed_at": now,
                 "postings_made": a.postings_made + 1,
             }
-            for a in sending.attempts
+            for a in gone
         ],
     )
     _move(
@@ -337,8 +377,22 @@ def absent(sending: Sending, reason: str) -> None:
                 reason=reason,
                 drafts=[uncommit_draft(a)],
             )
-            for a in sending.attempts
+            for a in gone
         ],
+    )
+    open_incidents([_never_paid(sending, a, reason) for a in sending.attempts if a.debited], now=now)
+
+
+def _never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
+    payout = sending.payouts[attempt.payout_id]
+    return Evidence(
+        kind="contradiction",
+        subject=f"attempt {attempt.pk}",
+        sentence=f"{payout.number}: people said that it was paid, but {reason[0].lower()}{reason[1:]}",
+        provider=attempt.provider,
+        facts={"payout": payout.number, "attempt": attempt.key},
+        payout=payout,
+        attempt=attempt,
     )
 
 

@@ -48,16 +48,22 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
     with transaction.atomic():
         batch = Batch.objects.select_for_update().get(pk=batch.pk)
         clock = database_now(connection)
-        if batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
-            return
-        sending = recording.load(batch, now=clock)
         proven = end_is_proven(batch.sender)
-        if batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
+        is_decided = batch.state == BatchState.CLOSED and not batch.reference
+        if is_decided:
+            recording.watch(batch, now=clock)
+        elif batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
+            return
+        elif batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
             # Counted before each call: it was never transmitted, and its lease forbids that from now on.
+            sending = recording.load(batch, now=clock)
             recording.apply(sending, Deferred(reason="Its sender stopped before the call."))
             return
-        recording.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
-    may_send = _may_send_again(provider, batch, now=clock)
+        else:
+            sending = recording.load(batch, now=clock)
+            recording.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
+    # People who decided about it, or about one of its items, decided that it never goes out again.
+    may_send = not is_decided and _may_send_again(provider, batch, now=clock)
     if may_send and not _is_known_to_exist(batch):
         transmission.transmit_again(batch, lock)
     elif not _look_up(provider, batch, lock, proven=proven) and may_send:
@@ -74,7 +80,6 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
     if not provider.capabilities.dedupes or batch.reference:
         return False
     if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
-        # People who resolved one of its items decided that the batch never goes out again.
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
@@ -101,6 +106,10 @@ def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: 
     else:
         _not_found(provider, batch, found, proven=proven)
     return isinstance(found, Found) or (isinstance(found, Absent) and found.authoritative)
+
+
+def _covers(found: Absent | CannotTell, until: datetime) -> bool:
+    return isinstance(found, Absent) and found.as_of >= until
 
 
 def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> bool:
@@ -130,13 +139,13 @@ def _not_found(provider: PayoutProvider, batch: Batch, found: Absent | CannotTel
         clock = database_now(connection)
         sending = recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
         last = sending.batch.last_sent_at
-        if sending.batch.state not in _OPEN or last is None:
+        if sending.batch.state not in (*_OPEN, BatchState.CLOSED) or last is None:
             return
-        if not isinstance(found, Absent) or not found.authoritative:
-            recording.unknown(sending, f"The provider cannot tell: {found.reason}")
-        elif proven and found.as_of >= last + provider.capabilities.settle_time:
+        is_certain = isinstance(found, Absent) and found.authoritative
+        if is_certain and proven and _covers(found, last + provider.capabilities.settle_time):
             recording.absent(sending, f"The provider has nothing: {found.reason}")
-        else:
-            recording.unknown(sending, "Not found, but it may still turn up.")
+        elif sending.batch.state in _OPEN:
+            why = "Not found, but it may still turn up." if is_certain else "The provider cannot tell"
+            recording.unknown(sending, why if is_certain else f"{why}: {found.reason}")
         crash_point("ask.before_commit")
     crash_point("ask.after_commit")

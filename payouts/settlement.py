@@ -216,8 +216,7 @@ def _go(change: _Change, to: State, reason: str) -> bool:
 
 def _under_way(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
-    if seen.status in (Status.AWAITING_PAYEE, Status.ON_HOLD):
-        _debit(change)
+    is_out = seen.status in (Status.AWAITING_PAYEE, Status.ON_HOLD)
     if attempt.state in (
         AttemptState.COMMITTED,
         AttemptState.UNKNOWN,
@@ -225,8 +224,12 @@ def _under_way(change: _Change, seen: Observation) -> None:
         AttemptState.ABSENT,
     ):
         if not _go(change, State.SUBMITTED, f"The provider has it: {seen.raw_status}."):
+            if is_out:
+                _suspend(change, seen)
             return
         _recommit(change)
+    if is_out:
+        _debit(change)
     if attempt.state != AttemptState.SETTLED:
         attempt.state = AttemptState.ACCEPTED
     attempt.refusal_code, attempt.message = seen.refusal_code, seen.message
@@ -292,6 +295,14 @@ def _suspend(change: _Change, seen: Observation) -> None:
         )
 
 
+def _unsuspend(change: _Change, seen: Observation, back: Money) -> None:
+    """What left unexpectedly came back as unexpectedly."""
+    attempt = change.attempt
+    if attempt.debited and attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
+        attempt.debited = False
+        _post(change, "suspense", change.cash, f"suspense:{attempt.provider}", back, ordinal=seen.seq)
+
+
 def _failed(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     if attempt.state in (AttemptState.REFUSED, AttemptState.ABSENT):
@@ -354,6 +365,7 @@ def _returned(change: _Change, seen: Observation) -> None:
         _paid(change, seen)
         was_paid = True
     if whole and not _go(change, State.RETURNED, f"It came back: {seen.raw_status}."):
+        _unsuspend(change, seen, back)
         return
     owed = ledger.owed(change.payout.payee_id)
     if was_paid:

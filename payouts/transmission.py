@@ -17,7 +17,7 @@ from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import incarnation, recording
 from payouts.facts import rails_of
-from payouts.models import Attempt, Batch, Hold, Step, StepBody
+from payouts.models import Attempt, AttemptState, Batch, Hold, Step, StepBody
 from payouts.providers import registry
 from payouts.providers.base import (
     Accepted,
@@ -73,6 +73,8 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
     row = batch.steps.order_by("-n").first()
     assert row is not None
     following = _next(registry.get(batch.provider), batch, row, outcome)
+    if isinstance(following, ProviderStep) and batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+        return  # people decided about it meanwhile: what is left of it never goes out
     _record(batch, row, outcome, following=following, transmitted=False)
     if isinstance(following, ProviderStep):
         _steps(batch.pk, lock, again=True)

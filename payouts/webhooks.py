@@ -84,8 +84,13 @@ def work_off(*, limit: int, now: datetime) -> int:
 
 
 def _must_adopt(batch: Batch, row: WebhookDelivery) -> bool:
-    """A batch whose outcome is unknown learns its reference from the delivery; what exists is compared first."""
-    return batch.state in (BatchState.SENT, BatchState.UNKNOWN) and bool(row.hint["batch_reference"])
+    """A batch whose outcome is unknown learns its reference from the delivery; what exists is compared first.
+
+    So does one that counts as refused, or that people decided about: what exists after all is evidence.
+    """
+    is_missing = batch.state in (BatchState.REFUSED, BatchState.CLOSED) and not batch.reference
+    is_unknown = batch.state in (BatchState.SENT, BatchState.UNKNOWN)
+    return (is_unknown or is_missing) and bool(row.hint["batch_reference"])
 
 
 def _batches(rows: Sequence[WebhookDelivery]) -> dict[UUID, Batch]:

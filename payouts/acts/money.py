@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Final
 
 from django.conf import settings
@@ -29,6 +30,8 @@ from payouts.models import (
     Payout,
     State,
 )
+from payouts.providers import registry
+from payouts.providers.base import ProviderError
 from payouts.recording import debit_draft, pay_draft, uncommit_draft
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)
@@ -125,7 +128,7 @@ def _resolve(asked: Asked) -> None:
         attempt.refusal_code, attempt.refusal_class, attempt.message = "absent", "wait", reason
         drafts = [uncommit_draft(attempt)]
     attempt.postings_made += 1
-    attempt.closed_at = asked.now
+    attempt.closed_at, attempt.watch_until = asked.now, asked.now + _window(attempt.provider)
     attempt.save()
     changes = {"paid_at": asked.now} if to is State.PAID else {}
     assert asked.seconded_by is not None
@@ -135,9 +138,18 @@ def _resolve(asked: Asked) -> None:
         now=asked.now,
     )
     if not attempt.batch.attempts.filter(state=AttemptState.UNKNOWN).exists():
+        # Closed, and yet asked for: what turns up until its windows close is evidence.
         Batch.objects.filter(pk=attempt.batch_id).update(
-            state=BatchState.REFUSED, reason=reason, next_at=None
+            state=BatchState.CLOSED, reason=reason, next_at=asked.now, person_after=None, tries=0
         )
+
+
+def _window(provider: str) -> timedelta:
+    """For how long what was sent may still turn up, or come back."""
+    try:
+        return registry.get(provider).capabilities.return_window
+    except ProviderError:
+        return timedelta(days=60)
 
 
 def _by_hand(asked: Asked) -> Payout:
