@@ -79,8 +79,10 @@ class RemoveFactors(Act):
     def will(self, rows: Sequence[User]) -> list[str]:
         return [
             f"Remove the authenticator app and recovery codes of {', '.join(user.email for user in rows)}.",
-            "Send them an e-mail that says so. They set up a new one at the next log-in, by password alone:"
-            " be sure that it is really they who asked you.",
+            (
+                "Send them an e-mail that says so. They set up a new one at the next log-in, by password alone:"
+                " be sure that it is really they who asked you."
+            ),
         ]
 
     def perform(self, doing: Doing) -> Outcome:
@@ -128,12 +130,21 @@ class UserAdmin(ActingAdmin):
         """This will load staff with their roles and factors."""
         return super().get_queryset(request).prefetch_related("groups", "authenticator_set")
 
-    def get_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """This will show the form to those who may change, the facts to the others."""
         if obj is None:
             return ["email", "name", "groups", "reason"]
         if self.has_change_permission(request, obj):
-            return ["email", "name", "is_active", "groups", "reason", "second_factor", "last_login_", "technical"]
+            return [
+                "email",
+                "name",
+                "is_active",
+                "groups",
+                "reason",
+                "second_factor",
+                "last_login_",
+                "technical",
+            ]
         return ["email", "name", "active", "roles", "second_factor", "last_login_", "technical"]
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> list[str]:
@@ -170,7 +181,7 @@ class UserAdmin(ActingAdmin):
 
     @admin.display(description="Second factor")
     def second_factor(self, row: User) -> SafeString:
-        has = any(one.type == Authenticator.Type.TOTP for one in row.authenticator_set.all())
+        has = any(one.type == Authenticator.Type.TOTP for one in row.authenticator_set.all())  # type: ignore[attr-defined]  # allauth ships no types
         return cells.badge("verified", "Set up") if has else cells.badge("waits", "None")
 
     @admin.display(description="Last log-in")
@@ -189,8 +200,7 @@ class RoleAdmin(BackOfficeAdmin):
     section = "Staff"
     ordering = ("name",)
     list_display = ("name", "members")
-    fields = ("name", "may_do", "members")
-    readonly_fields = fields
+    page = ("name", "may_do", "members")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
         """This will load roles with their members."""
@@ -216,8 +226,7 @@ class LogEntryAdmin(BackOfficeAdmin):
     list_display_links = ("at",)
     list_select_related = ("user",)
     list_filter = (days_filter(field="action_time", title="day"),)
-    fields = ("at", "user", "object_repr", "change_message")
-    readonly_fields = fields
+    page = ("at", "user", "object_repr", "change_message")
 
     @admin.display(description="When")
     def at(self, row: LogEntry) -> SafeString | str:

@@ -44,7 +44,9 @@ def way_in(request: HttpRequest) -> str:
 def remember_new(*, request: HttpRequest, user: User, authenticator: Authenticator, **_more: Any) -> None:
     """This will count the code by which an app was set up as a use of it; allauth calls it as a signal's receiver."""
     if authenticator.type == Authenticator.Type.TOTP and request.user.pk == user.pk:
-        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)
+        record_authentication(
+            request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True
+        )
 
 
 def _uses(request: HttpRequest) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -52,7 +52,7 @@ class PayoutsAdminSite(AdminSite):
         if isinstance(admin_class, type) and issubclass(admin_class, BackOfficeAdmin):
             super().register(model_or_iterable, admin_class, **options)
 
-    def admin_view(self, view: _View, cacheable: bool = False) -> Callable[..., HttpResponse]:
+    def admin_view(self, view: _View, cacheable: bool = False) -> _View:
         """This will wrap a page: whoever lacks something is led to it, and times are business times."""
         inner = super().admin_view(view, cacheable)
 
@@ -65,9 +65,9 @@ class PayoutsAdminSite(AdminSite):
                     response.render()
             return response
 
-        return wrapped
+        return cast(_View, wrapped)
 
-    def get_urls(self) -> list[URLPattern | URLResolver]:  # type: ignore[override]  # the stub knows resolvers only
+    def get_urls(self) -> list[URLPattern | URLResolver]:
         """This will add the pages that belong to no model."""
         from payouts.admin import pages
 
@@ -85,11 +85,13 @@ class PayoutsAdminSite(AdminSite):
         ours = {"environment_badge": settings.ENVIRONMENT, "stopped": holding.is_stopped()}
         return super().each_context(request) | ours
 
-    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
         """This will lead to the page that asks for the present password and tells the person by e-mail."""
         return HttpResponseRedirect(reverse("account_change_password"))
 
-    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """This will show what needs a person now."""
         from accounts.backoffice.base import demand
         from flexsync.admin import first_page as flex
@@ -114,7 +116,9 @@ class PayoutsAdminSite(AdminSite):
         if request.method != "GET":
             raise PermissionDenied("Your session lacks the second factor; open the first page to give it.")
         messages.info(request, "The back office needs a second factor: please give the code of your app.")
-        return HttpResponseRedirect(f"{second_factor.way_in(request)}?{urlencode({'next': request.get_full_path()})}")
+        return HttpResponseRedirect(
+            f"{second_factor.way_in(request)}?{urlencode({'next': request.get_full_path()})}"
+        )
 
 
 SECTIONS = ("Payouts", "People", "Rules", "Books", "Sending", "Sharetribe", "System", "Staff")
@@ -130,7 +134,9 @@ def business_zone() -> ZoneInfo:
     return ZoneInfo(name or settings.BUSINESS_TIME_ZONE)
 
 
-def _by_section(registry: dict[type[models.Model], Any], entries: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_section(
+    registry: dict[type[models.Model], Any], entries: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
     sections: dict[str, list[dict[str, Any]]] = {name: [] for name in SECTIONS}
     for entry in sorted(entries, key=lambda one: (registry[one["model"]].rank, str(one["name"]))):
         sections[registry[entry["model"]].section].append(entry)

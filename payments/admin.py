@@ -24,8 +24,7 @@ class PaymentInAdmin(BackOfficeAdmin):
         id_filter(title="transaction", field="transaction_id", name="transaction"),
     )
     search_fields = ("=transaction_id", "=reference")
-    fields = ("happened", "kind", "transaction", "amount", "origin", "reference", "recorded", "marketplace")
-    readonly_fields = fields
+    page = ("happened", "kind", "transaction", "amount", "origin", "reference", "recorded", "marketplace")
 
     @admin.display(description="Happened")
     def happened(self, row: PaymentIn) -> SafeString | str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import Marketplace, Payee, User
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.ids import public_number, uuid7
+from marketplace_payouts.lib.money import Money
 from payouts import lifecycle
 from payouts.actors import Actor
 from payouts.lifecycle import Move
@@ -179,6 +180,7 @@ class SourceFactory(factory.django.DjangoModelFactory):
 
     class Meta:
         model = Source
+        skip_postgeneration_save = True
 
     marketplace = factory.SubFactory(MarketplaceFactory)
     reference = factory.LazyFunction(uuid.uuid4)
@@ -288,7 +290,9 @@ def attempt_for(payout: Payout, state: State, *, now: datetime) -> Attempt:
         state=attempt_state,
         reference=uuid.uuid4().hex[:13].upper() if status and status != "failed" else "",
         status=status,
-        raw_status={"paid": "SUCCESS", "failed": "FAILED", "returned": "RETURNED"}.get(status, status.upper()),
+        raw_status={"paid": "SUCCESS", "failed": "FAILED", "returned": "RETURNED"}.get(
+            status, status.upper()
+        ),
         refusal_code="RECEIVER_UNREGISTERED" if status == "failed" else "",
         refusal_class="payee" if status == "failed" else "",
         closed_at=now if closed else None,
@@ -324,3 +328,8 @@ def _step(attempt: Attempt, *, address: str) -> None:
         StepBody.objects.create(
             step=step, kind=kind, sealed=crypto.seal(content, aad=step.pk.bytes + kind.encode())
         )
+
+
+def money(units: int, currency: str = "EUR") -> Money:
+    """Write an amount shortly."""
+    return Money(units, currency)

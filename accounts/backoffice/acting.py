@@ -133,7 +133,8 @@ class ActingAdmin(BackOfficeAdmin):
 
     def act_rows(self, ids: Sequence[Any]) -> models.QuerySet[Any]:
         """This will load the rows that an act's page shows."""
-        return self.model._default_manager.filter(pk__in=ids).order_by("pk")
+        rows: models.QuerySet[Any] = self.model._default_manager.filter(pk__in=ids).order_by("pk")
+        return rows
 
     def act_amount(self, row: Any) -> Money | None:
         """This will give the amount to be added up on an act's page, where rows have one."""
@@ -155,7 +156,9 @@ class ActingAdmin(BackOfficeAdmin):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """This will offer the acts that the person's roles cover, for the selected rows."""
         return {
-            act.name: (_from_list(act), act.name, act.label) for act in self.allowed_acts(request) if act.for_many
+            act.name: (_from_list(act), act.name, act.label)
+            for act in self.allowed_acts(request)
+            if act.for_many
         }
 
     def get_urls(self) -> list[URLPattern]:
@@ -166,7 +169,11 @@ class ActingAdmin(BackOfficeAdmin):
         return [ours, *super().get_urls()]
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the row's page with its buttons."""
         context = dict(extra_context or {})
@@ -191,7 +198,8 @@ class ActingAdmin(BackOfficeAdmin):
             return self.ask(request, act, ids, form)
         if act.fresh and not second_factor.is_fresh(request):
             # Kept in the session and repeated once the code was given, so that nothing typed is lost.
-            return suspend_request(request, reverse("mfa_reauthenticate"))
+            asked: HttpResponse = suspend_request(request, reverse("mfa_reauthenticate"))
+            return asked
         self._perform(request, act, ids, form.cleaned_data)
         return HttpResponseRedirect(self._back(request))
 
@@ -265,7 +273,11 @@ class ActingAdmin(BackOfficeAdmin):
     def _back(self, request: HttpRequest) -> str:
         meta = self.model._meta
         given = request.POST.get("back", "") or _page_of_list(request, self.model)
-        if given and url_has_allowed_host_and_scheme(given, allowed_hosts=None) and not urlsplit(given).netloc:
+        if (
+            given
+            and url_has_allowed_host_and_scheme(given, allowed_hosts=None)
+            and not urlsplit(given).netloc
+        ):
             return given
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
@@ -279,7 +291,9 @@ def tell(request: HttpRequest, done_word: str, result: Result) -> None:
     for name, sentence in result.refused[:_NAMED]:
         messages.error(request, f"{name}: {sentence}" if name else sentence)
     if len(result.refused) > _NAMED:
-        messages.error(request, f"{len(result.refused) - _NAMED} more were refused; the record of each says why.")
+        messages.error(
+            request, f"{len(result.refused) - _NAMED} more were refused; the record of each says why."
+        )
     if not result.done and not result.refused:
         messages.warning(request, "There was nothing to do.")
 
@@ -288,7 +302,9 @@ def _from_list(act: Act) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], H
     def ask(admin: Any, request: HttpRequest, queryset: models.QuerySet[Any]) -> HttpResponse | None:
         ids = list(queryset.order_by("pk").values_list("pk", flat=True)[: AT_ONCE + 1])
         if len(ids) > AT_ONCE:
-            messages.error(request, f"More than {AT_ONCE:,} rows match: narrow the filter and do it in parts.")
+            messages.error(
+                request, f"More than {AT_ONCE:,} rows match: narrow the filter and do it in parts."
+            )
             return None
         demand(request, act.needs)
         answer: HttpResponse = admin.ask(request, act, ids)

@@ -40,19 +40,32 @@ class BackOfficeAdmin(admin.ModelAdmin[Any]):
     rank: ClassVar[int] = 50
     """Its place under the heading; the lower the nearer to the top."""
 
+    page: ClassVar[tuple[Any, ...]] = ()
+    """What a row's own page shows."""
+
     actions = None
-    ordering: Any = ("-pk",)
-    paginator: Any = BoundedPaginator
+    ordering: ClassVar[Any] = ("-pk",)
+    paginator: ClassVar[Any] = BoundedPaginator
     show_full_result_count = False
     show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_max_show_all = 200
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """This will draw the list under the name of what it lists."""
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title} | (extra_context or {}))
         return response
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """This will show what the page is made of."""
+        return self.page
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """This will let nothing be typed."""
+        return self.page
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """This will let the role decide."""

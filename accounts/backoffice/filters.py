@@ -35,7 +35,11 @@ class TypedFilter(ListFilter):
     fields: ClassVar[tuple[Typed, ...]] = ()
 
     def __init__(
-        self, request: HttpRequest, params: dict[str, Any], model: type[models.Model], model_admin: ModelAdmin[Any]
+        self,
+        request: HttpRequest,
+        params: dict[str, Any],
+        model: type[models.Model],
+        model_admin: ModelAdmin[Any],
     ) -> None:
         super().__init__(request, params, model, model_admin)
         self.wrong = ""
@@ -51,13 +55,13 @@ class TypedFilter(ListFilter):
         """This will say that the filter is always drawn."""
         return True
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         """This will name the parameters that the filter reads."""
         return [field.name for field in self.fields]
 
     def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
         """This will give what the template draws: the fields, and what else the list is filtered by."""
-        ours = set(self.expected_parameters()) | {"p"}
+        ours = {field.name for field in self.fields} | {"p"}
         kept = [(k, v) for k, v in changelist.params.items() if k not in ours]
         yield {
             "fields": [(field, self.given.get(field.name, "")) for field in self.fields],
@@ -136,7 +140,7 @@ def _day(text: str, at: time) -> datetime:
         day = date.fromisoformat(text)
     except ValueError:
         raise ValueError("Give the day as YYYY-MM-DD.") from None
-    return timezone.make_aware(datetime.combine(day, at))  # noqa: DTZ001 - made aware in the same breath
+    return timezone.make_aware(datetime.combine(day, at))
 
 
 def currency_choices() -> tuple[tuple[str, str], ...]:

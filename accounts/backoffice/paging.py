@@ -39,7 +39,8 @@ def estimated_rows(model: type[models.Model]) -> int:
         (found,) = cursor.fetchone()
         if not found:
             cursor.execute(
-                "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table]
+                "SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = %s::regclass",
+                [model._meta.db_table],
             )
             (found,) = cursor.fetchone()
     return int(found)

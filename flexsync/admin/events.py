@@ -52,7 +52,7 @@ class FlexEventAdmin(BackOfficeAdmin):
     )
     search_fields = ("=resource_id", "=event_id", "=sequence_id")
     search_help_text = "The transaction's or user's id, the event's id, or its sequence id."
-    fields = (
+    page = (
         "sequence_id",
         columns.code("event_id"),
         "event_type",
@@ -62,7 +62,6 @@ class FlexEventAdmin(BackOfficeAdmin):
         columns.moment("received_at"),
         columns.json("payload"),
     )
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[FlexEvent]:
         """This will leave payloads out of lists: they are large."""
@@ -89,7 +88,7 @@ class FlexCursorAdmin(BackOfficeAdmin):
         "interval_seconds",
         columns.short("error"),
     )
-    fields = (
+    page = (
         "marketplace",
         "last_sequence_id",
         columns.moment("start_at"),
@@ -98,4 +97,3 @@ class FlexCursorAdmin(BackOfficeAdmin):
         "interval_seconds",
         "error",
     )
-    readonly_fields = fields

@@ -43,7 +43,7 @@ class WriteBackAdmin(BackOfficeAdmin):
     )
     list_select_related = ("source",)
     search_fields = ("=source__reference",)
-    fields = (
+    page = (
         columns.page("source", "Transaction"),
         "standing",
         columns.json("value", "Metadata, as read back"),
@@ -54,7 +54,6 @@ class WriteBackAdmin(BackOfficeAdmin):
         "error",
         columns.moment("conflict_at"),
     )
-    readonly_fields = fields
 
     @admin.display(description="Standing")
     def standing(self, row: WriteBack) -> SafeString:
@@ -71,8 +70,7 @@ class ApiCallsAdmin(BackOfficeAdmin):
     ordering = ("-day", "kind")
     list_display = ("day", "kind", "calls")
     list_filter = (word_filter(title="kind", field="kind"),)
-    fields = list_display
-    readonly_fields = fields
+    page = list_display
     change_list_template = "admin/flexsync/apicalls/change_list.html"
 
     def changelist_view(

@@ -10,7 +10,9 @@ from typing import Any
 from marketplace_payouts.lib import crypto
 from payouts.models import StepBody
 
-_SECRETS = re.compile(r"secret|token|password|authorization|api_?key|private|signature|assertion", re.IGNORECASE)
+_SECRETS = re.compile(
+    r"secret|token|password|authorization|api_?key|private|signature|assertion", re.IGNORECASE
+)
 _DETAILS = re.compile(
     r"^(receiver|recipient|destination|email|e?mail_?address|payer_?id|payee|account_?(number|id|holder)?|iban|bic|"
     r"sort_?code|routing_?number|phone(_?number)?|address|wallet|legal_?type|first_?name|last_?name|full_?name|"

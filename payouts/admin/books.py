@@ -60,7 +60,7 @@ class PostingAdmin(BackOfficeAdmin):
     search_fields = ("=entry", "=subject", "=payout__number")
     search_help_text = "Entry, subject, or a payout's number."
     change_list_template = "admin/payouts/posting/change_list.html"
-    fields = (
+    page = (
         columns.moment("at"),
         "kind_",
         "debit_",
@@ -73,7 +73,6 @@ class PostingAdmin(BackOfficeAdmin):
         columns.page("payable"),
         columns.page("attempt", text="the attempt"),
     )
-    readonly_fields = fields
 
     @admin.display(description="What")
     def kind_(self, row: Posting) -> str:
@@ -87,7 +86,9 @@ class PostingAdmin(BackOfficeAdmin):
     def credit_(self, row: Posting) -> SafeString:
         return _account(row.credit)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """This will draw the ledger; with one account chosen, also its balance over all time."""
         context = dict(extra_context or {})
         name = request.GET.get("account", "").strip()

@@ -19,7 +19,9 @@ def batch(row: Batch) -> SafeString | str:
     if not row.reference:
         return cells.EMPTY
     if row.provider == "paypal":
-        return _out(f"{_paypal(row.environment)}/activity/masspay/{quote(row.reference, safe='')}", row.reference)
+        return _out(
+            f"{_paypal(row.environment)}/activity/masspay/{quote(row.reference, safe='')}", row.reference
+        )
     return cells.code(row.reference)
 
 
@@ -28,4 +30,6 @@ def _paypal(environment: str) -> str:
 
 
 def _out(url: str, text: str) -> SafeString:
-    return format_html('<a class="outward" href="{}" rel="noreferrer noopener" target="_blank">{}</a>', url, text)
+    return format_html(
+        '<a class="outward" href="{}" rel="noreferrer noopener" target="_blank">{}</a>', url, text
+    )

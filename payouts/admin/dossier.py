@@ -19,6 +19,7 @@ from payouts.ledger import KINDS
 from payouts.models import (
     Announcement,
     Attempt,
+    Batch,
     Hold,
     Incident,
     Observation,
@@ -45,15 +46,21 @@ def of(payout: Payout, *, request: HttpRequest, now: datetime) -> dict[str, Any]
         "gates_matter": payout.state in BEFORE_SENDING,
         "blocking": next((answer for answer in answers if not answer.passed), None),
         "lines": [_line(line) for line in lines],
-        "approvals": [_approval(row) for row in payout.approvals.select_related("by", "policy").order_by("-at")],
+        "approvals": [
+            _approval(row) for row in payout.approvals.select_related("by", "policy").order_by("-at")
+        ],
         "holds": [_hold(row) for row in _holds(payout)],
         "attempts": _attempts(payout),
-        "postings": [_posting(row) for row in Posting.objects.filter(payout=payout).order_by("at", "id")[:_LATEST]],
+        "postings": [
+            _posting(row) for row in Posting.objects.filter(payout=payout).order_by("at", "id")[:_LATEST]
+        ],
         "timeline": _timeline(events),
         "chain": _chain(payout, events),
         "notes": list(payout.notes.select_related("by").order_by("-at")),
         "incidents": list(Incident.objects.filter(payout=payout).order_by("-opened_at")),
-        "requests": list(Request.objects.filter(subject=str(payout.pk)).select_related("made_by", "closed_by")),
+        "requests": list(
+            Request.objects.filter(subject=str(payout.pk)).select_related("made_by", "closed_by")
+        ),
         "write_backs": _write_backs(payout, lines),
     }
 
@@ -122,7 +129,11 @@ def _holds(payout: Payout) -> QuerySet[Hold]:
     rails = ["everything", f"provider:{payout.provider}", f"currency:{payout.sent_currency}"]
     wider = Q(payee=payout.payee_id) | Q(method=payout.method_id) | Q(rail__in=rails)
     covered = Q(payout=payout) | (wider & Q(lifted_at__isnull=True))
-    return Hold.objects.filter(covered).select_related("set_by", "lifted_by", "payee", "method").order_by("-set_at")
+    return (
+        Hold.objects.filter(covered)
+        .select_related("set_by", "lifted_by", "payee", "method")
+        .order_by("-set_at")
+    )
 
 
 def _hold(row: Hold) -> dict[str, Any]:
@@ -180,7 +191,7 @@ def _attempt(
             ("Fee", cells.amount(attempt.fee_units, attempt.fee_currency)),
             ("Closed", cells.moment(attempt.closed_at)),
             ("Watched until", cells.moment(attempt.watch_until)),
-            ("Batch", cells.page_of(batch, f"{batch.item_count:,} item{'' if batch.item_count == 1 else 's'}, {batch.get_state_display().lower()}")),
+            ("Batch", cells.page_of(batch, _batch_told(batch))),
             ("Batch key", cells.code(batch.key)),
             ("Batch reference", dashboards.batch(batch)),
             ("Transmissions and answers", f"{batch.transmissions} and {batch.answers}"),
@@ -189,6 +200,11 @@ def _attempt(
         "steps": [_step(step, some, keys) for step, some in steps],
         "heard": [_observation(row) for row in heard],
     }
+
+
+def _batch_told(batch: Batch) -> str:
+    items = "1 item" if batch.item_count == 1 else f"{batch.item_count:,} items"
+    return f"{items}, {batch.get_state_display().lower()}"
 
 
 def _refusal(attempt: Attempt) -> str:
@@ -204,7 +220,11 @@ def _step(step: Step, some: Sequence[StepBody], keys: frozenset[str]) -> dict[st
         "answered": cells.moment(step.answered_at),
         "digest": bytes(step.digest).hex(),
         "bodies": [
-            {"kind": body.get_kind_display(), "at": cells.moment(body.created_at), "text": bodies.readable(body, keys=keys)}
+            {
+                "kind": body.get_kind_display(),
+                "at": cells.moment(body.created_at),
+                "text": bodies.readable(body, keys=keys),
+            }
             for body in some
         ],
         "purged": not some,
@@ -255,7 +275,9 @@ def _timeline(events: Sequence[PayoutEvent]) -> list[dict[str, Any]]:
 
 
 def _actors(events: Iterable[PayoutEvent]) -> dict[str, str]:
-    staff = {event.actor: event.actor.partition(":")[2] for event in events if event.actor.startswith("staff:")}
+    staff = {
+        event.actor: event.actor.partition(":")[2] for event in events if event.actor.startswith("staff:")
+    }
     names = {str(user.pk): str(user) for user in User.objects.filter(pk__in=set(staff.values()))}
     return {actor: names.get(pk, actor) for actor, pk in staff.items()}
 
@@ -267,9 +289,13 @@ def _chain(payout: Payout, events: Sequence[PayoutEvent]) -> dict[str, Any]:
 
 
 def _write_backs(payout: Payout, lines: Sequence[PayoutLine]) -> list[dict[str, Any]]:
-    sources = {line.payable.source_id: line.payable.source for line in lines if line.payable.source is not None}
+    sources = {
+        line.payable.source_id: line.payable.source for line in lines if line.payable.source is not None
+    }
     announced = dict(
-        Announcement.objects.filter(payout=payout, source_id__in=list(sources)).values_list("source_id", "confirmed_at")
+        Announcement.objects.filter(payout=payout, source_id__in=list(sources)).values_list(
+            "source_id", "confirmed_at"
+        )
     )
     return [
         {
@@ -280,4 +306,3 @@ def _write_backs(payout: Payout, lines: Sequence[PayoutLine]) -> list[dict[str, 
         }
         for pk, source in sources.items()
     ]
-

@@ -14,7 +14,7 @@ from accounts.backoffice import cells
 from accounts.backoffice.base import may
 from accounts.models import Marketplace
 from marketplace_payouts.lib.clock import utc_now
-from payouts import holding
+from payouts import heartbeats, holding
 from payouts.admin.needs import Group, Need
 from payouts.admin.payout_filters import OPEN
 from payouts.models import (
@@ -33,7 +33,6 @@ from payouts.models import (
 )
 from payouts.providers.base import RefusalClass, Status
 
-_ALIVE_WITHIN = timedelta(minutes=5)
 _GRACE = timedelta(minutes=1)
 
 
@@ -41,9 +40,19 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
     """This will gather what waits, and where the stop switch stands."""
     now = utc_now()
     stops = list(
-        Hold.objects.filter(rail_id=holding.EVERYTHING, lifted_at__isnull=True).select_related("set_by").order_by("set_at")
+        Hold.objects.filter(rail_id=holding.EVERYTHING, lifted_at__isnull=True)
+        .select_related("set_by")
+        .order_by("set_at")
     )
-    found = [_contradictions(), _decisions(request), _stuck(now), _money_back(), *more(now), _machinery(now), _set_up()]
+    found = [
+        _contradictions(),
+        _decisions(request),
+        _stuck(now),
+        _money_back(),
+        *more(now),
+        _machinery(now),
+        _set_up(),
+    ]
     return {
         "groups": [group for group in found if group.waiting],
         "nothing_waits": not any(group.waiting for group in found),
@@ -72,7 +81,9 @@ def _contradictions() -> Group:
 
 def _words_url(words: QuerySet[Attempt]) -> str:
     unknown_status = words.filter(status=Status.UNRECOGNISED).exists()
-    query = f"status={Status.UNRECOGNISED}" if unknown_status else f"refusal_class={RefusalClass.UNCLASSIFIED}"
+    query = (
+        f"status={Status.UNRECOGNISED}" if unknown_status else f"refusal_class={RefusalClass.UNCLASSIFIED}"
+    )
     return cells.list_of(Attempt, query)
 
 
@@ -85,7 +96,12 @@ def _decisions(request: HttpRequest) -> Group:
         [
             _payouts("Awaiting approval", State.AWAITING_APPROVAL),
             Need("Requests to second", others, cells.list_of(Request, "state=open")),
-            Need("Your own requests, waiting for another person", mine, cells.list_of(Request, "state=open"), tone="info"),
+            Need(
+                "Your own requests, waiting for another person",
+                mine,
+                cells.list_of(Request, "state=open"),
+                tone="info",
+            ),
             *(_payables(label, waits) for label, waits in _WAITING),
         ],
     )
@@ -108,14 +124,20 @@ def _stuck(now: datetime) -> Group:
         [
             _payouts("Failed", State.FAILED),
             Need("Holds", holds.count(), cells.list_of(Hold, "open=yes")),
-            Need("Payouts longer on their way than usual", overdue.count(), cells.list_of(Payout, "overdue=yes")),
+            Need(
+                "Payouts longer on their way than usual",
+                overdue.count(),
+                cells.list_of(Payout, "overdue=yes"),
+            ),
         ],
     )
 
 
 def _money_back() -> Group:
     partly = Payout.objects.filter(state=State.PAID, returned_units__gt=0).count()
-    return Group("Money that came back", [Need("Paid, and returned in part", partly, _paid_url(), tone="info")])
+    return Group(
+        "Money that came back", [Need("Paid, and returned in part", partly, _paid_url(), tone="info")]
+    )
 
 
 def _paid_url() -> str:
@@ -123,7 +145,7 @@ def _paid_url() -> str:
 
 
 def _machinery(now: datetime) -> Group:
-    silent = [row for row in Heartbeat.objects.order_by("name") if row.at < now - _ALIVE_WITHIN - _GRACE]
+    silent = heartbeats.silent(now=now)
     dead = OutboxMessage.objects.filter(dead_at__isnull=False).count()
     hooks = WebhookDelivery.objects.filter(state=WebhookDelivery.State.DEAD).count()
     return Group(
@@ -152,14 +174,24 @@ def _set_up() -> Group:
     return Group(
         "To set up",
         [
-            Need("No marketplace is known yet: check the Sharetribe credentials", int(marketplace is None), url),
-            Need("Choose the go-live line", int(marketplace is not None and marketplace.go_live_at is None), url),
+            Need(
+                "No marketplace is known yet: check the Sharetribe credentials", int(marketplace is None), url
+            ),
+            Need(
+                "Choose the go-live line",
+                int(marketplace is not None and marketplace.go_live_at is None),
+                url,
+            ),
             Need(
                 "Confirm the decimals of Sharetribe's amounts",
                 int(marketplace is not None and marketplace.exponents_confirmed_at is None),
                 url,
             ),
-            Need("No trigger is switched on: nothing becomes due", int(not switched_on.exists()), cells.list_of(Trigger)),
+            Need(
+                "No trigger is switched on: nothing becomes due",
+                int(not switched_on.exists()),
+                cells.list_of(Trigger),
+            ),
             Need(
                 "Processes to confirm: does Sharetribe pay sellers there itself?",
                 unconfirmed.count(),
@@ -195,4 +227,6 @@ def _added(label: str, rows: Any, url: str, tone: str) -> Need:
     for row in rows:
         n += row["n"]
         totals[row["currency"]] += row["units"]
-    return Need(label, n, url, tone=tone, told=[cells.amount(units, code) for code, units in sorted(totals.items())])
+    return Need(
+        label, n, url, tone=tone, told=[cells.amount(units, code) for code, units in sorted(totals.items())]
+    )

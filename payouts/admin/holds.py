@@ -65,10 +65,14 @@ class HoldAdmin(ActingAdmin):
         ("Since", lambda row: cells.moment(row.set_at)),
     )
     list_display = ("target", columns.short("reason"), "author", columns.moment("set_at", "Since"), "lifted")
-    list_filter = (OpenHoldFilter, word_filter(title="rule", field="rule"), days_filter(field="set_at", title="set"))
+    list_filter = (
+        OpenHoldFilter,
+        word_filter(title="rule", field="rule"),
+        days_filter(field="set_at", title="set"),
+    )
     list_select_related = ("payout", "payee", "method", "rail", "set_by", "lifted_by")
     search_fields = ("=payout__number", "payee__name", "=rail__name")
-    fields = (
+    page = (
         "target",
         "reason",
         "rule",
@@ -78,7 +82,6 @@ class HoldAdmin(ActingAdmin):
         "lifted_by",
         "lift_reason",
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Hold]:
@@ -134,7 +137,7 @@ class IncidentAdmin(BackOfficeAdmin):
     list_filter = (OpenIncidentFilter, ProviderFilter, days_filter(field="opened_at", title="opened"))
     list_select_related = ("payout", "closed_by")
     search_fields = ("=subject", "=payout__number", "kind")
-    fields = (
+    page = (
         "sentence",
         "kind",
         "subject",
@@ -147,7 +150,6 @@ class IncidentAdmin(BackOfficeAdmin):
         "closed_by",
         "explanation",
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
 
     @admin.display(description="Closed")
@@ -155,7 +157,11 @@ class IncidentAdmin(BackOfficeAdmin):
         return cells.moment(row.closed_at) if row.closed_at else cells.badge("incident", "Open")
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the incident with the request that closes it."""
         row = self.get_object(request, object_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-
-
 from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -42,7 +40,7 @@ def make(request: HttpRequest, act: str, *, site: AdminSite) -> HttpResponse:
         raise Http404
     demand(request, kind.needs)
     started = form_class.filled(request.GET.dict()) if request.method != "POST" else {}
-    form = form_class(request.POST or None, initial=started)
+    form = form_class(request.POST if request.method == "POST" else None, initial=started)
     if request.method == "POST" and form.is_valid():
         answer = _make(request, act, form)
         if answer is not None:

@@ -39,11 +39,15 @@ class ReleasePayables(DomainAct):
 
     def will(self, rows: Sequence[Payable]) -> list[str]:
         told = [
-            f"Let {count(rows, 'payable')} of {different((row.payee_id for row in rows), 'payee')} be gathered into"
-            " payouts, each of which still needs its approval."
+            (
+                f"Let {count(rows, 'payable')} of {different((row.payee_id for row in rows), 'payee')} be gathered into"
+                " payouts, each of which still needs its approval."
+            )
         ]
         if any(row.waits_for == Payable.Waits.OPENING for row in rows):
-            told.append("Opening items became due before go-live: be sure that they were not paid by hand already.")
+            told.append(
+                "Opening items became due before go-live: be sure that they were not paid by hand already."
+            )
         return told
 
     def perform(self, doing: Doing) -> Result:
@@ -76,8 +80,12 @@ class PayableAdmin(ActingAdmin):
         columns.moment("created_at"),
     )
     list_filter = (
-        chosen_filter(title="waits for", column="waits_for", choices=[c for c in Payable.Waits.choices if c[0]]),
-        chosen_filter(title="settled", column="settled", choices=[c for c in Payable.Settled.choices if c[0]]),
+        chosen_filter(
+            title="waits for", column="waits_for", choices=[c for c in Payable.Waits.choices if c[0]]
+        ),
+        chosen_filter(
+            title="settled", column="settled", choices=[c for c in Payable.Settled.choices if c[0]]
+        ),
         "origin",
         "purpose",
         chosen_filter(title="blocked by", column="blocked_by", choices=gate_choices()),
@@ -90,7 +98,7 @@ class PayableAdmin(ActingAdmin):
     search_fields = ("=reference", "payee__name", "payee__email")
     search_help_text = "The reference (Sharetribe's transaction id), or the payee's name or e-mail."
     change_form_template = "admin/payouts/payable/change_form.html"
-    fields = (
+    page = (
         columns.page("payee"),
         "origin",
         columns.code("reference"),
@@ -110,7 +118,6 @@ class PayableAdmin(ActingAdmin):
         "source_event",
         "payouts_",
     )
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Payable]:
         """This will load payables with what lists show."""
@@ -144,9 +151,15 @@ class PayableAdmin(ActingAdmin):
         return format_html_join(", ", "{} ({})", parts) or cells.EMPTY
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the payable with the answers of its gates."""
         row = self.get_object(request, object_id)
-        answers = gates.explain_payables([row.pk], now=utc_now()).get(row.pk, []) if row and not row.settled else []
+        answers = (
+            gates.explain_payables([row.pk], now=utc_now()).get(row.pk, []) if row and not row.settled else []
+        )
         return super().change_view(request, object_id, form_url, (extra_context or {}) | {"answers": answers})

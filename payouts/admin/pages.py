@@ -33,7 +33,9 @@ def stop(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
         f"Leave {under_way:,} payouts that are under way as they are; what becomes of them is still found out.",
         "Last until an approver lets sending start again.",
     ]
-    return _switch(request, site=site, title="Stop everything", will=will, call=holding.stop, word="Stopped", danger=True)
+    return _switch(
+        request, site=site, title="Stop everything", will=will, call=holding.stop, word="Stopped", danger=True
+    )
 
 
 def resume(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
@@ -41,7 +43,9 @@ def resume(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     demand(request, "act_release")
     waiting = Payout.objects.filter(state=State.APPROVED).count()
     will = [f"Let sending start again: {waiting:,} approved payouts go out as soon as their gates pass."]
-    return _switch(request, site=site, title="Start sending again", will=will, call=holding.resume, word="Started again")
+    return _switch(
+        request, site=site, title="Start sending again", will=will, call=holding.resume, word="Started again"
+    )
 
 
 def _switch(

@@ -38,7 +38,9 @@ class Freeze(DomainAct):
         return [f"Gather and send nothing more for {count(rows, 'payee')} until somebody thaws them."]
 
     def perform(self, doing: Doing) -> Result:
-        return _each(doing, lambda pk: holding.freeze(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now))
+        return _each(
+            doing, lambda pk: holding.freeze(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now)
+        )
 
 
 class Thaw(DomainAct):
@@ -53,7 +55,9 @@ class Thaw(DomainAct):
         return [f"Let {count(rows, 'payee')} be paid again; what waits is looked at at once."]
 
     def perform(self, doing: Doing) -> Result:
-        return _each(doing, lambda pk: holding.thaw(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now))
+        return _each(
+            doing, lambda pk: holding.thaw(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now)
+        )
 
 
 class HoldPayee(DomainAct):
@@ -84,7 +88,8 @@ class PayNow(DomainAct):
 
     def perform(self, doing: Doing) -> Result:
         return _each(
-            doing, lambda pk: intervention.pay_now(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now)
+            doing,
+            lambda pk: intervention.pay_now(by=doing.by, payee_id=pk, reason=doing.reason, now=doing.now),
         )
 
 
@@ -115,7 +120,13 @@ class PayeeAdmin(ActingAdmin):
         ("E-mail", lambda row: row.email or cells.EMPTY),
         ("Sharetribe user", lambda row: cells.code(row.flex_user_id)),
     )
-    list_display = ("__str__", "email", "standing", columns.moment("next_gather_at", "Next gathering"), "created_")
+    list_display = (
+        "__str__",
+        "email",
+        "standing",
+        columns.moment("next_gather_at", "Next gathering"),
+        "created_",
+    )
     list_filter = (
         is_set_filter(field="frozen_at", title="frozen"),
         "closed",
@@ -126,7 +137,7 @@ class PayeeAdmin(ActingAdmin):
     search_fields = ("name", "email", "=flex_user_id", "=id")
     search_help_text = "Name, e-mail, Sharetribe user id or our id."
     change_form_template = "admin/accounts/payee/change_form.html"
-    fields = (
+    page = (
         "name",
         "email",
         columns.code("flex_user_id", "Sharetribe user"),
@@ -139,20 +150,25 @@ class PayeeAdmin(ActingAdmin):
         "marketplace",
         "created_",
     )
-    readonly_fields = fields
 
     @admin.display(description="Standing")
     def standing(self, row: Payee) -> SafeString:
         if row.frozen_at:
             return cells.badge("frozen", "Frozen")
-        return cells.badge("closed", "Closed in Sharetribe") if row.closed else cells.badge("active", "Active")
+        return (
+            cells.badge("closed", "Closed in Sharetribe") if row.closed else cells.badge("active", "Active")
+        )
 
     @admin.display(description="Known since")
     def created_(self, row: Payee) -> SafeString | str:
         return cells.moment(row.created_at)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the payee with methods, holds, what is owed, and payouts."""
         payee = self.get_object(request, object_id)
@@ -169,7 +185,9 @@ class PayeeAdmin(ActingAdmin):
 
 
 def _holds_of(payee: Payee) -> QuerySet[Hold]:
-    return Hold.objects.filter(payee=payee, lifted_at__isnull=True).select_related("set_by").order_by("-set_at")
+    return (
+        Hold.objects.filter(payee=payee, lifted_at__isnull=True).select_related("set_by").order_by("-set_at")
+    )
 
 
 def _owed(payee: Payee) -> list[dict[str, Any]]:
@@ -211,7 +229,9 @@ class HoldMethod(DomainAct):
         return "It was replaced; nothing goes there any more." if row.retired_at else ""
 
     def will(self, rows: Sequence[PayoutMethod]) -> list[str]:
-        return [f"Put a hold on {count(rows, 'payout method')}: nothing is sent there until somebody releases it."]
+        return [
+            f"Put a hold on {count(rows, 'payout method')}: nothing is sent there until somebody releases it."
+        ]
 
     def perform(self, doing: Doing) -> Result:
         return holding.hold(by=doing.by, methods=doing.ids, reason=doing.reason, now=doing.now)
@@ -223,7 +243,11 @@ class PayoutMethodAdmin(ActingAdmin):
 
     section = "People"
     acts = (HoldMethod(),)
-    act_columns = (("Payee", lambda row: str(row.payee)), ("Method", str), ("Version", lambda row: row.version))
+    act_columns = (
+        ("Payee", lambda row: str(row.payee)),
+        ("Method", str),
+        ("Version", lambda row: row.version),
+    )
     list_display = (
         "masked",
         "provider",
@@ -243,7 +267,7 @@ class PayoutMethodAdmin(ActingAdmin):
     )
     list_select_related = ("payee",)
     search_fields = ("masked", "payee__name", "payee__email", "=fingerprint")
-    fields = (
+    page = (
         columns.page("payee"),
         "provider",
         "masked",
@@ -262,7 +286,6 @@ class PayoutMethodAdmin(ActingAdmin):
         columns.moment("retired_at", "Replaced"),
         "retired_reason",
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[PayoutMethod]:
@@ -273,7 +296,9 @@ class PayoutMethodAdmin(ActingAdmin):
     def standing(self, row: PayoutMethod) -> SafeString:
         if row.retired_at:
             return cells.badge("retired", "Replaced")
-        return cells.badge("verified", "Verified") if row.verified_at else cells.badge("waits", "Not verified")
+        return (
+            cells.badge("verified", "Verified") if row.verified_at else cells.badge("waits", "Not verified")
+        )
 
     @admin.display(description="Same destination elsewhere")
     def shared_with(self, row: PayoutMethod) -> SafeString | str:
@@ -281,10 +306,16 @@ class PayoutMethodAdmin(ActingAdmin):
         n = others.values("payee_id").distinct().count()
         if not n:
             return "no other payee"
-        return cells.link(cells.list_of(PayoutMethod, f"fingerprint={row.fingerprint}"), f"{n} other payee(s)")
+        return cells.link(
+            cells.list_of(PayoutMethod, f"fingerprint={row.fingerprint}"), f"{n} other payee(s)"
+        )
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the method with the request that verifies it."""
         context = dict(extra_context or {})

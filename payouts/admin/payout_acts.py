@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
-
 from django import forms
 from django.core.exceptions import BadRequest
 
@@ -41,8 +40,10 @@ class Approve(_PayoutAct):
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
         return [
-            f"Approve {count(rows, 'payout')} to {different((row.payee_id for row in rows), 'payee')}"
-            " for exactly the amounts and destinations below.",
+            (
+                f"Approve {count(rows, 'payout')} to {different((row.payee_id for row in rows), 'payee')}"
+                " for exactly the amounts and destinations below."
+            ),
             "Send each as soon as its remaining gates pass. One above the threshold waits for a second approver.",
             "Count the amounts against your approval limit. What changed since this page was drawn is refused.",
         ]
@@ -60,11 +61,15 @@ class Revoke(_PayoutAct):
     instead = "There is no approval that could still be revoked."
 
     def fits(self, row: Payout) -> str:
-        standing = any(one.result == Approval.Result.GIVEN and one.revoked_at is None for one in row.approvals.all())
+        standing = any(
+            one.result == Approval.Result.GIVEN and one.revoked_at is None for one in row.approvals.all()
+        )
         return super().fits(row) or ("" if standing else self.instead)
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
-        return [f"End every approval of {count(rows, 'payout')}; it must be approved anew before it can be sent."]
+        return [
+            f"End every approval of {count(rows, 'payout')}; it must be approved anew before it can be sent."
+        ]
 
     def perform(self, doing: Doing) -> Result:
         return approval.revoke(by=doing.by, payout_ids=doing.ids, reason=doing.reason, now=doing.now)
@@ -158,7 +163,8 @@ class ResolveForm(ReasonForm):
         label="What happened",
     )
     document = forms.CharField(
-        max_length=500, help_text="What proves it: the statement, its date and line, or the provider's case number."
+        max_length=500,
+        help_text="What proves it: the statement, its date and line, or the provider's case number.",
     )
     field_order = ("outcome", "document", "reason")
 
@@ -166,7 +172,12 @@ class ResolveForm(ReasonForm):
 class Resolve(_PayoutAct):
     """Asks that an unknown outcome be settled by two people."""
 
-    name, label, needs, done_word = "resolve", "Resolve", "act_resolve", "Asked for; another person must second it"
+    name, label, needs, done_word = (
+        "resolve",
+        "Resolve",
+        "act_resolve",
+        "Asked for; another person must second it",
+    )
     states = (State.UNKNOWN,)
     form_class = ResolveForm
     instead = "Only an unknown outcome is resolved by people."
@@ -210,8 +221,10 @@ class Refresh(_PayoutAct):
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
         return [
-            f"Ask the provider what became of {count(rows, 'payout')}, and read the transactions in Sharetribe again,"
-            " as soon as a worker is free. Nothing is sent by it."
+            (
+                f"Ask the provider what became of {count(rows, 'payout')}, and read the transactions in Sharetribe"
+                " again, as soon as a worker is free. Nothing is sent by it."
+            )
         ]
 
     def perform(self, doing: Doing) -> Result:

@@ -30,7 +30,7 @@ class StateFilter(SimpleListFilter):
         """This will offer all and each state; without a choice the list shows what is open."""
         return [("all", "All"), *State.choices]
 
-    def choices(self, changelist: ChangeList) -> Iterator[dict[str, Any]]:
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """This will name the default by what it is: open."""
         first, *others = super().choices(changelist)
         yield {**first, "display": "Open"}

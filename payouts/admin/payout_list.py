@@ -22,7 +22,15 @@ from marketplace_payouts.lib.money import Money
 from payouts.admin import dossier, payout_search
 from payouts.admin.choices import ProviderFilter, gates
 from payouts.admin.payout_acts import ACTS
-from payouts.admin.payout_filters import BEFORE_SENDING, OPEN, BlockedFilter, HeldFilter, OverdueFilter, StateFilter, held
+from payouts.admin.payout_filters import (
+    BEFORE_SENDING,
+    OPEN,
+    BlockedFilter,
+    HeldFilter,
+    OverdueFilter,
+    StateFilter,
+    held,
+)
 from payouts.admin.request_links import links_for
 from payouts.models import Payout, State
 
@@ -57,7 +65,7 @@ class PayoutAdmin(ActingAdmin):
     list_select_related = ("payee", "method")
     search_fields = ("number",)
     search_help_text = (
-        "Number, any id of ours or Sharetribe's, key or reference of an attempt or batch, the payee's name or e-mail."
+        "Number, any id of ours or Sharetribe's, key or reference of an attempt or batch, payee."
     )
     change_list_template = "admin/payouts/payout/change_list.html"
 
@@ -99,7 +107,9 @@ class PayoutAdmin(ActingAdmin):
         """This will give what the payout promises."""
         return Money(int(row.debt_units), row.debt_currency)
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """This will draw the queue with its totals per currency."""
         response = super().changelist_view(request, extra_context)
         if isinstance(response, TemplateResponse) and response.context_data and "cl" in response.context_data:
@@ -109,7 +119,11 @@ class PayoutAdmin(ActingAdmin):
         return response
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw everything that is known of the payout."""
         if request.method != "GET":
@@ -127,7 +141,9 @@ class PayoutAdmin(ActingAdmin):
             "payout": payout,
             "act_buttons": self.buttons_for(request, payout),
             "act_ids": str(payout.pk),
-            "request_links": links_for(request, "payout", payout=str(payout.pk)) if payout.state == State.APPROVED else [],
+            "request_links": links_for(request, "payout", payout=str(payout.pk))
+            if payout.state == State.APPROVED
+            else [],
             **dossier.of(payout, request=request, now=utc_now()),
         }
         return TemplateResponse(request, "admin/payouts/payout/dossier.html", context)
@@ -138,7 +154,9 @@ class PayoutAdmin(ActingAdmin):
         """This will lead to the page, whose timeline is the history."""
         return HttpResponseRedirect("../change/")
 
-    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Payout | None:
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Payout | None:
         """This will load a payout with what its page shows."""
         found = super().get_object(request, object_id, from_field)
         assert found is None or isinstance(found, Payout)
@@ -155,7 +173,10 @@ def _mark_held(rows: Sequence[Payout]) -> None:
 def totals(queryset: QuerySet[Payout]) -> list[dict[str, Any]] | None:
     """This will add up what a list shows, per currency; None when there is too much to add up while a person waits."""
     sums = (
-        queryset.order_by().values("debt_currency").annotate(n=Count("pk"), units=Sum("debt_units")).order_by("-n")
+        queryset.order_by()
+        .values("debt_currency")
+        .annotate(n=Count("pk"), units=Sum("debt_units"))
+        .order_by("-n")
     )
     try:
         with transaction.atomic(), connection.cursor() as cursor:

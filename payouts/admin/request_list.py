@@ -124,7 +124,7 @@ class RequestAdmin(ActingAdmin):
     )
     list_select_related = ("made_by", "closed_by")
     search_fields = ("=subject", "summary", "made_by__email")
-    fields = (
+    page = (
         "summary",
         "label",
         columns.state(),
@@ -137,7 +137,6 @@ class RequestAdmin(ActingAdmin):
         columns.moment("closed_at"),
         "closing_note",
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
     change_list_template = "admin/backoffice/change_list.html"
 
@@ -145,7 +144,9 @@ class RequestAdmin(ActingAdmin):
         """This will load requests with their makers."""
         return super().act_rows(ids).select_related("made_by")
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """This will draw the list with the way to a new request."""
         context = dict(extra_context or {})
         if any(may(request, act.needs) for act in ACTS.values()):
@@ -164,4 +165,6 @@ class RequestAdmin(ActingAdmin):
 
     @admin.display(description="Payout details")
     def details(self, row: Request) -> str:
-        return "sealed; whoever seconds it sees them masked above" if row.sealed else "none, or no longer kept"
+        return (
+            "sealed; whoever seconds it sees them masked above" if row.sealed else "none, or no longer kept"
+        )

@@ -34,13 +34,19 @@ class RuleAdmin(BackOfficeAdmin):
     change_form_template = "admin/backoffice/change_form.html"
     change_list_template = "admin/backoffice/change_list.html"
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         """This will draw the list with links to the requests that add or change."""
         context = dict(extra_context or {}) | {"request_links": links_for(request, self.about)}
         return super().changelist_view(request, context)
 
     def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """This will draw the rule with links to the requests that change it."""
         given = {self.about: self.given_for(row)} if (row := self.get_object(request, object_id)) else {}
@@ -58,10 +64,18 @@ class TriggerAdmin(RuleAdmin):
 
     about = "trigger"
     ordering = ("process__name", "transition")
-    list_display = ("__str__", "enabled", "hold_days", "schedule", "write_back", "requires_payment", "changed")
+    list_display = (
+        "__str__",
+        "enabled",
+        "hold_days",
+        "schedule",
+        "write_back",
+        "requires_payment",
+        "changed",
+    )
     list_filter = ("enabled", "write_back", "requires_payment")
     list_select_related = ("process", "schedule", "changed_by")
-    fields = (
+    page = (
         columns.page("process"),
         "transition",
         "enabled",
@@ -74,7 +88,6 @@ class TriggerAdmin(RuleAdmin):
         columns.json("payment_transitions"),
         "changed",
     )
-    readonly_fields = fields
 
     @admin.display(description="Changed")
     def changed(self, row: Trigger) -> SafeString | str:
@@ -89,12 +102,15 @@ class ProcessAdmin(RuleAdmin):
     ordering = ("name",)
     list_display = ("name", "uses_stripe", "confirmed")
     list_filter = ("uses_stripe",)
-    fields = ("name", "uses_stripe", columns.json("cancel_transitions"), "confirmed", "pays_nothing_by")
-    readonly_fields = fields
+    page = ("name", "uses_stripe", columns.json("cancel_transitions"), "confirmed", "pays_nothing_by")
 
     @admin.display(description="Confirmed that Sharetribe pays nothing")
     def confirmed(self, row: Process) -> SafeString | str:
-        return cells.moment(row.pays_nothing_at) if row.pays_nothing_at else cells.badge("waits", "Not confirmed")
+        return (
+            cells.moment(row.pays_nothing_at)
+            if row.pays_nothing_at
+            else cells.badge("waits", "Not confirmed")
+        )
 
 
 @admin.register(Schedule)
@@ -105,8 +121,7 @@ class ScheduleAdmin(RuleAdmin):
     ordering = ("name",)
     list_display = ("name", "kind", "hour", "weekday", "day_of_month", "on_date")
     list_filter = ("kind",)
-    fields = list_display
-    readonly_fields = fields
+    page = list_display
 
 
 @admin.register(Marketplace)
@@ -115,7 +130,7 @@ class MarketplaceAdmin(RuleAdmin):
 
     about = "marketplace"
     list_display = ("name", "environment", "id", "live", "time_zone")
-    fields = (
+    page = (
         "name",
         "environment",
         "id",
@@ -129,11 +144,14 @@ class MarketplaceAdmin(RuleAdmin):
         columns.json("exponents"),
         "exponents_confirmed_by",
     )
-    readonly_fields = fields
 
     @admin.display(description="Go-live line")
     def live(self, row: Marketplace) -> SafeString | str:
-        return cells.moment(row.go_live_at) if row.go_live_at else cells.badge("waits", "Not chosen: nothing is paid")
+        return (
+            cells.moment(row.go_live_at)
+            if row.go_live_at
+            else cells.badge("waits", "Not chosen: nothing is paid")
+        )
 
     @admin.display(description="Decimals confirmed")
     def decimals(self, row: Marketplace) -> SafeString | str:
@@ -158,7 +176,7 @@ class ApprovalPolicyAdmin(RuleAdmin):
     )
     list_select_related = ("made_by", "seconded_by")
     list_filter = ("enabled",)
-    fields = (
+    page = (
         "currency",
         "version",
         "standing",
@@ -170,7 +188,6 @@ class ApprovalPolicyAdmin(RuleAdmin):
         columns.moment("created_at"),
         columns.moment("retired_at", "Replaced"),
     )
-    readonly_fields = fields
 
     @admin.display(description="Standing")
     def standing(self, row: ApprovalPolicy) -> SafeString:
@@ -189,10 +206,14 @@ class ApprovalThresholdAdmin(RuleAdmin):
 
     about = "threshold"
     ordering = ("currency",)
-    list_display = ("currency", columns.amount(title="Two people above"), "changed_by", columns.moment("changed_at"))
+    list_display = (
+        "currency",
+        columns.amount(title="Two people above"),
+        "changed_by",
+        columns.moment("changed_at"),
+    )
     list_select_related = ("changed_by",)
-    fields = list_display
-    readonly_fields = fields
+    page = list_display
 
 
 @admin.register(ApproverLimit)
@@ -210,8 +231,7 @@ class ApproverLimitAdmin(RuleAdmin):
         columns.moment("changed_at"),
     )
     list_select_related = ("user", "changed_by")
-    fields = list_display
-    readonly_fields = fields
+    page = list_display
 
 
 @admin.register(Approval)
@@ -236,7 +256,7 @@ class ApprovalAdmin(BackOfficeAdmin):
     )
     list_select_related = ("payout", "by", "policy")
     search_fields = ("=payout__number", "by__email")
-    fields = (
+    page = (
         columns.page("payout"),
         columns.state("result", "Result"),
         columns.amount(),
@@ -248,7 +268,6 @@ class ApprovalAdmin(BackOfficeAdmin):
         "revoked",
         columns.digest("digest"),
     )
-    readonly_fields = fields
 
     @admin.display(description="By")
     def author(self, row: Approval) -> str:
@@ -257,4 +276,3 @@ class ApprovalAdmin(BackOfficeAdmin):
     @admin.display(description="Revoked")
     def revoked(self, row: Approval) -> str | SafeString:
         return row.revoked_reason or cells.moment(row.revoked_at)
-

@@ -47,7 +47,7 @@ class AttemptAdmin(BackOfficeAdmin):
     list_select_related = ("payout",)
     search_fields = ("=key", "=reference", "=payout__number", "=id")
     search_help_text = "Our key, the provider's reference, the payout's number, or our id."
-    fields = (
+    page = (
         columns.page("payout"),
         "n",
         columns.page("batch", text="the batch"),
@@ -73,11 +73,12 @@ class AttemptAdmin(BackOfficeAdmin):
         columns.moment("closed_at"),
         columns.moment("watch_until", "Watched until"),
     )
-    readonly_fields = fields
 
     @admin.display(description="Newest status")
     def status_(self, row: Attempt) -> SafeString:
-        return cells.badge(row.status, f"{row.status.replace('_', ' ')} ({row.raw_status})" if row.status else "")
+        return cells.badge(
+            row.status, f"{row.status.replace('_', ' ')} ({row.raw_status})" if row.status else ""
+        )
 
 
 @admin.register(Batch)
@@ -106,7 +107,7 @@ class BatchAdmin(BackOfficeAdmin):
     )
     search_fields = ("=key", "=reference", "=id")
     search_help_text = "Our key, the provider's reference, or our id."
-    fields = (
+    page = (
         "provider",
         "environment",
         columns.code("key"),
@@ -130,7 +131,6 @@ class BatchAdmin(BackOfficeAdmin):
         "tries",
         "steps_",
     )
-    readonly_fields = fields
 
     @admin.display(description="Provider's reference")
     def reference_(self, row: Batch) -> SafeString | str:
@@ -182,7 +182,7 @@ class ObservationAdmin(BackOfficeAdmin):
     )
     list_select_related = ("attempt",)
     search_fields = ("=reference",)
-    fields = (
+    page = (
         columns.page("attempt", text="the attempt"),
         "seq",
         "status_",
@@ -199,7 +199,6 @@ class ObservationAdmin(BackOfficeAdmin):
         columns.moment("provider_time"),
         columns.moment("created_at", "Read"),
     )
-    readonly_fields = fields
 
     @admin.display(description="Status")
     def status_(self, row: Observation) -> SafeString:
@@ -222,7 +221,7 @@ class WebhookDeliveryAdmin(BackOfficeAdmin):
     )
     list_filter = ("state", ProviderFilter, days_filter(field="received_at", title="received"))
     search_fields = ("=event_id", "=id")
-    fields = (
+    page = (
         "provider",
         "kind",
         columns.code("event_id"),
@@ -234,7 +233,6 @@ class WebhookDeliveryAdmin(BackOfficeAdmin):
         columns.moment("worked_at"),
         columns.moment("next_at"),
     )
-    readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookDelivery]:
         """This will leave the sealed body where it is."""
@@ -254,5 +252,4 @@ class ProviderFundsAdmin(BackOfficeAdmin):
         columns.moment("read_at", "Read"),
     )
     list_filter = (ProviderFilter,)
-    fields = list_display
-    readonly_fields = fields
+    page = list_display

@@ -12,7 +12,14 @@ from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
 from accounts.backoffice.acting import ActingAdmin
-from accounts.backoffice.filters import YesNoFilter, amount_filter, days_filter, id_filter, is_set_filter, word_filter
+from accounts.backoffice.filters import (
+    YesNoFilter,
+    amount_filter,
+    days_filter,
+    id_filter,
+    is_set_filter,
+    word_filter,
+)
 from payouts.admin import columns
 from payouts.models import Payout, Source
 
@@ -60,7 +67,7 @@ class SourceAdmin(ActingAdmin):
     )
     search_fields = ("=reference", "=payee_reference", "=id")
     search_help_text = "Transaction id, the seller's Sharetribe id, or our id."
-    fields = (
+    page = (
         columns.code("reference", "Transaction"),
         "marketplace",
         "standing",
@@ -87,7 +94,6 @@ class SourceAdmin(ActingAdmin):
         "events_",
         columns.digest("digest", "Digest of what matters"),
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
@@ -106,14 +112,18 @@ class SourceAdmin(ActingAdmin):
     def payables_(self, row: Source) -> Any:
         rows = row.payables.order_by("id")
         parts = (
-            (cells.page_of(one, one.get_purpose_display()), cells.amount(one.units, one.currency)) for one in rows
+            (cells.page_of(one, one.get_purpose_display()), cells.amount(one.units, one.currency))
+            for one in rows
         )
         return format_html_join(", ", "{} {}", parts) or cells.EMPTY
 
     @admin.display(description="Payouts")
     def payouts_(self, row: Source) -> Any:
         rows = Payout.objects.filter(lines__payable__source=row).order_by("-id").distinct()
-        return format_html_join(", ", "{} ({})", ((cells.page_of(p), p.get_state_display()) for p in rows)) or cells.EMPTY
+        return (
+            format_html_join(", ", "{} ({})", ((cells.page_of(p), p.get_state_display()) for p in rows))
+            or cells.EMPTY
+        )
 
     @admin.display(description="Read again")
     def checked(self, row: Source) -> Any:
@@ -135,4 +145,6 @@ class SourceAdmin(ActingAdmin):
     def events_(self, row: Source) -> Any:
         from django.urls import reverse
 
-        return cells.link(f"{reverse('admin:flexsync_flexevent_changelist')}?resource={row.reference}", "all events")
+        return cells.link(
+            f"{reverse('admin:flexsync_flexevent_changelist')}?resource={row.reference}", "all events"
+        )

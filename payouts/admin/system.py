@@ -33,7 +33,9 @@ class Replay(DomainAct):
         notices = [row for row in rows if row.kind == "notice" and row.done_at]
         told = [f"Tell {count(rows, 'message')} again, from the first try."]
         if notices:
-            told.append(f"{count(notices, 'payee notice')} went out already: the payee gets the same e-mail twice.")
+            told.append(
+                f"{count(notices, 'payee notice')} went out already: the payee gets the same e-mail twice."
+            )
         return told
 
     def perform(self, doing: Doing) -> Result:
@@ -83,7 +85,7 @@ class OutboxMessageAdmin(ActingAdmin):
         id_filter(title="about", field="subject", name="subject"),
     )
     search_fields = ("=subject", "=id")
-    fields = (
+    page = (
         "kind",
         columns.code("subject", "About"),
         "standing",
@@ -95,7 +97,6 @@ class OutboxMessageAdmin(ActingAdmin):
         columns.moment("done_at"),
         columns.moment("dead_at", "Given up"),
     )
-    readonly_fields = fields
     change_form_template = "admin/backoffice/change_form.html"
 
     @admin.display(description="Standing")
@@ -112,8 +113,7 @@ class HeartbeatAdmin(BackOfficeAdmin):
     section = "System"
     ordering = ("name",)
     list_display = ("name", columns.moment("at", "Last seen"), columns.json("detail"))
-    fields = list_display
-    readonly_fields = fields
+    page = list_display
 
 
 @admin.register(Incarnation)
@@ -130,5 +130,4 @@ class IncarnationAdmin(BackOfficeAdmin):
         "database_oid",
         "table_oid",
     )
-    fields = list_display
-    readonly_fields = fields
+    page = list_display

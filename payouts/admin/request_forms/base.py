@@ -63,7 +63,9 @@ class PayeeField(forms.CharField):
         text = str(super().clean(value))
         found = list(Payee.objects.filter(_names(text))[:2])
         if len(found) != 1:
-            raise forms.ValidationError("Several payees have it." if found else "No payee has this id or address.")
+            raise forms.ValidationError(
+                "Several payees have it." if found else "No payee has this id or address."
+            )
         return str(found[0].pk)
 
 
@@ -75,7 +77,7 @@ def _names(text: str) -> Q:
     return Q(pk=wanted) | Q(flex_user_id=wanted)
 
 
-class RowField(forms.ModelChoiceField):
+class RowField(forms.ModelChoiceField[Any]):
     """One row, by its id; the page that leads here fills it in."""
 
     def __init__(self, rows: QuerySet[Any], **kwargs: Any) -> None:
@@ -131,7 +133,9 @@ class AmountsField(LinesField):
         """This will write amounts with one per line."""
         if not isinstance(value, dict):
             return value
-        return "\n".join(f"{code} {to_decimal_string(int(units), EXPONENTS[code])}" for code, units in value.items())
+        return "\n".join(
+            f"{code} {to_decimal_string(int(units), EXPONENTS[code])}" for code, units in value.items()
+        )
 
     def clean(self, value: Any) -> Any:
         """This will read the amounts.
@@ -144,7 +148,9 @@ class AmountsField(LinesField):
             try:
                 amounts[code] = str(from_decimal_string(text.replace(",", "").strip(), EXPONENTS[code]))
             except (KeyError, MoneyError):
-                raise forms.ValidationError(f"{line!r} is no currency and amount, such as EUR 5.00.") from None
+                raise forms.ValidationError(
+                    f"{line!r} is no currency and amount, such as EUR 5.00."
+                ) from None
         return amounts
 
 

@@ -24,7 +24,9 @@ class ClawbackDecide(RequestForm):
     """What becomes of a clawback."""
 
     about = "payable"
-    payable = RowField(Payable.objects.filter(waits_for=Payable.Waits.CLAWBACK, settled=""), label="Payable's id")
+    payable = RowField(
+        Payable.objects.filter(waits_for=Payable.Waits.CLAWBACK, settled=""), label="Payable's id"
+    )
     decision = forms.ChoiceField(
         choices=[
             ("net", "Net it against what the payee is owed next"),
@@ -40,7 +42,9 @@ class ResolveUnknown(RequestForm):
     about = "payout"
     payout = RowField(Payout.objects.filter(state=State.UNKNOWN), label="Payout's id")
     outcome = forms.ChoiceField(choices=[("paid", "The money arrived"), ("not_paid", "The money never left")])
-    document = forms.CharField(max_length=500, help_text="The statement with its date and line, or the case number.")
+    document = forms.CharField(
+        max_length=500, help_text="The statement with its date and line, or the case number."
+    )
 
 
 class PayByHand(RequestForm):

@@ -38,7 +38,9 @@ class MethodAdd(RequestForm):
 
     def payload(self) -> dict[str, Any]:
         """This will leave the destination out: it travels sealed."""
-        return {name: value for name, value in super().payload().items() if name not in {"email", "paypal_id"}}
+        return {
+            name: value for name, value in super().payload().items() if name not in {"email", "paypal_id"}
+        }
 
     def secret(self) -> dict[str, str] | None:
         """This will give the destination."""

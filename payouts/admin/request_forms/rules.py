@@ -41,16 +41,22 @@ class TriggerChange(RequestForm):
     hold_days = forms.IntegerField(min_value=0, max_value=365, initial=0)
     schedule = forms.ModelChoiceField(Schedule.objects.order_by("name"))
     minimums = AmountsField(
-        required=False, label="Smallest payout", help_text="One currency and amount per line, such as EUR 5.00."
+        required=False,
+        label="Smallest payout",
+        help_text="One currency and amount per line, such as EUR 5.00.",
     )
-    requires_payment = forms.BooleanField(required=False, initial=True, label="Only once the buyer's payment is recorded")
+    requires_payment = forms.BooleanField(
+        required=False, initial=True, label="Only once the buyer's payment is recorded"
+    )
     payment_transitions = LinesField(
         required=False, label="Transitions that record the payment", help_text="One per line."
     )
     write_back = forms.ChoiceField(choices=Trigger.WriteBack.choices)
     transition_sent = forms.CharField(required=False, max_length=120, label="Operator transition when sent")
     transition_paid = forms.CharField(required=False, max_length=120, label="Operator transition when paid")
-    transition_failed = forms.CharField(required=False, max_length=120, label="Operator transition when failed")
+    transition_failed = forms.CharField(
+        required=False, max_length=120, label="Operator transition when failed"
+    )
 
     @classmethod
     def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
@@ -114,7 +120,9 @@ class ScheduleSet(RequestForm):
         help_text="Weekly only.",
     )
     day_of_month = forms.IntegerField(required=False, min_value=1, max_value=31, help_text="Monthly only.")
-    on_date = forms.DateField(required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Only 'on a date'.")
+    on_date = forms.DateField(
+        required=False, widget=forms.DateInput(attrs={"type": "date"}), help_text="Only 'on a date'."
+    )
 
     @classmethod
     def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
@@ -129,7 +137,11 @@ class ScheduleSet(RequestForm):
         given = super().payload()
         if given["on_date"] is not None:
             given["on_date"] = given["on_date"].isoformat()
-        return given if given["schedule"] else {name: value for name, value in given.items() if name != "schedule"}
+        return (
+            given
+            if given["schedule"]
+            else {name: value for name, value in given.items() if name != "schedule"}
+        )
 
 
 class ThresholdSet(AmountForm):
@@ -142,9 +154,13 @@ class PolicySet(AmountForm):
     """What may be approved in people's stead."""
 
     about = "currency"
-    amount = forms.CharField(max_length=50, label="Up to", help_text="In the currency; never above the threshold.")
+    amount = forms.CharField(
+        max_length=50, label="Up to", help_text="In the currency; never above the threshold."
+    )
     enabled = forms.BooleanField(required=False, label="In force")
-    payee_paid_before = forms.BooleanField(required=False, initial=True, label="Only payees who were paid before")
+    payee_paid_before = forms.BooleanField(
+        required=False, initial=True, label="Only payees who were paid before"
+    )
     method_age_days = forms.IntegerField(
         min_value=0, max_value=3650, initial=30, label="Only methods at least this old, in days"
     )
@@ -174,15 +190,19 @@ class ExponentsConfirm(RequestForm):
 
     exponents = DecimalsField(
         label="Decimals",
-        help_text="One currency per line, such as EUR 2: then a price of 1234 in Sharetribe is 12.34 EUR. Compare with a"
-        " listing whose price you know.",
+        help_text="One currency per line, such as EUR 2: then a price of 1234 in Sharetribe is 12.34 EUR. Compare"
+        " with a listing whose price you know.",
     )
 
     @classmethod
     def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
         """This will start with the table as it stands."""
         marketplace = Marketplace.objects.first()
-        return {"exponents": marketplace.exponents if marketplace and marketplace.exponents else {"EUR": 2, "USD": 2}}
+        return {
+            "exponents": marketplace.exponents
+            if marketplace and marketplace.exponents
+            else {"EUR": 2, "USD": 2}
+        }
 
 
 def _row(model: Any, text: str | None) -> Any:

@@ -1,0 +1,196 @@
+"""Staff of each role, each with a browser of their own, and something of everything to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from accounts.models import User
+from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
+from payments.models import PaymentIn
+from payouts import holding, ledger, requests
+from payouts.ledger import Draft
+from payouts.models import (
+    ApprovalPolicy,
+    ApprovalThreshold,
+    ApproverLimit,
+    Heartbeat,
+    Incarnation,
+    Incident,
+    Observation,
+    OutboxMessage,
+    Payable,
+    Payout,
+    ProviderFunds,
+    Request,
+    Source,
+    State,
+    WebhookDelivery,
+)
+from payouts.providers import registry
+from tests import factories
+
+ROLES = ("viewer", "operator", "approver", "administrator", "engineer")
+Enter = Callable[[User], Client]
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """One person of each role, a second approver, somebody without a role, and a technical superuser."""
+    staff = {role: factories.StaffFactory(email=f"{role}@office.example", roles=[role]) for role in ROLES}
+    staff["another"] = factories.StaffFactory(email="another@office.example", roles=["approver"])
+    staff["nobody"] = factories.StaffFactory(email="nobody@office.example")
+    staff["superuser"] = User.objects.create_superuser("superuser@office.example", factories.PASSWORD)
+    for person in (staff["approver"], staff["another"]):
+        for currency in ("EUR", "USD"):
+            ApproverLimit.objects.create(user=person, currency=currency, units=10_000_000)
+    for currency in ("EUR", "USD"):
+        ApprovalThreshold.objects.create(currency=currency, units=1_000_000)
+    return staff
+
+
+@pytest.fixture
+def enter() -> Enter:
+    """Log somebody in, without the detour over the log-in page."""
+
+    def client_of(user: User) -> Client:
+        client = Client()
+        client.force_login(user)
+        return client
+
+    return client_of
+
+
+@pytest.fixture
+def as_role(people: dict[str, User], enter: Enter) -> Callable[[str], Client]:
+    """The browser of a person, by their part."""
+    return lambda part: enter(people[part])
+
+
+@pytest.fixture
+def paypal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PayPal with credentials that are never used."""
+    monkeypatch.setenv("PAYPAL_CLIENT_ID", "id")
+    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "secret")
+    registry.reset()
+    yield
+    registry.reset()
+
+
+@pytest.fixture
+def everything(people: dict[str, User]) -> dict[str, Payout]:
+    """Something of everything that has a page; gives a payout of each state."""
+    payouts = {state.value: factories.PayoutFactory(state=state) for state in State}
+    for waits in (Payable.Waits.OPENING, Payable.Waits.RETURNED):
+        factories.PayableFactory(waits_for=waits)
+    factories.PayableFactory(waits_for=Payable.Waits.CLAWBACK, units=-500, purpose=Payable.Purpose.CHANGE)
+    _decisions(people, payouts)
+    _words_of_others(payouts)
+    _sharetribe()
+    return payouts
+
+
+def _decisions(people: dict[str, User], payouts: dict[str, Payout]) -> None:
+    now = timezone.now()
+    by = people["operator"]
+    holding.hold(by=by, payouts=[payouts["approved"].pk], reason="Asked to wait", now=now)
+    holding.freeze(by=by, payee_id=payouts["pending"].payee_id, reason="Documents differ", now=now)
+    requests.make(
+        act="payable_add",
+        by=by,
+        payload={
+            "payee": str(payouts["paid"].payee_id),
+            "purpose": "bonus",
+            "units": "2500",
+            "currency": "EUR",
+        },
+        reason="Launch bonus",
+        now=now,
+    )
+    ApprovalPolicy.objects.create(currency="EUR", version=1, maximum_units=5000, made_by=by)
+    amount = factories.money(12_345)
+    owed = ledger.owed(payouts["paid"].payee_id)
+    draft = Draft("accrue", payouts["paid"].pk, ledger.DUE, owed, amount, payout_id=payouts["paid"].pk)
+    ledger.post([draft], now=now)
+
+
+def _words_of_others(payouts: dict[str, Payout]) -> None:
+    now = timezone.now()
+    attempt = payouts["paid"].attempts.get()
+    Observation.objects.create(
+        attempt=attempt, seq=1, status="paid", raw_status="SUCCESS", units=1, currency="EUR"
+    )
+    WebhookDelivery.objects.create(provider="paypal", event_id="WH-1", kind="PAYOUTS", body=b"sealed")
+    Incident.objects.create(
+        kind="foreign_debit", provider="paypal", subject="X", sentence="A debit nobody made."
+    )
+    OutboxMessage.objects.create(
+        kind="notice", subject=attempt.payout_id, next_at=None, dead_at=now, error="No mail"
+    )
+    ProviderFunds.objects.create(provider="paypal", currency="EUR", available_units=100_000, as_of=now)
+    Heartbeat.objects.create(name="poller", at=now - timedelta(hours=3))
+    Incarnation.objects.create(
+        system_identifier="1",
+        timeline=1,
+        database_oid=1,
+        table_oid=1,
+        environment="test",
+        accepted_by="test",
+    )
+
+
+def _sharetribe() -> None:
+    now = timezone.now()
+    source = Source.objects.order_by("pk").first()
+    assert source is not None
+    Source.objects.filter(pk=source.pk).update(parked_at=now, error="payoutTotal is missing")
+    WriteBack.objects.create(source=source, value={"state": "paid"}, conflict_at=now, error="409")
+    FlexCursor.objects.create(
+        marketplace=source.marketplace, last_sequence_id=10, polled_at=now - timedelta(hours=1)
+    )
+    FlexEvent.objects.create(
+        marketplace=source.marketplace,
+        event_id=source.pk,
+        sequence_id=10,
+        event_type="transaction/transitioned",
+        resource_id=source.reference,
+        payload={"id": "1"},
+        created_at=now,
+    )
+    ApiCalls.objects.create(day=now.date(), kind="events", calls=700)
+    PaymentIn.objects.create(
+        marketplace=source.marketplace,
+        transaction_id=source.reference,
+        kind="received",
+        units=13_000,
+        currency="EUR",
+        origin="sharetribe",
+        reference="r1",
+        happened_at=now,
+    )
+
+
+@pytest.fixture
+def open_request(everything: dict[str, Payout]) -> Request:
+    """The operator's request that waits for another person."""
+    return Request.objects.get(act="payable_add")
+
+
+@contextmanager
+def nothing_is_written() -> Iterator[None]:
+    """Refuse every statement that writes anything but the session."""
+
+    def refuse(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        verb = sql.lstrip().split(" ", 1)[0].upper()
+        assert verb not in {"INSERT", "UPDATE", "DELETE"} or "django_session" in sql, sql
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(refuse):
+        yield

@@ -1,0 +1,270 @@
+"""Every act needs a POST, its permission and a confirmed page; and does what the page said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.urls import reverse
+
+from accounts.backoffice.acting import ActingAdmin, ReasonForm
+from accounts.roles import ROLES
+from payouts.models import Approval, Hold, Note, OutboxMessage, Payable, Payout, PayoutEvent, Request, State
+from tests import factories
+from tests.admin.conftest import nothing_is_written
+
+PAGES = [page for page in admin.site._registry.values() if isinstance(page, ActingAdmin)]
+ACTS = [(page, act) for page in PAGES for act in page.acts]
+
+
+def url_of(page: ActingAdmin, name: str) -> str:
+    return reverse(f"admin:{page.model._meta.app_label}_{page.model._meta.model_name}_act", args=[name])
+
+
+def payout_act(name: str) -> str:
+    return reverse("admin:payouts_payout_act", args=[name])
+
+
+def fields_of(response: Any) -> dict[str, str]:
+    """What the page carries hidden."""
+    context = response.context
+    return {"ids": context["ids"], "proof": context["proof"], "back": context["back"], "confirmed": "1"}
+
+
+def told(response: Any) -> str:
+    return " ".join(str(message) for message in response.context["messages"])
+
+
+def test_every_act_needs_a_post(as_role, everything):
+    for page, act in ACTS:
+        role = next(role for role, acts in ROLES.items() if act.needs in acts)
+        assert as_role(role).get(url_of(page, act.name)).status_code == 405, act.name
+
+
+def test_every_act_needs_its_permission(as_role, everything):
+    clients = {part: as_role(part) for part in (*ROLES, "nobody", "superuser")}
+    for page, act in ACTS:
+        row = page.model._default_manager.order_by("pk").first()
+        assert row is not None
+        given = {"ids": str(row.pk), "confirmed": "1", "reason": "because", "proof": "{}"}
+        for part, client in clients.items():
+            if act.needs not in ROLES.get(part, ()):
+                with nothing_is_written():
+                    assert client.post(url_of(page, act.name), given).status_code == 403, (act.name, part)
+
+
+def test_every_act_shows_its_page_first_wants_its_reason_and_changes_nothing_by_it(as_role, everything):
+    clients = {role: as_role(role) for role in ROLES}
+    for page, act in ACTS:
+        client = clients[next(role for role, acts in ROLES.items() if act.needs in acts)]
+        ids = " ".join(str(row.pk) for row in page.model._default_manager.order_by("pk")[:20])
+        with nothing_is_written():
+            shown = client.post(url_of(page, act.name), {"ids": ids})
+            assert shown.status_code == 200
+            if not shown.context["fitting"]:
+                continue
+            assert b"This will:" in shown.content
+            assert shown.context["will"]
+            if issubclass(act.form_class, ReasonForm):
+                again = client.post(url_of(page, act.name), {**fields_of(shown), "reason": "  "})
+                assert "reason" in again.context["form"].errors, act.name
+
+
+def test_the_list_offers_exactly_the_acts_of_the_role(as_role, everything):
+    url = reverse("admin:payouts_payout_changelist")
+    offered = {
+        role: {
+            name for name, _ in as_role(role).get(url).context["action_form"].fields["action"].choices if name
+        }
+        if as_role(role).get(url).context["action_form"]
+        else set()
+        for role in ROLES
+    }
+    assert offered["viewer"] == set()
+    assert offered["operator"] == {"hold", "refresh", "note"}
+    assert offered["engineer"] == {"hold", "refresh"}
+    assert offered["administrator"] == {"note"}
+    assert offered["approver"] == {
+        "approve",
+        "hold",
+        "release",
+        "retry",
+        "resolve",
+        "refresh",
+        "revoke",
+        "cancel",
+        "note",
+    }
+
+
+def test_approving_many_binds_what_was_shown(as_role, people):
+    payouts = [factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=1000 * n) for n in (1, 2, 3)]
+    factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=500, debt_currency="USD")
+    client = as_role("approver")
+    listed = reverse("admin:payouts_payout_changelist") + "?state=awaiting_approval"
+    given = {
+        "action": "approve",
+        "_selected_action": [str(payouts[0].pk)],
+        "select_across": "1",
+        "index": "0",
+    }
+    page = client.post(listed, given)
+    assert [(total["currency"], total["count"], total["text"]) for total in page.context["totals"]] == [
+        ("EUR", 3, "60.00 EUR"),
+        ("USD", 1, "5.00 USD"),
+    ]
+    done = client.post(payout_act("approve"), {**fields_of(page), "reason": "Weekly list"}, follow=True)
+    assert done.redirect_chain[0][0] == listed
+    assert "Approval given (4)" in told(done)
+    assert Payout.objects.filter(state=State.APPROVED).count() == 4
+    assert set(Approval.objects.values_list("reason", flat=True)) == {"Weekly list"}
+
+
+def test_a_stale_digest_is_refused(as_role, people):
+    payout, other = (factories.PayoutFactory(state=State.AWAITING_APPROVAL) for _ in range(2))
+    client = as_role("approver")
+    page = client.post(payout_act("approve"), {"ids": f"{payout.pk} {other.pk}"})
+    factories.MethodFactory(payee=payout.payee, version=2, retired_at=payout.created_at)
+    Payout.objects.filter(pk=payout.pk).update(debt_units=99_999, sent_units=99_999)
+    done = client.post(payout_act("approve"), {**fields_of(page), "reason": "Looks right"}, follow=True)
+    assert f"{payout.number}: It changed since you looked at it" in told(done)
+    payout.refresh_from_db()
+    other.refresh_from_db()
+    assert (payout.state, other.state) == (State.AWAITING_APPROVAL, State.APPROVED)
+    assert Approval.objects.get(payout=payout).result == Approval.Result.REFUSED
+
+
+@pytest.mark.parametrize("proof", ["", "{}", "[]", "{", '{"x": "zz"}'])
+def test_approving_without_the_proof_of_the_page_does_nothing(proof, as_role, people):
+    payout = factories.PayoutFactory(state=State.AWAITING_APPROVAL)
+    given = {"ids": str(payout.pk), "confirmed": "1", "reason": "x", "proof": proof}
+    as_role("approver").post(payout_act("approve"), given)
+    payout.refresh_from_db()
+    assert payout.state == State.AWAITING_APPROVAL
+
+
+def test_ids_that_are_none_are_refused(as_role, people):
+    client = as_role("approver")
+    assert client.post(payout_act("hold"), {"ids": "nonsense"}).status_code == 400
+    assert client.post(payout_act("hold"), {"ids": ""}).status_code == 400
+    assert client.post(payout_act("hold"), {"ids": "01913d9c-0000-7000-8000-000000000000"}).status_code == 404
+    assert client.post(payout_act("nothing"), {"ids": ""}).status_code == 404
+
+
+def test_nobody_is_led_away_by_the_way_back(as_role, everything):
+    payout = everything["approved"]
+    given = {"ids": str(payout.pk), "confirmed": "1", "text": "Seen"}
+    for back in ("https://elsewhere.example/", "//elsewhere.example", "javascript:alert(1)"):
+        response = as_role("operator").post(payout_act("note"), {**given, "back": back})
+        assert response["Location"] == reverse("admin:payouts_payout_changelist")
+
+
+def test_holding_and_releasing(as_role, people):
+    payout = factories.PayoutFactory(state=State.APPROVED)
+    client = as_role("approver")
+    given = {"ids": str(payout.pk), "confirmed": "1", "reason": "Asked to wait"}
+    client.post(payout_act("hold"), given)
+    hold = Hold.objects.get(payout=payout)
+    assert hold.set_by == people["approver"]
+    page = client.post(payout_act("release"), {"ids": str(payout.pk)})
+    assert "Asked to wait" in page.context["will"][0]
+    client.post(payout_act("release"), {**given, "reason": "All clear"})
+    hold.refresh_from_db()
+    assert hold.lifted_by == people["approver"]
+    assert [e.kind for e in PayoutEvent.objects.filter(payout=payout).order_by("n")][-2:] == [
+        "held",
+        "released",
+    ]
+
+
+def test_cancelling_retrying_revoking_and_refreshing(as_role, people):
+    client = as_role("approver")
+    failed = factories.PayoutFactory(state=State.FAILED)
+    pending = factories.PayoutFactory(state=State.PENDING)
+    for name, payout, state in (
+        ("retry", failed, State.AWAITING_APPROVAL),
+        ("cancel", pending, State.CANCELLED),
+    ):
+        client.post(payout_act(name), {"ids": str(payout.pk), "confirmed": "1", "reason": "As agreed"})
+        payout.refresh_from_db()
+        assert payout.state == state
+    done = client.post(payout_act("refresh"), {"ids": str(failed.pk), "confirmed": "1"}, follow=True)
+    assert "Asked again (1)" in told(done)
+
+
+def test_what_does_not_fit_is_left_out_with_its_reason(as_role, everything):
+    ids = f"{everything['paid'].pk} {everything['failed'].pk} {everything['unknown'].pk}"
+    page = as_role("approver").post(payout_act("retry"), {"ids": ids})
+    assert (page.context["fitting"], page.context["unfitting"]) == (1, 2)
+    assert page.context["ids"] == str(everything["failed"].pk)
+    assert "an unknown outcome must be resolved" in page.content.decode()
+
+
+def test_resolving_makes_a_request_that_another_person_must_second(as_role, everything):
+    unknown = everything["unknown"]
+    given = {
+        "ids": str(unknown.pk),
+        "confirmed": "1",
+        "outcome": "not_paid",
+        "document": "Statement of 22 Nov, no such line",
+        "reason": "PayPal support confirmed",
+    }
+    as_role("approver").post(payout_act("resolve"), given)
+    made = Request.objects.get(act="resolve_unknown")
+    unknown.refresh_from_db()
+    assert unknown.state == State.UNKNOWN
+    second = reverse("admin:payouts_request_act", args=["second"])
+    own = as_role("approver").post(second, {"ids": str(made.pk), "confirmed": "1"}, follow=True)
+    assert "another person must second it" in told(own)
+    as_role("another").post(second, {"ids": str(made.pk), "confirmed": "1"})
+    unknown.refresh_from_db()
+    assert unknown.state == State.FAILED
+
+
+def test_notes_stand_beside_the_payout(as_role, everything):
+    payout = everything["paid"]
+    as_role("operator").post(
+        payout_act("note"), {"ids": str(payout.pk), "confirmed": "1", "text": "<b>Called</b>"}
+    )
+    assert Note.objects.get(payout=payout).text == "<b>Called</b>"
+    page = as_role("viewer").get(reverse("admin:payouts_payout_change", args=[payout.pk])).content.decode()
+    assert "&lt;b&gt;Called&lt;/b&gt;" in page
+
+
+def test_releasing_opening_items(as_role, everything):
+    row = Payable.objects.get(waits_for=Payable.Waits.OPENING)
+    clawback = Payable.objects.get(waits_for=Payable.Waits.CLAWBACK)
+    url = reverse("admin:payouts_payable_act", args=["release"])
+    given = {"ids": f"{row.pk} {clawback.pk}", "confirmed": "1", "reason": "Not paid by hand"}
+    done = as_role("approver").post(url, given, follow=True)
+    assert "Released (1)" in told(done)
+    row.refresh_from_db()
+    clawback.refresh_from_db()
+    assert (row.waits_for, clawback.waits_for) == ("", "clawback")
+
+
+def test_telling_a_dead_message_again(as_role, everything):
+    dead = OutboxMessage.objects.get(dead_at__isnull=False)
+    url = reverse("admin:payouts_outboxmessage_act", args=["replay"])
+    as_role("engineer").post(url, {"ids": str(dead.pk), "confirmed": "1", "reason": "Mail is back"})
+    dead = OutboxMessage.objects.get(pk=dead.pk)
+    assert dead.dead_at is None
+    assert dead.next_at is not None
+
+
+def test_freezing_thawing_and_paying_now(as_role, people):
+    payee = factories.PayeeFactory()
+
+    def act(part: str, name: str) -> None:
+        url = reverse("admin:accounts_payee_act", args=[name])
+        as_role(part).post(url, {"ids": str(payee.pk), "confirmed": "1", "reason": "As agreed"})
+        payee.refresh_from_db()
+
+    act("operator", "freeze")
+    assert payee.frozen_reason == "As agreed"
+    act("operator", "pay_now")
+    act("approver", "thaw")
+    assert payee.frozen_at is None
+    act("operator", "pay_now")
+    assert payee.pay_now_at is not None

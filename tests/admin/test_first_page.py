@@ -1,0 +1,111 @@
+"""The first page says what needs a person now, leads to it, and holds the stop switch."""
+
+from __future__ import annotations
+
+import pytest
+from django.urls import reverse
+from django.utils import timezone
+
+from flexsync.models import FlexCursor
+from payouts import holding
+from payouts.models import Attempt, Heartbeat, Hold, Payout, State
+from tests import factories
+from tests.admin.conftest import ROLES, nothing_is_written
+
+
+def needs(response):
+    return {need.label: need for group in response.context["groups"] for need in group.waiting}
+
+
+def test_counts_what_waits_with_its_totals(as_role, everything):
+    factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=700, debt_currency="USD")
+    Attempt.objects.filter(payout=everything["submitted"]).update(
+        status="unrecognised", raw_status="PONDERING"
+    )
+    found = needs(as_role("approver").get("/admin/"))
+    waiting = found["Awaiting approval"]
+    assert waiting.count == 2
+    assert "123.45 EUR" in str(waiting.told[0])
+    assert "7.00 USD" in str(waiting.told[1])
+    for label in (
+        "Unknown outcomes",
+        "Incidents",
+        "Words of providers that we do not know",
+        "Requests to second",
+        "Failed",
+        "Opening items to release or mark as paid",
+        "Returned, waiting to go out again",
+        "Clawbacks to decide",
+        "Parked transactions",
+        "Write-backs refused",
+        "Messages given up",
+        "Silent parts of the system",
+        "The poller of Harbour Market is silent",
+        "Confirm the decimals of Sharetribe's amounts",
+    ):
+        assert found[label].count == 1, label
+    assert found["Holds"].count == 1
+    assert "Your own requests, waiting for another person" in needs(as_role("operator").get("/admin/"))
+
+
+def test_every_line_leads_to_what_it_counts(as_role, everything):
+    client = as_role("approver")
+    for need in needs(client.get("/admin/")).values():
+        response = client.get(need.url)
+        assert response.status_code == 200, need.label
+        listed = response.context["cl"].result_count
+        assert listed >= need.count or not need.url.partition("?")[2], need.label
+
+
+def test_says_so_when_nothing_waits(as_role, people):
+    factories.TriggerFactory()
+    factories.MarketplaceFactory(exponents_confirmed_at=timezone.now())
+    response = as_role("viewer").get("/admin/")
+    assert not response.context["groups"]
+    assert "Nothing needs a person now" in response.content.decode()
+
+
+def test_a_quick_heart_is_not_silent(as_role, people):
+    Heartbeat.objects.create(name="poller", at=timezone.now())
+    factories.MarketplaceFactory()
+    FlexCursor.objects.create(marketplace=factories.MarketplaceFactory(), polled_at=timezone.now())
+    found = needs(as_role("viewer").get("/admin/"))
+    assert not [label for label in found if "ilent" in label]
+
+
+def test_the_stop_switch_stops_and_starts_again(as_role, people):
+    factories.PayoutFactory(state=State.APPROVED)
+    operator, approver = as_role("operator"), as_role("approver")
+    assert "Sending is on." in operator.get("/admin/").content.decode()
+    with nothing_is_written():
+        assert operator.get(reverse("admin:stop")).status_code == 405
+        page = operator.post(reverse("admin:stop"))
+        assert "1 approved payouts wait" in page.content.decode()
+        assert "reason" in operator.post(reverse("admin:stop"), {"confirmed": "1"}).context["form"].errors
+    operator.post(reverse("admin:stop"), {"confirmed": "1", "reason": "PayPal reports trouble"})
+    assert holding.is_stopped()
+    for client in (operator, approver):
+        page = client.get("/admin/").content.decode()
+        assert "Sending is stopped." in page
+        assert "PayPal reports trouble" in page
+    assert "sending is stopped" in operator.get(reverse("admin:payouts_payout_changelist")).content.decode()
+    assert operator.post(reverse("admin:resume"), {"confirmed": "1", "reason": "x"}).status_code == 403
+    approver.post(reverse("admin:resume"), {"confirmed": "1", "reason": "Over"})
+    assert not holding.is_stopped()
+    assert Hold.objects.get(rail="everything").lifted_by == people["approver"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_the_buttons_follow_the_role(role, as_role, people):
+    page = as_role(role).get("/admin/").content.decode()
+    assert ("Stop everything" in page) == (role in {"operator", "approver", "engineer"})
+
+
+def test_looking_is_cheap(as_role, everything, django_assert_max_num_queries):
+    client = as_role("viewer")
+    client.get("/admin/")
+    for _ in range(5):
+        factories.PayoutFactory(state=State.UNKNOWN)
+    assert Payout.objects.count() > 10
+    with django_assert_max_num_queries(36):
+        client.get("/admin/")
