@@ -28,3 +28,8 @@ class Actor:
     def provider(cls, name: str) -> Self:
         """This will name a provider whose word decided."""
         return cls(f"provider:{name}")
+
+    @property
+    def is_staff(self) -> bool:
+        """Whether a member of staff did it."""
+        return self.text.startswith("staff:")

@@ -9,7 +9,7 @@ from typing import Any
 
 from marketplace_payouts.lib import crypto, rowsets
 from marketplace_payouts.lib.ids import uuid7
-from payouts import ledger
+from payouts import kicks, ledger
 from payouts.actors import Actor
 from payouts.errors import ForbiddenMove
 from payouts.ledger import Draft
@@ -114,6 +114,9 @@ def move(moves: Sequence[Move], *, actor: Actor, now: datetime) -> Moved:
     rowsets.insert(PayoutEvent, kept)
     ledger.post(drafts, now=now)
     rowsets.insert(OutboxMessage, messages)
+    if actor.is_staff:
+        # What a person decided is acted upon at once; what a stage did, its worker goes on with by itself.
+        kicks.kick("gather")
     return outcome
 
 

@@ -90,10 +90,10 @@ def since_id(moment: datetime) -> uuid.UUID:
     return uuid.UUID(int=int(moment.timestamp() * 1000) << 80)
 
 
-def ask(
-    invariants: Iterable[Invariant], *, since: datetime | None, now: datetime, only: uuid.UUID | None = None
-) -> list[Asked]:
-    """This will ask each invariant of what changed since a moment, or of everything; or of `only` one payout."""
+def statement(
+    one: Invariant, *, since: datetime | None, now: datetime, only: uuid.UUID | None = None
+) -> tuple[str, dict[str, Any]]:
+    """This will give an invariant's whole query and its values: subject, provider, detail and how many there are."""
     values: dict[str, Any] = {
         "now": now,
         "since_id": since_id(since) if since else uuid.UUID(int=0),
@@ -102,15 +102,22 @@ def ask(
         "only": only,
     }
     scope = _ONE if only else _CHANGED if since else _EVERYTHING
+    sql = (
+        f"WITH {scope}, found AS ({one.sql}) SELECT subject::text, provider::text, detail::text,"  # noqa: S608 - fixed text
+        " count(*) OVER () FROM found ORDER BY subject LIMIT %(shown)s"
+    )
+    return sql, values | one.values()
+
+
+def ask(
+    invariants: Iterable[Invariant], *, since: datetime | None, now: datetime, only: uuid.UUID | None = None
+) -> list[Asked]:
+    """This will ask each invariant of what changed since a moment, or of everything; or of `only` one payout."""
     answers = []
     for one in invariants:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = '{_LONGEST}'")
-            cursor.execute(
-                f"WITH {scope}, found AS ({one.sql}) SELECT subject::text, provider::text, detail::text,"  # noqa: S608 - fixed text
-                " count(*) OVER () FROM found ORDER BY subject LIMIT %(shown)s",
-                values | one.values(),
-            )
+            cursor.execute(*statement(one, since=since, now=now, only=only))
             rows = cursor.fetchall()
         found = [Found(one, row[0] or "", row[1] or "", row[2] or "") for row in rows]
         answers.append(Asked(one, int(rows[0][3]) if rows else 0, found))
