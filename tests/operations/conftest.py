@@ -31,46 +31,6 @@ class Saboteur:
         with self._connected() as connection:
             return connection.execute(sql, values).rowcount
 
-    @contextmanager
-    def without(self, *constraints: str) -> Iterator[None]:
-        """Take unique indexes and check constraints away for a while; the test's own rows must be gone by the end."""
-        definitions: list[str] = []
-        with self._connected() as connection:
-            for name in constraints:
-                definitions.append(_definition(connection, name))
-                connection.execute(_removal(connection, name))
-        try:
-            yield
-        finally:
-            with self._connected() as connection:
-                for definition in definitions:
-                    connection.execute(definition)
-
-
-def _definition(connection: psycopg.Connection[Any], name: str) -> str:
-    row = connection.execute(
-        "SELECT 'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(conname) || ' '"
-        " || pg_get_constraintdef(oid) || ' NOT VALID' FROM pg_constraint WHERE conname = %s AND contype = 'c'"
-        " UNION ALL SELECT 'ALTER TABLE ' || conrelid::regclass || ' ADD CONSTRAINT ' || quote_ident(conname) || ' '"
-        " || pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = %s AND contype = 'u'"
-        " UNION ALL SELECT indexdef FROM pg_indexes WHERE indexname = %s"
-        " AND indexname NOT IN (SELECT conname FROM pg_constraint)",
-        [name, name, name],
-    ).fetchone()
-    assert row is not None, f"there is no constraint {name}"
-    return str(row[0])
-
-
-def _removal(connection: psycopg.Connection[Any], name: str) -> str:
-    row = connection.execute(
-        "SELECT 'ALTER TABLE ' || conrelid::regclass || ' DROP CONSTRAINT ' || quote_ident(conname)"
-        " FROM pg_constraint WHERE conname = %s UNION ALL SELECT 'DROP INDEX ' || quote_ident(indexname)"
-        " FROM pg_indexes WHERE indexname = %s AND indexname NOT IN (SELECT conname FROM pg_constraint)",
-        [name, name],
-    ).fetchone()
-    assert row is not None
-    return str(row[0])
-
 
 @pytest.fixture
 def saboteur(superuser_url: str) -> Saboteur:
