@@ -73,6 +73,7 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
     with transaction.atomic():
         payouts = _locked(seen)
         loaded = facts.for_payouts(payouts, now=now, lock=True)
+        _drop_void(loaded.values(), now=now)
         makers = _makers(payouts, loaded)
         budget = _Budget.of(by, {p.debt_currency for p in payouts}, now=now)
         rows: list[Approval] = []
@@ -188,6 +189,16 @@ def _locked(payout_ids: Iterable[UUID]) -> list[Payout]:
         .order_by("pk")
         .select_for_update(of=("self",))
     )
+
+
+def _drop_void(loaded: Iterable[Facts], *, now: datetime) -> None:
+    """What expired, or was given for something else, must not keep its author from approving what is there now."""
+    void: list[UUID] = []
+    for one in loaded:
+        no_longer = digests.standing(one).void
+        void += [approval.pk for approval in no_longer]
+        one.approvals = [approval for approval in one.approvals if approval not in no_longer]
+    Approval.objects.filter(pk__in=void).update(revoked_at=now, revoked_reason="It no longer bound anything.")
 
 
 def _approval_move(payout: Payout, reason: str) -> Move:
