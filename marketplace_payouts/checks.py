@@ -291,7 +291,7 @@ def check_files(app_configs: object = None, **_more: Any) -> list[CheckMessage]:
             hint = "Check the path and its rights for the user that runs the product."
             found.append(Error(f"{name} names {path}, which cannot be read.", hint=hint, id="payouts.E060"))
     folder = settings.RECORDS_FOLDER
-    if folder and not os.access(_existing(Path(folder)), os.W_OK):
+    if folder and not _can_write(_existing(Path(folder))):
         hint = "Make it, and let the user that runs the product write into it."
         found.append(
             Error(f"RECORDS_FOLDER is {folder}, which cannot be written to.", hint=hint, id="payouts.E061")
@@ -307,6 +307,10 @@ def _named_files() -> Iterable[str]:
         for name, value in os.environ.items()
         if value and name.endswith("_FILE") and (name in names or name.startswith(prefixes))
     ]
+
+
+def _can_write(folder: Path) -> bool:
+    return folder.is_dir() and os.access(folder, os.W_OK)
 
 
 def _existing(path: Path) -> Path:
