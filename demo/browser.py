@@ -1,0 +1,145 @@
+"""A member of staff at the admin's own pages: log in, choose rows, confirm what will happen, say why."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import struct
+import time
+from collections.abc import Iterable, Sequence
+from urllib.parse import urljoin
+from uuid import UUID
+
+import requests
+
+from demo.forms import Form, Page, read_page
+
+_MOST_PAGES = 40
+
+
+class Refused(Exception):
+    """The admin did not do what was asked of it."""
+
+
+class Desk:
+    """One person's session in the admin."""
+
+    def __init__(self, *, web: str, email: str, password: str, totp_secret: str = "") -> None:
+        self.web, self.email = web.rstrip("/"), email
+        self._password, self._totp_secret = password, totp_secret
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._is_in = False
+
+    def act(
+        self,
+        table: str,
+        name: str,
+        rows: Iterable[UUID],
+        *,
+        query: str = "",
+        reason: str,
+        **more: str,
+    ) -> list[str]:
+        """Tick rows in a list such as `payouts/payout`, choose an act, confirm its page; gives what it says.
+
+        :raises Refused: when a row is not in the list, or nothing of it was done.
+        """
+        wanted, said = {str(row) for row in rows}, []
+        if not wanted:
+            raise Refused(f"Nothing was chosen to {name}.")
+        for number in range(1, _MOST_PAGES):
+            page = self.open(f"/admin/{table}/?{query}&p={number}")
+            listed = page.form("_selected_action")
+            here = [] if listed is None else [pk for pk in listed.boxes["_selected_action"] if pk in wanted]
+            if listed is not None and here:
+                said += self._confirm(self._choose(page, listed, name, here), reason=reason, **more)
+                wanted -= set(here)
+            if not wanted:
+                return said
+            if listed is None or not here and number > 1:
+                break
+        raise Refused(f"{len(wanted)} rows to {name} are not in the list /admin/{table}/?{query}.")
+
+    def ask(self, act: str, *, reason: str, **fields: str) -> UUID:
+        """Make a request that another person must second; gives its id.
+
+        :raises Refused: with what the page complains about.
+        """
+        page = self.open(f"/admin/requests/new/{act}/")
+        form = page.form("reason")
+        if form is None:
+            raise Refused(f"There is no form for {act} at {page.url}.")
+        answer = self._send(form, {**fields, "reason": reason})
+        if answer.complaints or "/payouts/request/" not in answer.url:
+            raise Refused(f"{act}: {' '.join(answer.complaints) or answer.url}")
+        return UUID(answer.url.split("/payouts/request/")[1].split("/")[0])
+
+    def switch(self, path: str, *, reason: str) -> None:
+        """Press the stop switch (`stop/`) or take it back (`resume/`)."""
+        first = self.open("/admin/")
+        token = next(value for form in first.forms for name, value in form.fields if name.startswith("csrf"))
+        asked = self._read(
+            self._session.post(
+                f"{self.web}/admin/{path}", data={"csrfmiddlewaretoken": token}, timeout=60
+            )
+        )
+        self._confirm(asked, reason=reason)
+
+    def open(self, path: str) -> Page:
+        """Open a page, after logging in if need be."""
+        if not self._is_in:
+            self._log_in()
+        return self._read(self._session.get(urljoin(self.web, path), timeout=60))
+
+    # ------------------------------------------------------------------------------------------------------------
+
+    def _log_in(self) -> None:
+        page = self._read(self._session.get(f"{self.web}/accounts/login/?next=/admin/", timeout=60))
+        form = page.form("password")
+        if form is None:
+            raise Refused(f"There is no log-in form at {page.url}.")
+        page = self._send(form, {"login": self.email, "password": self._password})
+        code_form = page.form("code")
+        if code_form is not None:
+            page = self._send(code_form, {"code": code_of(self._totp_secret, at=time.time())})
+        if "/admin/" not in page.url:
+            raise Refused(f"{self.email} cannot log in: {' '.join(page.complaints) or page.url}")
+        self._is_in = True
+
+    def _choose(self, page: Page, listed: Form, name: str, rows: Sequence[str]) -> Page:
+        asked = self._send(listed, {"action": name, "_selected_action": list(rows), "select_across": "0"})
+        if asked.form("ids") is None:
+            raise Refused(f"{self.email} cannot {name}: {' '.join(asked.complaints) or asked.url}")
+        return asked
+
+    def _confirm(self, asked: Page, *, reason: str, **more: str) -> list[str]:
+        form = next((one for one in asked.forms if any(name == "ids" for name, _ in one.fields)), None)
+        form = form or asked.form("reason")
+        if form is None:
+            raise Refused(f"There is nothing to confirm at {asked.url}: {' '.join(asked.complaints)}")
+        done = self._send(form, {"confirmed": "1", "reason": reason, **more})
+        sentences = [text for kind, text in done.messages if "success" in kind]
+        if not sentences:
+            raise Refused(" ".join(done.complaints) or f"Nothing was done at {asked.url}.")
+        return sentences + done.complaints
+
+    def _send(self, form: Form, given: dict[str, str | list[str]]) -> Page:
+        url = urljoin(self.web, form.action) if form.action.startswith("/") else form.action
+        return self._read(self._session.post(url, data=form.filled(given), timeout=120))
+
+    def _read(self, answer: requests.Response) -> Page:
+        if answer.status_code >= 400:
+            page = read_page(answer.text, url=answer.url)
+            raise Refused(f"{answer.request.method} {answer.url}: {answer.status_code} {page.complaints or ''}")
+        return read_page(answer.text, url=answer.url)
+
+
+def code_of(secret: str, *, at: float) -> str:
+    """Give the six digits that an authenticator app shows (RFC 6238)."""
+    counter = struct.pack(">Q", int(at) // 30)
+    mark = hmac.new(base64.b32decode(secret), counter, hashlib.sha1).digest()
+    start = mark[-1] & 0x0F
+    number = struct.unpack(">I", mark[start : start + 4])[0] & 0x7FFFFFFF
+    return f"{number % 1_000_000:06d}"

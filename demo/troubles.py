@@ -1,0 +1,108 @@
+"""Stories in which PayPal is the trouble: lost answers, lack of funds, money that comes back."""
+
+from __future__ import annotations
+
+from demo.approving import approve_alone
+from demo.scene import Scene, Story, Until
+from payouts.models import Batch, Hold, Payable, Payout, PayoutEvent, Request, State
+
+_ALL = "state=all"
+
+
+def lost_answer(scene: Scene) -> Story:
+    """PayPal's answer about Kenji's and Yuki's batch is lost; the batch is found there and adopted, not sent anew."""
+    yield Until(
+        "the outcome of Kenji's payout to be unknown",
+        lambda: _was(scene, "Kenji", State.UNKNOWN),
+    )
+    scene.say("PayPal's answer about the yen was lost: nobody knows whether Kenji and Yuki were paid.")
+    yield scene.stands("Kenji", State.PAID)
+    yield scene.stands("Yuki", State.PAID)
+    batches = Batch.objects.filter(currency="JPY")
+    if batches.count() != 1:
+        raise AssertionError("The yen went out in more than one batch.")
+    scene.say(f"What PayPal has under our key was compared and adopted: {batches.get().reference}.")
+
+
+def resolved_by_two(scene: Scene) -> Story:
+    """PayPal used Sven's key up and paid nothing; two people say so, and the payout goes out again."""
+    payout: Payout = yield scene.stands("Sven", State.UNKNOWN)
+    staff = scene.staff
+    staff.anna.desk.act(
+        "payouts/payout",
+        "resolve",
+        [payout.pk],
+        query="state=unknown",
+        outcome="not_paid",
+        document="PayPal case 4711: no such batch was ever made.",
+        reason="PayPal's support looked for it.",
+    )
+    request = yield Until("the request about Sven's payout", lambda: _open_request(payout))
+    staff.greta.desk.act("payouts/request", "second", [request], reason="Read the case.")
+    scene.say(f"Anna asks to resolve {payout.number} of Sven as not paid, with PayPal's case; Greta seconds it.")
+    yield scene.stands("Sven", State.FAILED)
+    staff.anna.desk.act("payouts/payout", "retry", [payout.pk], query=_ALL, reason="Certainly not paid.")
+    yield scene.stands("Sven", State.PAID)
+
+
+def _open_request(payout: Payout) -> object:
+    rows = Request.objects.filter(act="resolve_unknown", subject=str(payout.pk), state=Request.State.OPEN)
+    return rows.values_list("pk", flat=True).first()
+
+
+def lack_of_funds(scene: Scene) -> Story:
+    """PayPal denies the dollars for lack of funds: our alarm, not the payees'; topped up, they go out."""
+    names = ("Dale", "Dean")
+    # Lack of funds stops all of PayPal, and so does Beat's story: one after the other.
+    yield scene.stands("Beat", State.PAID)
+    for name in names:
+        yield scene.stands(name, State.AWAITING_APPROVAL)
+    scene.paypal.fund("USD", 5_000)
+    approve_alone(scene, names, reason="As invoiced.")
+    scene.say("Anna approves the dollars, of which there are too few at PayPal.")
+    hold: Hold = yield Until(
+        "the alarm that PayPal's funds are short",
+        lambda: Hold.objects.filter(rule="ours", rail="provider:paypal", lifted_at__isnull=True).first(),
+    )
+    if scene.payouts("Dale").filter(state=State.FAILED).exists():
+        raise AssertionError("Dale was told that the payout failed, though it was our money that was short.")
+    scene.paypal.fund("USD", 10_000_000)
+    scene.staff.anna.desk.act(
+        "payouts/hold", "lift", [hold.pk], query="open=yes", reason="Funds were moved to PayPal."
+    )
+    scene.say("PayPal denied the batch and everything to PayPal stopped; topped up, Anna lifts the hold.")
+    for name in names:
+        yield scene.stands(name, State.PAID)
+
+
+def bad_receiver(scene: Scene) -> Story:
+    """PayPal names Inga's address as bad and refuses the whole batch; the others go out without her."""
+    payout: Payout = yield scene.stands("Inga", State.FAILED)
+    innocent = Payout.objects.filter(rounds__gte=1).exclude(pk=payout.pk).count()
+    if not innocent:
+        raise AssertionError("Nobody was in the batch that Inga's address spoilt.")
+    scene.say(f"PayPal refuses Inga's address and the whole batch: {innocent} innocent payouts go out again.")
+
+
+def declined_once(scene: Scene) -> Story:
+    """PayPal declines Lino's payout once; Anna sends it again."""
+    payout: Payout = yield scene.stands("Lino", State.FAILED)
+    scene.staff.anna.desk.act(
+        "payouts/payout", "retry", [payout.pk], query=_ALL, reason="PayPal's support says it will work now."
+    )
+    scene.say(f"PayPal declined {payout.number} of Lino; Anna sends it again.")
+    yield scene.stands("Lino", State.PAID)
+
+
+def came_back(scene: Scene) -> Story:
+    """Rita's money comes back after it was paid; Anna releases it, and it is paid again."""
+    yield scene.stands("Rita", State.RETURNED)
+    row: Payable = yield scene.waits("Rita", Payable.Waits.RETURNED)
+    scene.staff.anna.desk.act("payouts/payable", "release", [row.pk], reason="Rita cleared it with PayPal.")
+    scene.say("Rita's money came back after it was paid; Anna releases it.")
+    yield scene.stands("Rita", State.PAID, nth=1)
+
+
+def _was(scene: Scene, name: str, state: str) -> bool:
+    payout = scene.payouts(name).first()
+    return payout is not None and PayoutEvent.objects.filter(payout=payout, to_state=state).exists()
