@@ -106,10 +106,11 @@ def test_a_cancelled_item_that_was_debited_came_back():
     assert observation(item("CANCELED", transaction_id="T1")).status is Status.RETURNED
 
 
-def test_a_fee_is_told_once_it_is_known():
+def test_a_fee_is_told_once_it_is_charged():
     zero = {"currency": "USD", "value": "0.00"}
     assert observation(item("PENDING", payout_item_fee=zero)).fee is None
-    assert observation(item("PENDING")).fee == Money(25, "USD")
+    assert observation(item("PENDING")).fee is None
+    assert observation(item("UNCLAIMED")).fee == Money(25, "USD")
     assert observation(item("SUCCESS", payout_item_fee={"currency": "EUR", "value": "0.3"})).fee == Money(
         30, "EUR"
     )

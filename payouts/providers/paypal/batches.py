@@ -145,8 +145,8 @@ def _with_money(
     )
     if fee is not None and status in _NOT_DEBITED:
         fee = Money.zero(fee.currency)  # what stands there is the estimate of a fee that was never charged
-    if fee is not None and fee.is_zero and status is Status.PROCESSING:
-        fee = None  # not known yet
+    if status is Status.PROCESSING:
+        fee = None  # at most an estimate: it is charged with the debit
     returned = status is Status.RETURNED
     return replace(
         observed,
