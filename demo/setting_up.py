@@ -28,7 +28,7 @@ _TRIGGERS: Mapping[tuple[str, str], Mapping[str, Any]] = {
         "write_back_transitions": _TOLD_BY,
     },
     # Switched on by mistake: Sharetribe itself pays the sellers here, and a gate keeps us from paying them twice.
-    ("default-purchase", "transition/mark-received"): {},
+    ("default-purchase", "transition/mark-received-from-purchased"): {},
 }
 _PLENTY = 1_000
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import Payee, User
 from accounts.roles import require
@@ -15,10 +16,11 @@ from marketplace_payouts.lib.ids import uuid7
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.lifecycle import record
-from payouts.models import Hold, Payout, PayoutMethod, Rail
+from payouts.models import Hold, Payout, PayoutMethod, Rail, State
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
+_BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
 
 def hold(
@@ -130,7 +132,11 @@ def lift_by_rule(*, rule: str, reason: str, now: datetime, rail: str = "") -> in
     rows = Hold.objects.filter(rule=rule, lifted_at__isnull=True)
     if rail:
         rows = rows.filter(rail_id=rail)
-    return rows.update(lifted_at=now, lift_reason=reason)
+    lifted = list(rows.select_for_update())
+    Hold.objects.filter(pk__in=[row.pk for row in lifted]).update(lifted_at=now, lift_reason=reason)
+    for row in lifted:
+        _wake(row, now=now)
+    return len(lifted)
 
 
 def _payouts(ids: Sequence[UUID], *, reason: str, by: User, now: datetime) -> list[Payout]:
@@ -152,7 +158,25 @@ def _lift(row: Hold, *, by: User, reason: str, now: datetime) -> None:
     if row.payout_id is not None:
         payouts = list(Payout.objects.filter(pk=row.payout_id).select_for_update())
         record(payouts, kind="released", actor=Actor.staff(by), reason=reason, now=now)
-        Payout.objects.filter(pk=row.payout_id).update(next_at=now)
+    _wake(row, now=now)
+
+
+def _wake(row: Hold, *, now: datetime) -> None:
+    """Let what it held be looked at now; what somebody else works on is looked at anyway."""
+    held = Payout.objects.filter(_covered(row), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped"))
+    awake = held.order_by("pk").select_for_update(skip_locked=True).values("pk")
+    Payout.objects.filter(pk__in=awake).update(next_at=now)
+
+
+def _covered(row: Hold) -> Q:
+    if row.payout_id is not None:
+        return Q(pk=row.payout_id)
+    if row.payee_id is not None:
+        return Q(payee=row.payee_id)
+    if row.method_id is not None:
+        return Q(method=row.method_id)
+    kind, _, name = str(row.rail_id).partition(":")
+    return {"provider": Q(provider=name), "currency": Q(sent_currency=name)}.get(kind, Q())
 
 
 def _name(row: Hold) -> str:
