@@ -61,6 +61,23 @@ class _Books:
     payables: dict[UUID, list[Payable]] = field(default_factory=lambda: defaultdict(list))
     payouts: dict[UUID, Payout] = field(default_factory=dict)
     """Payable id → the payout that its live line is in."""
+    taken_back: list[Payable] = field(default_factory=list)
+    """Undecided clawbacks that turned out to be none."""
+
+    def is_open(self, row: Payable) -> bool:
+        """Whether it is in no payout, or in one that was just let go."""
+        payout = self.payouts.get(row.pk)
+        was_let_go = payout is None or payout.state == State.CANCELLED
+        return was_let_go and row.settled in (Payable.Settled.NOT, Payable.Settled.GATHERED)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A part of a change: what it does to what is open, to what was paid, or to what was to be clawed back."""
+
+    units: int
+    waits_for: str
+    takes_back: bool = False
 
 
 def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
@@ -79,9 +96,14 @@ def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
         return
     payees = _payees([one for one, _ in changed])
     _dissolve(changed, books, now=now)
-    rows = [_payable(one, units, books, payees, now=now) for one, units in changed]
+    rows = [
+        _payable(one, part, books, payees, now=now)
+        for one, units in changed
+        for part in _parts(one, units, books)
+    ]
     rowsets.insert(Payable, rows)
     ledger.post([_draft(row) for row in rows], now=now)
+    _settle_taken_back(books)
     wake(rows)
 
 
@@ -175,9 +197,51 @@ def _dissolve(changed: Sequence[tuple[Understanding, int]], books: _Books, *, no
         )
 
 
+def _parts(one: Understanding, units: int, books: _Books) -> list[_Part]:
+    """A change first meets what is open of the same transaction; only the rest is paid, or clawed back."""
+    rows = books.payables[one.source.pk]
+    original = rows[0] if rows else None
+    if original is None:
+        return [
+            _Part(units, Payable.Waits.NOTHING)
+        ]  # whether it is an opening item, its payee's marketplace says
+    if books.is_open(original):
+        # The original is open again, or still: the two are gathered together.
+        return [_Part(units, original.waits_for)]
+    if units > 0:
+        return _raise(units, rows, books)
+    open_units = sum(
+        int(row.units)
+        for row in rows
+        if books.is_open(row) and not row.waits_for and not row.decided.startswith("net")
+    )
+    lowered = max(units, -max(open_units, 0))
+    parts = [_Part(lowered, Payable.Waits.NOTHING), _Part(units - lowered, Payable.Waits.CLAWBACK)]
+    return [part for part in parts if part.units]
+
+
+def _raise(units: int, rows: Sequence[Payable], books: _Books) -> list[_Part]:
+    """More is owed than before: what was to be clawed back for the same transaction, and is undecided, goes first."""
+    undecided = [row for row in rows if row.waits_for == Payable.Waits.CLAWBACK and not row.settled]
+    clawed = -sum(int(row.units) for row in undecided)
+    if not clawed:
+        return [_Part(units, Payable.Waits.NOTHING)]
+    books.taken_back += undecided
+    rest = units - clawed
+    waits_for = Payable.Waits.CLAWBACK if rest < 0 else Payable.Waits.NOTHING
+    return [
+        _Part(clawed, Payable.Waits.NOTHING, takes_back=True),
+        *([_Part(rest, waits_for)] if rest else []),
+    ]
+
+
+def _settle_taken_back(books: _Books) -> None:
+    rowsets.update(Payable, [{"id": row.pk, "settled": Payable.Settled.ZERO} for row in books.taken_back])
+
+
 def _payable(
     one: Understanding,
-    units: int,
+    part: _Part,
     books: _Books,
     payees: dict[tuple[UUID, UUID], Payee],
     *,
@@ -190,15 +254,15 @@ def _payable(
     rows = books.payables[one.source.pk]
     original = rows[0] if rows else None
     hold_until = one.became_due_at + timedelta(days=one.trigger.hold_days)
-    row = Payable(
+    return Payable(
         id=uuid7(),
         marketplace_id=one.source.marketplace_id,
         payee=original.payee if original else payee,
         origin=Payable.Origin.SHARETRIBE,
         reference=str(one.source.reference),
         purpose=Payable.Purpose.CHANGE if original else Payable.Purpose.SALE,
-        source_event=one.source_event if original else "due",
-        units=units,
+        source_event=_event(one, part) if original else "due",
+        units=part.units,
         currency=one.owed.currency,
         original=original,
         source=one.source,
@@ -211,26 +275,32 @@ def _payable(
             schedule=one.trigger.schedule, business=due.calendar_of(payee.marketplace), ready_at=hold_until
         ),
         minimum_units=int(one.trigger.minimums.get(one.owed.currency, 0)),
+        waits_for=part.waits_for if original else _first_waits_for(one.became_due_at, payee.marketplace),
+        settled=Payable.Settled.ZERO if part.takes_back else Payable.Settled.NOT,
     )
-    row.waits_for = _waits_for(row, books, payee.marketplace)
-    return row
 
 
-def _waits_for(row: Payable, books: _Books, marketplace: Marketplace) -> str:
-    original = row.original
-    if original is None:
-        is_opening = marketplace.go_live_at is None or row.became_due_at < marketplace.go_live_at
-        return Payable.Waits.OPENING if is_opening else Payable.Waits.NOTHING
-    payout = books.payouts.get(original.pk)
-    was_let_go = payout is None or payout.state == State.CANCELLED
-    if was_let_go and original.settled in (Payable.Settled.NOT, Payable.Settled.GATHERED):
-        # The original is open again, or still: the two are gathered together.
-        return original.waits_for
-    return Payable.Waits.CLAWBACK if row.units < 0 else Payable.Waits.NOTHING
+def _event(one: Understanding, part: _Part) -> str:
+    if part.takes_back:
+        return f"taken back: {one.source_event}"[:120]
+    return (
+        f"clawback: {one.source_event}"[:120]
+        if part.waits_for == Payable.Waits.CLAWBACK
+        else one.source_event
+    )
+
+
+def _first_waits_for(became_due_at: datetime, marketplace: Marketplace) -> str:
+    is_opening = marketplace.go_live_at is None or became_due_at < marketplace.go_live_at
+    return Payable.Waits.OPENING if is_opening else Payable.Waits.NOTHING
 
 
 def _draft(row: Payable) -> Draft:
     amount = Money(int(row.units), row.currency)
+    if row.settled == Payable.Settled.ZERO:
+        return Draft(
+            "clawback", row.pk, ledger.DUE, ledger.receivable(row.payee_id), amount, payable_id=row.pk
+        )
     if amount.units > 0:
         return Draft("accrue", row.pk, ledger.DUE, ledger.owed(row.payee_id), amount, payable_id=row.pk)
     if row.waits_for == Payable.Waits.CLAWBACK:

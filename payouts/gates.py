@@ -117,6 +117,8 @@ def _payment_received(one: Facts) -> Block | None:
     for row in one.payables:
         if row.source is None or row.trigger is None or not row.trigger.requires_payment:
             continue
+        if row.units < 0:
+            continue  # it lowers what is paid, whatever the buyer still pays
         wanted, got = int(row.source.payin_units or 0), one.paid_in.get(row.source.reference, 0)
         if got < wanted or wanted == 0:
             missing = Money(max(wanted - got, 0), row.currency)
@@ -162,13 +164,15 @@ def _method_cooled(one: Facts) -> Block | None:
 
 
 def _minimum(one: Facts) -> Block | None:
-    if one.payout is None or one.payee.pay_now_at is not None:
+    """The gathering decided; a payout below the minimum exists only because staff asked to pay now."""
+    row = one.payables[0] if one.payables else None
+    if one.payout is not None or row is None or row.blocked_by != "minimum":
         return None
-    least = max((int(row.minimum_units) for row in one.payables), default=0)
-    if one.payout.debt_units < least:
-        smallest = format_amount(Money(least, one.payout.debt_currency))
-        return Block(f"Less than the minimum of {smallest}.", f"We pay from {smallest} on.")
-    return None
+    smallest = format_amount(Money(int(row.minimum_units), row.currency))
+    return Block(
+        f"What is due is less than the minimum of {smallest}.",
+        f"We pay from {smallest} on.",
+    )
 
 
 def _within_caps(one: Facts) -> Block | None:

@@ -14,6 +14,7 @@ from accounts.models import Payee
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import public_number, uuid7
+from marketplace_payouts.lib.money import Money
 from payouts import facts, ledger, lifecycle
 from payouts.actors import Actor
 from payouts.dissolving import line_money
@@ -48,6 +49,7 @@ def gather(*, limit: int, now: datetime) -> int:
         rows = _open(payees)
         plan = _plan(rows, {payee.pk: payee for payee in payees}, now=now)
         payouts = _make(plan.groups, now=now)
+        ledger.post([_net(row) for row in plan.zero if row.decided.startswith("net")], now=now)
         _mark(plan, rows)
         _next_look(payees, rows, plan, now=now)
         crash_point("gather.before_commit")
@@ -149,6 +151,13 @@ def _make(groups: Sequence[tuple[Payee, PayoutMethod, list[Payable]]], *, now: d
     rowsets.insert(PayoutLine, lines)
     ledger.post(ledger.allocate(line_money(line) for line in lines), now=now)
     return payouts
+
+
+def _net(row: Payable) -> ledger.Draft:
+    """A clawback in a group that needs no payout is netted against what is owed itself."""
+    amount = Money(-int(row.units), row.currency)
+    owed, receivable = ledger.owed(row.payee_id), ledger.receivable(row.payee_id)
+    return ledger.Draft("net", row.pk, owed, receivable, amount, payable_id=row.pk)
 
 
 def _mark(plan: _Plan, rows: Sequence[Payable]) -> None:
