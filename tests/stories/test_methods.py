@@ -10,7 +10,6 @@ import pytest
 from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
-from pytest_django import Settings
 
 from marketplace_payouts.lib import crypto
 from payouts import methods, outbox, requests
@@ -61,17 +60,6 @@ def test_a_wrong_line_imports_nothing_and_is_named(world: World, tmp_path: Path)
 
 def test_a_broken_link_confirms_nothing(world: World) -> None:
     assert Client().post("/payee/methods/forged/").status_code == 410
-
-
-def test_details_are_sealed_anew_and_still_open(world: World, settings: Settings) -> None:
-    seller = world.seller()
-    method = PayoutMethod.objects.get(payee=seller)
-    old = settings.DETAILS_KEYS
-    settings.DETAILS_KEYS = "newer:bmV3ZXItdGVzdC1rZXktbmV3ZXItdGVzdC1rZXktMTI=," + old
-    call_command("rotate_details_keys")
-    settings.DETAILS_KEYS = settings.DETAILS_KEYS.partition(",")[0]
-    method.refresh_from_db()
-    assert methods.destination(method) == {"email": "seller@example.com"}
 
 
 def test_a_destination_swapped_behind_our_back_is_never_sent_to(world: World) -> None:
