@@ -15,7 +15,7 @@ from django.http import HttpRequest
 
 from marketplace_payouts.lib import crypto
 
-_FACTOR: Final = b"accounts.second_factor"
+SECOND_FACTOR: Final = b"accounts.second_factor"
 
 
 class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -43,8 +43,8 @@ class SealedFactors(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships n
 
     def encrypt(self, text: str) -> str:
         """This will seal a seed."""
-        return crypto.seal(text.encode(), aad=_FACTOR).hex()
+        return crypto.seal(text.encode(), aad=SECOND_FACTOR).hex()
 
     def decrypt(self, encrypted_text: str) -> str:
         """This will open a seed."""
-        return crypto.open(bytes.fromhex(encrypted_text), aad=_FACTOR).decode()
+        return crypto.open(bytes.fromhex(encrypted_text), aad=SECOND_FACTOR).decode()

@@ -173,9 +173,10 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
     """
     if attempt.observed > attempt.folded or attempt.state in (AttemptState.COMMITTED, AttemptState.UNKNOWN):
         return True
-    fee_is_new = row.fee_units is not None and (row.fee_units, row.fee_currency) != (
-        attempt.fee_units,
-        attempt.fee_currency,
+    fee_is_new = (
+        (attempt.debited or attempt.fee_units is not None)
+        and row.fee_units is not None
+        and (row.fee_units, row.fee_currency) != (attempt.fee_units, attempt.fee_currency)
     )
     echo_is_wrong = row.units is not None and (row.units, row.currency) != (attempt.units, attempt.currency)
     return (

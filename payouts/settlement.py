@@ -135,8 +135,10 @@ def _fold(change: _Change, seen: Observation) -> None:
         return
     if seen.reference and not attempt.reference:
         attempt.reference = seen.reference
-    _fold_fee(change, seen)
     _RULES[Status(seen.status)](change, seen)
+    if attempt.debited or attempt.fee_units is not None:
+        # Before the debit a reported fee is an estimate of what may never be charged.
+        _fold_fee(change, seen)
 
 
 def _wrong_echo(attempt: Attempt, seen: Observation) -> str:
