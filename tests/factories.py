@@ -7,9 +7,12 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
-import factory
 from django.contrib.auth.models import Group
 from django.utils import timezone
+from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
+from factory.django import DjangoModelFactory, Password
+from factory.faker import Faker
+from factory.helpers import post_generation
 
 from accounts.models import Marketplace, Payee, User
 from marketplace_payouts.lib import crypto
@@ -69,24 +72,24 @@ _ATTEMPTS = {
 }
 
 
-class StaffFactory(factory.django.DjangoModelFactory):
+class StaffFactory(DjangoModelFactory[User]):
     """A member of staff; `roles=["approver"]` gives roles."""
 
     class Meta:
         model = User
         skip_postgeneration_save = True
 
-    email = factory.Sequence(lambda n: f"staff{n}@office.example")
-    name = factory.Faker("name")
+    email = Sequence(lambda n: f"staff{n}@office.example")
+    name = Faker("name")
     is_staff = True
-    password = factory.django.Password(PASSWORD)
+    password = Password(PASSWORD)
 
-    @factory.post_generation
+    @post_generation
     def roles(self: Any, create: bool, extracted: Any, **_kwargs: Any) -> None:
         self.groups.set(Group.objects.filter(name__in=extracted or []))
 
 
-class MarketplaceFactory(factory.django.DjangoModelFactory):
+class MarketplaceFactory(DjangoModelFactory[Marketplace]):
     """The one marketplace, live since a month."""
 
     class Meta:
@@ -96,40 +99,38 @@ class MarketplaceFactory(factory.django.DjangoModelFactory):
     id = uuid.UUID("0191aaaa-0000-7000-8000-000000000001")
     name = "Harbour Market"
     environment = "test"
-    go_live_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=30))
+    go_live_at = LazyFunction(lambda: timezone.now() - timedelta(days=30))
     exponents = {"EUR": 2, "USD": 2}
 
 
-class PayeeFactory(factory.django.DjangoModelFactory):
+class PayeeFactory(DjangoModelFactory[Payee]):
     """A seller."""
 
     class Meta:
         model = Payee
 
-    marketplace = factory.SubFactory(MarketplaceFactory)
-    flex_user_id = factory.LazyFunction(uuid.uuid4)
-    name = factory.Faker("name")
-    email = factory.Sequence(lambda n: f"seller{n}@mail.example")
+    marketplace = SubFactory(MarketplaceFactory)
+    flex_user_id = LazyFunction(uuid.uuid4)
+    name = Faker("name")
+    email = Sequence(lambda n: f"seller{n}@mail.example")
 
 
-class MethodFactory(factory.django.DjangoModelFactory):
+class MethodFactory(DjangoModelFactory[PayoutMethod]):
     """A verified PayPal address, out of its cool-down."""
 
     class Meta:
         model = PayoutMethod
 
-    id = factory.LazyFunction(uuid7)
-    payee = factory.SubFactory(PayeeFactory)
+    id = LazyFunction(uuid7)
+    payee = SubFactory(PayeeFactory)
     version = 1
     provider = "paypal"
-    address = factory.Sequence(lambda n: f"paid{n}@mail.example")
-    details = factory.LazyAttribute(
-        lambda o: crypto.seal(json.dumps({"email": o.address}).encode(), aad=o.id.bytes)
-    )
-    fingerprint = factory.LazyAttribute(lambda o: crypto.fingerprint(f"paypal:{o.address}"))
-    masked = factory.LazyAttribute(lambda o: f"{o.address[0]}•••@{o.address.partition('@')[2]}")
-    usable_from = factory.LazyFunction(lambda: timezone.now() - timedelta(days=60))
-    verified_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=60))
+    address = Sequence(lambda n: f"paid{n}@mail.example")
+    details = LazyAttribute(lambda o: crypto.seal(json.dumps({"email": o.address}).encode(), aad=o.id.bytes))
+    fingerprint = LazyAttribute(lambda o: crypto.fingerprint(f"paypal:{o.address}"))
+    masked = LazyAttribute(lambda o: f"{o.address[0]}•••@{o.address.partition('@')[2]}")
+    usable_from = LazyFunction(lambda: timezone.now() - timedelta(days=60))
+    verified_at = LazyFunction(lambda: timezone.now() - timedelta(days=60))
     verified_how = "link sent to the address"
 
     @classmethod
@@ -138,7 +139,7 @@ class MethodFactory(factory.django.DjangoModelFactory):
         return super()._create(model_class, *args, **kwargs)
 
 
-class ScheduleFactory(factory.django.DjangoModelFactory):
+class ScheduleFactory(DjangoModelFactory[Schedule]):
     """At once."""
 
     class Meta:
@@ -149,7 +150,7 @@ class ScheduleFactory(factory.django.DjangoModelFactory):
     kind = Schedule.Kind.AT_ONCE
 
 
-class ProcessFactory(factory.django.DjangoModelFactory):
+class ProcessFactory(DjangoModelFactory[Process]):
     """A process without Stripe, confirmed."""
 
     class Meta:
@@ -158,32 +159,32 @@ class ProcessFactory(factory.django.DjangoModelFactory):
 
     name = "own-payouts"
     uses_stripe = False
-    pays_nothing_at = factory.LazyFunction(timezone.now)
+    pays_nothing_at = LazyFunction(timezone.now)
 
 
-class TriggerFactory(factory.django.DjangoModelFactory):
+class TriggerFactory(DjangoModelFactory[Trigger]):
     """The transition at which sellers are due."""
 
     class Meta:
         model = Trigger
         django_get_or_create = ("process", "transition")
 
-    process = factory.SubFactory(ProcessFactory)
+    process = SubFactory(ProcessFactory)
     transition = "transition/complete"
     enabled = True
-    schedule = factory.SubFactory(ScheduleFactory)
+    schedule = SubFactory(ScheduleFactory)
     requires_payment = False
 
 
-class SourceFactory(factory.django.DjangoModelFactory):
+class SourceFactory(DjangoModelFactory[Source]):
     """A Sharetribe transaction, understood and read again."""
 
     class Meta:
         model = Source
         skip_postgeneration_save = True
 
-    marketplace = factory.SubFactory(MarketplaceFactory)
-    reference = factory.LazyFunction(uuid.uuid4)
+    marketplace = SubFactory(MarketplaceFactory)
+    reference = LazyFunction(uuid.uuid4)
     process_name = "own-payouts"
     last_transition = "transition/complete"
     payout_units = 12_345
@@ -191,50 +192,50 @@ class SourceFactory(factory.django.DjangoModelFactory):
     currency = "EUR"
     digest = b"\x01" * 32
 
-    @factory.post_generation
+    @post_generation
     def read_again(self: Any, create: bool, extracted: Any, **_kwargs: Any) -> None:
         SourceCheck.objects.create(source=self, checked_at=timezone.now(), digest=bytes(self.digest))
 
 
-class PayableFactory(factory.django.DjangoModelFactory):
+class PayableFactory(DjangoModelFactory[Payable]):
     """A sale that is due."""
 
     class Meta:
         model = Payable
 
-    payee = factory.SubFactory(PayeeFactory)
-    marketplace = factory.SelfAttribute("payee.marketplace")
+    payee = SubFactory(PayeeFactory)
+    marketplace = SelfAttribute("payee.marketplace")
     origin = Payable.Origin.SHARETRIBE
-    source = factory.SubFactory(SourceFactory)
-    trigger = factory.SubFactory(TriggerFactory)
-    reference = factory.LazyAttribute(lambda o: str(o.source.reference) if o.source else str(uuid.uuid4()))
+    source = SubFactory(SourceFactory)
+    trigger = SubFactory(TriggerFactory)
+    reference = LazyAttribute(lambda o: str(o.source.reference) if o.source else str(uuid.uuid4()))
     purpose = Payable.Purpose.SALE
-    source_event = factory.LazyFunction(lambda: str(uuid.uuid4()))
+    source_event = LazyFunction(lambda: str(uuid.uuid4()))
     units = 12_345
     currency = "EUR"
     lines = {"gross": "13000", "commission": "-655"}
-    became_due_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=2))
-    hold_until = factory.LazyFunction(lambda: timezone.now() - timedelta(days=1))
-    due_at = factory.LazyFunction(lambda: timezone.now() - timedelta(days=1))
+    became_due_at = LazyFunction(lambda: timezone.now() - timedelta(days=2))
+    hold_until = LazyFunction(lambda: timezone.now() - timedelta(days=1))
+    due_at = LazyFunction(lambda: timezone.now() - timedelta(days=1))
 
 
-class PayoutFactory(factory.django.DjangoModelFactory):
+class PayoutFactory(DjangoModelFactory[Payout]):
     """A payout with one line; `state=State.PAID` moves it there, with the attempt that such a state has."""
 
     class Meta:
         model = Payout
         exclude = ("payable",)
 
-    id = factory.LazyFunction(uuid7)
-    number = factory.LazyFunction(lambda: public_number(prefix="PO"))
-    payee = factory.SubFactory(PayeeFactory)
-    marketplace = factory.SelfAttribute("payee.marketplace")
-    method = factory.LazyAttribute(lambda o: o.payee.methods.first() or MethodFactory(payee=o.payee))
+    id = LazyFunction(uuid7)
+    number = LazyFunction(lambda: public_number(prefix="PO"))
+    payee = SubFactory(PayeeFactory)
+    marketplace = SelfAttribute("payee.marketplace")
+    method = LazyAttribute(lambda o: o.payee.methods.first() or MethodFactory.create(payee=o.payee))
     provider = "paypal"
     debt_units = 12_345
     debt_currency = "EUR"
-    sent_units = factory.SelfAttribute("debt_units")
-    sent_currency = factory.SelfAttribute("debt_currency")
+    sent_units = SelfAttribute("debt_units")
+    sent_currency = SelfAttribute("debt_currency")
     state = State.PENDING
 
     @classmethod
@@ -242,7 +243,9 @@ class PayoutFactory(factory.django.DjangoModelFactory):
         state, now = State(kwargs.pop("state")), timezone.now()
         payout = model_class(**kwargs)
         lifecycle.created([payout], actor=Actor.rule("gather"), reason="Gathered.", now=now)
-        payable = PayableFactory(payee=payout.payee, units=payout.debt_units, currency=payout.debt_currency)
+        payable = PayableFactory.create(
+            payee=payout.payee, units=payout.debt_units, currency=payout.debt_currency
+        )
         PayoutLine.objects.create(payout=payout, payable=payable, units=payable.units)
         Payable.objects.filter(pk=payable.pk).update(settled=Payable.Settled.GATHERED)
         walk(payout, state, now=now)

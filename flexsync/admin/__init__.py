@@ -1,5 +1,5 @@
 """What staff see of Sharetribe: events, the cursor, write-backs, calls; and what needs a person."""
 
-from flexsync.admin import events, told
+from flexsync.admin import events, sources, told
 
-__all__ = ["events", "told"]
+__all__ = ["events", "sources", "told"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -11,20 +12,48 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
+from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, Result
 from accounts.backoffice.base import BackOfficeAdmin
 from accounts.backoffice.filters import days_filter, is_set_filter, word_filter
+from flexsync import retelling
 from flexsync.models import ApiCalls, WriteBack
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.sharetribe import INCLUDED_CREDITS_PER_MONTH, credits_of
 from payouts.admin import columns
+from payouts.admin.domain_act import DomainAct, count
 
 _WINDOW = timedelta(days=7)
 
 
+class TellAgain(DomainAct):
+    """Tells Sharetribe once more."""
+
+    name, label, needs, done_word = "tell_again", "Tell again", "act_replay", "To be told again"
+
+    def fits(self, row: WriteBack) -> str:
+        return "" if row.conflict_at or row.error else "Sharetribe has confirmed it; nothing needs doing."
+
+    def will(self, rows: Sequence[WriteBack]) -> list[str]:
+        return [
+            f"Tell Sharetribe once more how the payouts of {count(rows, 'transaction')} stand, as they stand then.",
+            "Each costs API credits; clear up first why Sharetribe refused.",
+        ]
+
+    def perform(self, doing: Doing) -> Result:
+        return Outcome(done=retelling.tell_again(source_ids=doing.ids, now=doing.now))
+
+
 @admin.register(WriteBack)
-class WriteBackAdmin(BackOfficeAdmin):
+class WriteBackAdmin(ActingAdmin):
     """Write-backs: what each transaction was told, as read back from it."""
 
     section = "Sharetribe"
+    acts = (TellAgain(),)
+    act_columns = (
+        ("Transaction", lambda row: cells.code(row.source.reference)),
+        ("Error", lambda row: cells.short(row.error)),
+    )
+    change_form_template = "admin/backoffice/change_form.html"
     list_display = (
         columns.page("source", "Transaction"),
         "standing",
@@ -77,15 +106,27 @@ class ApiCallsAdmin(BackOfficeAdmin):
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """This will draw the days with an estimate of a month."""
-        context = dict(extra_context or {}) | {"estimate": month_of_calls()}
+        estimate = month_of_calls()
+        context = dict(extra_context or {}) | {
+            "estimate": estimate,
+            "credits": sum(row["credits"] for row in estimate),
+            "included": INCLUDED_CREDITS_PER_MONTH,
+        }
         response: HttpResponse = super().changelist_view(request, context)
         return response
 
 
 def month_of_calls() -> list[dict[str, Any]]:
-    """This will estimate a month's calls per kind from the last seven days."""
+    """This will estimate a month's calls and credits per kind from the last seven days."""
     since = (utc_now() - _WINDOW).date()
     rows = ApiCalls.objects.filter(day__gte=since).values("kind").annotate(n=Sum("calls")).order_by("-n")
     return [
-        {"kind": row["kind"], "week": row["n"], "month": round(row["n"] * 30 / _WINDOW.days)} for row in rows
+        {
+            "kind": row["kind"],
+            "week": row["n"],
+            "month": row["n"] * 30 // _WINDOW.days,
+            "credits": row["n"] * 30 // _WINDOW.days * credits_of(row["kind"]).credits,
+            "sure": credits_of(row["kind"]).verified,
+        }
+        for row in rows
     ]

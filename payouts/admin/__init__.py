@@ -9,7 +9,6 @@ from payouts.admin import (
     request_list,
     rules,
     sending,
-    sources,
     system,
 )
 
@@ -22,6 +21,5 @@ __all__ = [
     "request_list",
     "rules",
     "sending",
-    "sources",
     "system",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, F, Q, QuerySet, Sum
@@ -32,8 +32,6 @@ from payouts.models import (
     WebhookDelivery,
 )
 from payouts.providers.base import RefusalClass, Status
-
-_GRACE = timedelta(minutes=1)
 
 
 def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) -> dict[str, Any]:

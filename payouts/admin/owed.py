@@ -20,6 +20,7 @@ from payouts.admin import columns
 from payouts.admin.choices import chosen_filter
 from payouts.admin.choices import gates as gate_choices
 from payouts.admin.domain_act import DomainAct, count, different
+from payouts.admin.request_links import links_for
 from payouts.models import Payable
 
 _RELEASABLE = (Payable.Waits.OPENING, Payable.Waits.RETURNED)
@@ -162,4 +163,7 @@ class PayableAdmin(ActingAdmin):
         answers = (
             gates.explain_payables([row.pk], now=utc_now()).get(row.pk, []) if row and not row.settled else []
         )
-        return super().change_view(request, object_id, form_url, (extra_context or {}) | {"answers": answers})
+        context = (extra_context or {}) | {"answers": answers}
+        if row is not None and row.waits_for == Payable.Waits.CLAWBACK and not row.settled:
+            context["request_links"] = links_for(request, "payable", payable=object_id)
+        return super().change_view(request, object_id, form_url, context)

@@ -65,7 +65,7 @@ class PayoutAdmin(ActingAdmin):
     list_select_related = ("payee", "method")
     search_fields = ("number",)
     search_help_text = (
-        "Number, any id of ours or Sharetribe's, an attempt's or batch's key or reference, the payee's name or e-mail."
+        "Number, any id of ours or Sharetribe's, an attempt's or batch's key or reference, name or e-mail."
     )
     change_list_template = "admin/payouts/payout/change_list.html"
 

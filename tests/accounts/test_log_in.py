@@ -28,14 +28,14 @@ def _with_second_factors(settings, db):
 
 @pytest.fixture
 def approver(db) -> User:
-    user = factories.StaffFactory(email="anna@office.example", roles=["approver"])
+    user = factories.StaffFactory.create(email="anna@office.example", roles=["approver"])
     ApproverLimit.objects.create(user=user, currency="EUR", units=10_000_000)
     ApprovalThreshold.objects.create(currency="EUR", units=1_000_000)
     return user
 
 
 def code(secret: str) -> str:
-    return format_hotp_value(hotp_value(secret, int(time.time()) // 30))
+    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def give_password(client, user):
@@ -44,7 +44,7 @@ def give_password(client, user):
 
 
 def enrolled(user: User) -> str:
-    secret = generate_totp_secret()
+    secret: str = generate_totp_secret()
     TOTP.activate(user, secret)
     return secret
 
@@ -134,7 +134,7 @@ def test_removing_the_factor_ends_what_the_session_may(client, approver):
 def test_approving_asks_for_a_fresh_code_and_forgets_nothing_typed(client, approver):
     secret = enrolled(approver)
     log_in(client, approver, secret)
-    payout = factories.PayoutFactory(state=State.AWAITING_APPROVAL)
+    payout = factories.PayoutFactory.create(state=State.AWAITING_APPROVAL)
     url = reverse(APPROVE, args=["approve"])
     age(client, settings.ACCOUNT_REAUTHENTICATION_TIMEOUT + 1)
     page = client.post(url, {"ids": str(payout.pk)})
@@ -160,7 +160,7 @@ def test_approving_asks_for_a_fresh_code_and_forgets_nothing_typed(client, appro
 
 def test_approving_right_after_the_log_in_asks_for_no_further_code(client, approver):
     log_in(client, approver, enrolled(approver))
-    payout = factories.PayoutFactory(state=State.AWAITING_APPROVAL)
+    payout = factories.PayoutFactory.create(state=State.AWAITING_APPROVAL)
     url = reverse(APPROVE, args=["approve"])
     page = client.post(url, {"ids": str(payout.pk)})
     given = {
@@ -199,7 +199,7 @@ def test_a_password_is_asked_for_before_a_factor_is_taken_away_later(client, app
 
 
 def test_somebody_who_is_no_staff_stays_out(client, db):
-    user = factories.StaffFactory(email="seller@mail.example", is_staff=False)
+    user = factories.StaffFactory.create(email="seller@mail.example", is_staff=False)
     client.force_login(user)
     assert client.get("/admin/").status_code == 403
 

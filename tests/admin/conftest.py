@@ -44,9 +44,11 @@ Enter = Callable[[User], Client]
 @pytest.fixture
 def people(db: None) -> dict[str, User]:
     """One person of each role, a second approver, somebody without a role, and a technical superuser."""
-    staff = {role: factories.StaffFactory(email=f"{role}@office.example", roles=[role]) for role in ROLES}
-    staff["another"] = factories.StaffFactory(email="another@office.example", roles=["approver"])
-    staff["nobody"] = factories.StaffFactory(email="nobody@office.example")
+    staff = {
+        role: factories.StaffFactory.create(email=f"{role}@office.example", roles=[role]) for role in ROLES
+    }
+    staff["another"] = factories.StaffFactory.create(email="another@office.example", roles=["approver"])
+    staff["nobody"] = factories.StaffFactory.create(email="nobody@office.example")
     staff["superuser"] = User.objects.create_superuser("superuser@office.example", factories.PASSWORD)
     for person in (staff["approver"], staff["another"]):
         for currency in ("EUR", "USD"):
@@ -87,10 +89,12 @@ def paypal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture
 def everything(people: dict[str, User]) -> dict[str, Payout]:
     """Something of everything that has a page; gives a payout of each state."""
-    payouts = {state.value: factories.PayoutFactory(state=state) for state in State}
+    payouts = {state.value: factories.PayoutFactory.create(state=state) for state in State}
     for waits in (Payable.Waits.OPENING, Payable.Waits.RETURNED):
-        factories.PayableFactory(waits_for=waits)
-    factories.PayableFactory(waits_for=Payable.Waits.CLAWBACK, units=-500, purpose=Payable.Purpose.CHANGE)
+        factories.PayableFactory.create(waits_for=waits)
+    factories.PayableFactory.create(
+        waits_for=Payable.Waits.CLAWBACK, units=-500, purpose=Payable.Purpose.CHANGE
+    )
     _decisions(people, payouts)
     _words_of_others(payouts)
     _sharetribe()

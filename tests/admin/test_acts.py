@@ -99,8 +99,10 @@ def test_the_list_offers_exactly_the_acts_of_the_role(as_role, everything):
 
 
 def test_approving_many_binds_what_was_shown(as_role, people):
-    payouts = [factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=1000 * n) for n in (1, 2, 3)]
-    factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=500, debt_currency="USD")
+    payouts = [
+        factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=1000 * n) for n in (1, 2, 3)
+    ]
+    factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=500, debt_currency="USD")
     client = as_role("approver")
     listed = reverse("admin:payouts_payout_changelist") + "?state=awaiting_approval"
     given = {
@@ -122,10 +124,10 @@ def test_approving_many_binds_what_was_shown(as_role, people):
 
 
 def test_a_stale_digest_is_refused(as_role, people):
-    payout, other = (factories.PayoutFactory(state=State.AWAITING_APPROVAL) for _ in range(2))
+    payout, other = (factories.PayoutFactory.create(state=State.AWAITING_APPROVAL) for _ in range(2))
     client = as_role("approver")
     page = client.post(payout_act("approve"), {"ids": f"{payout.pk} {other.pk}"})
-    factories.MethodFactory(payee=payout.payee, version=2, retired_at=payout.created_at)
+    factories.MethodFactory.create(payee=payout.payee, version=2, retired_at=payout.created_at)
     Payout.objects.filter(pk=payout.pk).update(debt_units=99_999, sent_units=99_999)
     done = client.post(payout_act("approve"), {**fields_of(page), "reason": "Looks right"}, follow=True)
     assert f"{payout.number}: It changed since you looked at it" in told(done)
@@ -137,7 +139,7 @@ def test_a_stale_digest_is_refused(as_role, people):
 
 @pytest.mark.parametrize("proof", ["", "{}", "[]", "{", '{"x": "zz"}'])
 def test_approving_without_the_proof_of_the_page_does_nothing(proof, as_role, people):
-    payout = factories.PayoutFactory(state=State.AWAITING_APPROVAL)
+    payout = factories.PayoutFactory.create(state=State.AWAITING_APPROVAL)
     given = {"ids": str(payout.pk), "confirmed": "1", "reason": "x", "proof": proof}
     as_role("approver").post(payout_act("approve"), given)
     payout.refresh_from_db()
@@ -161,7 +163,7 @@ def test_nobody_is_led_away_by_the_way_back(as_role, everything):
 
 
 def test_holding_and_releasing(as_role, people):
-    payout = factories.PayoutFactory(state=State.APPROVED)
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
     client = as_role("approver")
     given = {"ids": str(payout.pk), "confirmed": "1", "reason": "Asked to wait"}
     client.post(payout_act("hold"), given)
@@ -180,8 +182,8 @@ def test_holding_and_releasing(as_role, people):
 
 def test_cancelling_retrying_revoking_and_refreshing(as_role, people):
     client = as_role("approver")
-    failed = factories.PayoutFactory(state=State.FAILED)
-    pending = factories.PayoutFactory(state=State.PENDING)
+    failed = factories.PayoutFactory.create(state=State.FAILED)
+    pending = factories.PayoutFactory.create(state=State.PENDING)
     for name, payout, state in (
         ("retry", failed, State.AWAITING_APPROVAL),
         ("cancel", pending, State.CANCELLED),
@@ -254,7 +256,7 @@ def test_telling_a_dead_message_again(as_role, everything):
 
 
 def test_freezing_thawing_and_paying_now(as_role, people):
-    payee = factories.PayeeFactory()
+    payee = factories.PayeeFactory.create()
 
     def act(part: str, name: str) -> None:
         url = reverse("admin:accounts_payee_act", args=[name])

@@ -56,7 +56,7 @@ def page(browser: Browser, live_server: LiveServer, people: object) -> Iterator[
 
 def test_approving_many_from_the_queue(page: Page) -> None:
     for units in (1_000, 2_500):
-        factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=units)
+        factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=units)
     page.goto("/admin/")
     page.get_by_role("link", name="Awaiting approval").click()
     page.get_by_label("Select all objects on this page for an action").check()
@@ -71,7 +71,7 @@ def test_approving_many_from_the_queue(page: Page) -> None:
 
 
 def test_a_payout_is_read_and_held_on_its_page(page: Page) -> None:
-    payout = factories.PayoutFactory(state=State.PAID)
+    payout = factories.PayoutFactory.create(state=State.PAID)
     page.goto(f"{reverse('admin:payouts_payout_changelist')}?q={payout.number.lower()}")
     page.get_by_role("link", name=payout.number).click()
     page.get_by_text("1. create").click()
@@ -92,7 +92,7 @@ def test_the_stop_switch(page: Page) -> None:
 
 
 def test_filters_and_every_list_open_without_a_complaint(page: Page) -> None:
-    factories.PayoutFactory(state=State.UNKNOWN)
+    factories.PayoutFactory.create(state=State.UNKNOWN)
     page.goto(reverse("admin:payouts_payout_changelist"))
     page.get_by_text("By amount").click()
     page.locator("select[name=currency]").select_option("EUR")

@@ -21,7 +21,7 @@ def page_of(as_role, people):
     def text(payout: Payout) -> str:
         response = client.get(reverse("admin:payouts_payout_change", args=[payout.pk]))
         assert response.status_code == 200
-        return response.content.decode()
+        return str(response.content.decode())
 
     return text
 
@@ -85,7 +85,7 @@ def test_explains_the_gates_before_sending_and_says_that_the_unknown_is_never_re
 
 
 def test_says_when_the_chain_is_broken(page_of, people):
-    payout = factories.PayoutFactory(state=State.APPROVED)
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
     Payout.objects.filter(pk=payout.pk).update(chain_length=99)
     assert "chain broken" in page_of(payout)
 

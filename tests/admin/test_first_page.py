@@ -18,7 +18,7 @@ def needs(response):
 
 
 def test_counts_what_waits_with_its_totals(as_role, everything):
-    factories.PayoutFactory(state=State.AWAITING_APPROVAL, debt_units=700, debt_currency="USD")
+    factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=700, debt_currency="USD")
     Attempt.objects.filter(payout=everything["submitted"]).update(
         status="unrecognised", raw_status="PONDERING"
     )
@@ -58,8 +58,8 @@ def test_every_line_leads_to_what_it_counts(as_role, everything):
 
 
 def test_says_so_when_nothing_waits(as_role, people):
-    factories.TriggerFactory()
-    factories.MarketplaceFactory(exponents_confirmed_at=timezone.now())
+    factories.TriggerFactory.create()
+    factories.MarketplaceFactory.create(exponents_confirmed_at=timezone.now())
     response = as_role("viewer").get("/admin/")
     assert not response.context["groups"]
     assert "Nothing needs a person now" in response.content.decode()
@@ -67,14 +67,14 @@ def test_says_so_when_nothing_waits(as_role, people):
 
 def test_a_quick_heart_is_not_silent(as_role, people):
     Heartbeat.objects.create(name="poller", at=timezone.now())
-    factories.MarketplaceFactory()
-    FlexCursor.objects.create(marketplace=factories.MarketplaceFactory(), polled_at=timezone.now())
+    factories.MarketplaceFactory.create()
+    FlexCursor.objects.create(marketplace=factories.MarketplaceFactory.create(), polled_at=timezone.now())
     found = needs(as_role("viewer").get("/admin/"))
     assert not [label for label in found if "ilent" in label]
 
 
 def test_the_stop_switch_stops_and_starts_again(as_role, people):
-    factories.PayoutFactory(state=State.APPROVED)
+    factories.PayoutFactory.create(state=State.APPROVED)
     operator, approver = as_role("operator"), as_role("approver")
     assert "Sending is on." in operator.get("/admin/").content.decode()
     with nothing_is_written():
@@ -105,7 +105,7 @@ def test_looking_is_cheap(as_role, everything, django_assert_max_num_queries):
     client = as_role("viewer")
     client.get("/admin/")
     for _ in range(5):
-        factories.PayoutFactory(state=State.UNKNOWN)
+        factories.PayoutFactory.create(state=State.UNKNOWN)
     assert Payout.objects.count() > 10
     with django_assert_max_num_queries(36):
         client.get("/admin/")

@@ -88,12 +88,12 @@ def test_a_list_stays_cheap_however_many_rows_it_has(as_role, people, django_ass
     client = as_role("viewer")
     url = reverse("admin:payouts_payout_changelist")
     for _ in range(3):
-        PayoutFactory(state=State.AWAITING_APPROVAL)
+        PayoutFactory.create(state=State.AWAITING_APPROVAL)
     client.get(url)
     with django_assert_max_num_queries(16):
         client.get(url)
     for _ in range(12):
-        PayoutFactory(state=State.AWAITING_APPROVAL)
+        PayoutFactory.create(state=State.AWAITING_APPROVAL)
     with django_assert_max_num_queries(16):
         assert client.get(url).content.count(b"PO-") >= 15
 

@@ -86,7 +86,7 @@ def test_every_form_wants_a_reason(as_role, everything, paypal):
 
 
 def test_a_method_is_set_by_two_people_and_travels_sealed(ask, second, people, paypal):
-    payee = factories.PayeeFactory(email="Ada@Seller.example")
+    payee = factories.PayeeFactory.create(email="Ada@Seller.example")
     made = ask(
         "method_add", payee="ada@seller.example", provider="paypal", email="new@Ada.example", checked="Called"
     )
@@ -99,7 +99,7 @@ def test_a_method_is_set_by_two_people_and_travels_sealed(ask, second, people, p
 
 
 def test_a_wrong_destination_is_refused_with_its_sentence(as_role, people, paypal):
-    payee = factories.PayeeFactory()
+    payee = factories.PayeeFactory.create()
     given = {"reason": "x", "payee": str(payee.pk), "provider": "paypal", "paypal_id": "no id"}
     response = as_role("operator").post(form_url("method_add"), given)
     assert response.context["form"].non_field_errors()
@@ -110,14 +110,14 @@ def test_a_wrong_destination_is_refused_with_its_sentence(as_role, people, paypa
 
 
 def test_a_method_is_verified(ask, second, people, paypal):
-    method = factories.MethodFactory(verified_at=None, verified_how="")
+    method = factories.MethodFactory.create(verified_at=None, verified_how="")
     second(ask("method_verify", method=str(method.pk), checked="Called the number on file"))
     method.refresh_from_db()
     assert method.verified_how == "Called the number on file"
 
 
 def test_money_is_asked_for_in_the_currencys_own_decimals(ask, second, as_role, people):
-    payee = factories.PayeeFactory()
+    payee = factories.PayeeFactory.create()
     second(ask("payable_add", payee=str(payee.flex_user_id), purpose="bonus", currency="JPY", amount="1,500"))
     assert Payable.objects.get(payee=payee).units == 1500
     for amount in ("1.5", "1e3", "much", ""):
@@ -152,7 +152,7 @@ def test_a_payment_by_hand_is_asked_for(ask, everything):
 
 
 def test_a_trigger_is_changed_and_added(ask, second, people, as_role):
-    trigger = factories.TriggerFactory(minimums={"EUR": "500"}, hold_days=3)
+    trigger = factories.TriggerFactory.create(minimums={"EUR": "500"}, hold_days=3)
     client = as_role("administrator")
     page = client.get(form_url("trigger_change"), {"trigger": trigger.pk})
     started = page.context["form"]
@@ -184,7 +184,7 @@ def test_a_trigger_is_changed_and_added(ask, second, people, as_role):
 
 
 def test_a_process_a_schedule_and_the_rules_of_approval_are_set(ask, second, people):
-    process = factories.ProcessFactory(name="with-stripe", uses_stripe=True, pays_nothing_at=None)
+    process = factories.ProcessFactory.create(name="with-stripe", uses_stripe=True, pays_nothing_at=None)
     second(ask("process_confirm", process=process.pk))
     assert Process.objects.get(pk=process.pk).pays_nothing_at is not None
     second(ask("schedule_set", name="Fridays", kind="weekly", hour=9, weekday=4))
@@ -203,9 +203,12 @@ def test_a_process_a_schedule_and_the_rules_of_approval_are_set(ask, second, peo
 
 
 def test_go_live_and_decimals_are_confirmed(ask, second, people):
-    marketplace = factories.MarketplaceFactory(go_live_at=None, exponents={}, time_zone="Europe/Helsinki")
+    marketplace = factories.MarketplaceFactory.create(
+        go_live_at=None, exponents={}, time_zone="Europe/Helsinki"
+    )
     second(ask("go_live", at="2027-01-01T00:00"))
     marketplace.refresh_from_db()
+    assert marketplace.go_live_at is not None
     assert marketplace.go_live_at.isoformat() == "2026-12-31T22:00:00+00:00"
     made = ask("exponents_confirm", exponents="EUR 2\nJPY 0")
     assert "12.34 EUR" in made.summary

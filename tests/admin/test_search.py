@@ -30,9 +30,9 @@ def found(as_role, people):
 
 @pytest.fixture
 def paid(people) -> Payout:
-    factories.PayoutFactory(state=State.PAID)
-    payee = factories.PayeeFactory(name="Wilhelmina Farthing", email="Wilhelmina@Farthing.example")
-    return factories.PayoutFactory(state=State.PAID, payee=payee)
+    factories.PayoutFactory.create(state=State.PAID)
+    payee = factories.PayeeFactory.create(name="Wilhelmina Farthing", email="Wilhelmina@Farthing.example")
+    return factories.PayoutFactory.create(state=State.PAID, payee=payee)
 
 
 def test_finds_by_every_kind_of_id(found, paid):
@@ -64,7 +64,7 @@ def test_finds_by_every_kind_of_id(found, paid):
 
 
 def test_finds_numbers_with_the_letters_that_people_mistake(found, people):
-    payout = factories.PayoutFactory(number="PO-10ABC-DEFG" + _check("10ABCDEFG"))
+    payout = factories.PayoutFactory.create(number="PO-10ABC-DEFG" + _check("10ABCDEFG"))
     mistaken = payout.number.replace("10ABC", "lOabc")
     assert found({"q": mistaken}) == {payout.number}
 
@@ -88,7 +88,7 @@ def test_finds_nothing_for_words_that_nobody_has(found, paid):
 
 
 def test_shows_what_is_open_unless_asked_for_more(found, people):
-    rows = {state: factories.PayoutFactory(state=state) for state in State}
+    rows = {state: factories.PayoutFactory.create(state=state) for state in State}
     closed = {rows[state].number for state in (State.PAID, State.CANCELLED, State.RETURNED)}
     every = {row.number for row in rows.values()}
     assert found({}) == every - closed
@@ -98,8 +98,8 @@ def test_shows_what_is_open_unless_asked_for_more(found, people):
 
 
 def test_narrows_by_amount_within_one_currency(found, as_role, people):
-    small, large = (factories.PayoutFactory(debt_units=units) for units in (1_050, 1_000_000))
-    dollars = factories.PayoutFactory(debt_units=5_000, debt_currency="USD")
+    small, large = (factories.PayoutFactory.create(debt_units=units) for units in (1_050, 1_000_000))
+    dollars = factories.PayoutFactory.create(debt_units=5_000, debt_currency="USD")
     assert found({"currency": "USD"}) == {dollars.number}
     assert found({"currency": "EUR", "amount_from": "10.51"}) == {large.number}
     assert found({"currency": "EUR", "amount_from": "10.50", "amount_to": "9,999.99"}) == {small.number}
@@ -110,7 +110,7 @@ def test_narrows_by_amount_within_one_currency(found, as_role, people):
 
 
 def test_narrows_by_hold_gate_day_provider_and_patience(found, people):
-    payout, other = (factories.PayoutFactory(state=State.APPROVED) for _ in range(2))
+    payout, other = (factories.PayoutFactory.create(state=State.APPROVED) for _ in range(2))
     now = timezone.now()
     holding.hold(by=people["operator"], payees=[payout.payee_id], reason="Wait", now=now)
     Payout.objects.filter(pk=payout.pk).update(
@@ -131,7 +131,7 @@ def test_narrows_by_hold_gate_day_provider_and_patience(found, people):
 
 def test_totals_follow_the_filter(as_role, people):
     for units in (100, 250):
-        factories.PayoutFactory(debt_units=units)
-    factories.PayoutFactory(debt_units=700, debt_currency="USD")
+        factories.PayoutFactory.create(debt_units=units)
+    factories.PayoutFactory.create(debt_units=700, debt_currency="USD")
     response = as_role("viewer").get(reverse(QUEUE), {"currency": "EUR"})
     assert response.context["totals"] == [{"count": 2, "text": "3.50 EUR"}]

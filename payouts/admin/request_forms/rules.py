@@ -13,7 +13,7 @@ from accounts.models import Marketplace
 from payouts.admin.request_forms.base import AmountForm, AmountsField, DecimalsField, LinesField, RequestForm
 from payouts.models import Process, Schedule, Trigger
 
-_OUTCOMES = ("sent", "paid", "failed")
+_OUTCOMES = ("sent", "paid", "failed", "returned")
 _TRIGGER = (
     "enabled",
     "hold_days",
@@ -57,6 +57,9 @@ class TriggerChange(RequestForm):
     transition_failed = forms.CharField(
         required=False, max_length=120, label="Operator transition when failed"
     )
+    transition_returned = forms.CharField(
+        required=False, max_length=120, label="Operator transition when returned"
+    )
 
     @classmethod
     def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
@@ -97,6 +100,55 @@ class ProcessConfirm(RequestForm):
 
     about = "process"
     process = forms.ModelChoiceField(Process.objects.filter(pays_nothing_at__isnull=True).order_by("name"))
+
+
+class ProcessSet(RequestForm):
+    """A process: new, or changed."""
+
+    about = "process"
+    process = forms.ModelChoiceField(
+        Process.objects.order_by("name"), required=False, help_text="Leave it empty for a new one."
+    )
+    name = forms.CharField(max_length=120, help_text="As Sharetribe calls it, without alias.")
+    cancel_transitions = LinesField(
+        required=False, label="Cancelling transitions", help_text="After these nothing is owed. One per line."
+    )
+    uses_stripe = forms.BooleanField(
+        required=False, initial=True, label="Runs Sharetribe's own Stripe payout, or we do not know"
+    )
+
+    @classmethod
+    def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        """This will start with what the process is now."""
+        process = _row(Process, given.get("process"))
+        names = ("name", "cancel_transitions", "uses_stripe")
+        return {**given, **({name: getattr(process, name) for name in names} if process else {})}
+
+    def payload(self) -> dict[str, Any]:
+        """This will leave out the process where it is new."""
+        return {name: value for name, value in super().payload().items() if name != "process" or value}
+
+
+class CalendarSet(RequestForm):
+    """When the marketplace's business days begin and end, and on which it rests."""
+
+    time_zone = forms.CharField(max_length=64, help_text="Of the IANA database, such as Europe/Berlin.")
+    cut_off_hour = forms.IntegerField(
+        min_value=0,
+        max_value=23,
+        help_text="What is due after it counts towards the next day; 0 is midnight.",
+    )
+    weekend_off = forms.BooleanField(required=False, label="Rests on weekends")
+    days_off = LinesField(
+        required=False, label="Days off", help_text="One date per line, such as 2026-12-25."
+    )
+
+    @classmethod
+    def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
+        """This will start with the calendar as it stands."""
+        marketplace = Marketplace.objects.first()
+        names = ("time_zone", "cut_off_hour", "weekend_off", "days_off")
+        return {name: getattr(marketplace, name) for name in names} if marketplace else {}
 
 
 class ScheduleSet(RequestForm):

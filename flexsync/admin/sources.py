@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -11,7 +12,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
-from accounts.backoffice.acting import ActingAdmin
+from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, Result
 from accounts.backoffice.filters import (
     YesNoFilter,
     amount_filter,
@@ -20,8 +21,32 @@ from accounts.backoffice.filters import (
     is_set_filter,
     word_filter,
 )
+from flexsync import replaying
 from payouts.admin import columns
+from payouts.admin.domain_act import DomainAct, count
 from payouts.models import Payout, Source
+
+
+class Replay(DomainAct):
+    """Interprets transactions once more."""
+
+    name, label, needs, done_word = "replay", "Interpret again", "act_replay", "Interpreted again"
+
+    def will(self, rows: Sequence[Source]) -> list[str]:
+        return [
+            f"Interpret {count(rows, 'transaction')} once more, from all that is stored of each.",
+            "What they make us owe is worked out anew; what is unchanged stays as it is.",
+        ]
+
+    def perform(self, doing: Doing) -> Result:
+        outcome = Outcome()
+        for pk in doing.ids:
+            source = replaying.replay(source_id=pk, now=doing.now)
+            if source.parked_at is None:
+                outcome.done.append(str(source.reference))
+            else:
+                outcome.refused.append((str(source.reference), f"It was put aside again: {source.error}"))
+        return outcome
 
 
 class BehindFilter(YesNoFilter):
@@ -41,6 +66,7 @@ class SourceAdmin(ActingAdmin):
 
     section = "Sharetribe"
     rank = 10
+    acts = (Replay(),)
     act_columns = (
         ("Transaction", lambda row: cells.code(row.reference)),
         ("Process", lambda row: row.process_name),
@@ -137,7 +163,6 @@ class SourceAdmin(ActingAdmin):
 
     @admin.display(description="Written back")
     def told(self, row: Source) -> Any:
-        # The row belongs to the app of Sharetribe's border, which stands above this one.
         back = getattr(row, "write_back_row", None)
         return cells.page_of(back, "what Sharetribe was told") if back is not None else "nothing yet"
 
