@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db.models import Model
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib.currencies import UnknownCurrency, exponent, format_amount, to_decimal_string
 from payouts.acts.base import Act, Asked
+from payouts.due import calendar_of
 from payouts.errors import Refused
 from payouts.models import ApprovalPolicy, ApprovalThreshold, Payable, Process, Schedule, Trigger
 
@@ -27,12 +29,73 @@ _TRIGGER_FIELDS = (
 )
 
 
+def _process(asked: Asked) -> Process:
+    """A process with its changes, checked but not saved."""
+    process = asked.row(Process, "process", lock=True) if asked.payload.get("process") else Process()
+    for name in ("name", "cancel_transitions", "uses_stripe"):
+        if name in asked.payload:
+            setattr(process, name, asked.payload[name])
+    if not isinstance(process.cancel_transitions, list):
+        raise Refused("The cancelling transitions are a list of names.")
+    _clean(process)
+    return process
+
+
+def _process_summary(asked: Asked) -> str:
+    process = _process(asked)
+    cancelling = ", ".join(process.cancel_transitions) or "no transition"
+    stripe = "runs" if process.uses_stripe else "does not run"
+    return f"{process.name} {stripe} Sharetribe's Stripe payout; nothing is owed any more after {cancelling}."
+
+
+def _set_process(asked: Asked) -> None:
+    """Touches the triggers, so that the process's transactions are understood by the new rules."""
+    process = _process(asked)
+    process.save()
+    process.triggers.update(changed_by=asked.made_by, changed_at=asked.now)
+
+
+def _calendar(asked: Asked) -> Marketplace:
+    marketplace = _marketplace()
+    for name in ("time_zone", "cut_off_hour", "weekend_off", "days_off"):
+        if name in asked.payload:
+            setattr(marketplace, name, asked.payload[name])
+    try:
+        calendar_of(marketplace)
+    except (ValueError, TypeError) as error:
+        raise Refused(f"That is no business calendar: {error}") from None
+    _clean(marketplace)
+    return marketplace
+
+
+def _calendar_summary(asked: Asked) -> str:
+    marketplace = _calendar(asked)
+    closing = f"closes at {marketplace.cut_off_hour}:00" if marketplace.cut_off_hour else "closes at midnight"
+    rest = "rests on weekends" if marketplace.weekend_off else "works on weekends"
+    off = f", and on {', '.join(marketplace.days_off)}" if marketplace.days_off else ""
+    return (
+        f"Business is in {marketplace.time_zone}, {closing}, {rest}{off}. What is due already keeps its day."
+    )
+
+
+def _clean(row: Model) -> None:
+    try:
+        row.full_clean()
+    except ValidationError as error:
+        raise Refused(" ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from None
+
+
 def _trigger(asked: Asked) -> Trigger:
     """A trigger with its changes, checked but not saved."""
     if asked.payload.get("trigger"):
         trigger = asked.row(Trigger, "trigger", lock=True)
     else:
-        process, _ = Process.objects.get_or_create(name=asked.text("process"))
+        name = asked.text("process")
+        process = Process.objects.filter(name=name).first()
+        if process is None:
+            process = Process(name=name)
+            if asked.seconded_by is not None:
+                process.save()
         trigger = Trigger(
             process=process, transition=asked.text("transition"), schedule=asked.row(Schedule, "schedule")
         )
@@ -41,10 +104,8 @@ def _trigger(asked: Asked) -> Trigger:
             value = asked.row(Schedule, "schedule") if name == "schedule" else asked.payload[name]
             setattr(trigger, name, value)
     trigger.changed_by, trigger.changed_at = asked.made_by, asked.now
-    try:
-        trigger.full_clean()
-    except ValidationError as error:
-        raise Refused(" ".join(f"{k}: {' '.join(v)}" for k, v in error.message_dict.items())) from None
+    if trigger.process.pk is not None:
+        _clean(trigger)
     return trigger
 
 
@@ -61,10 +122,7 @@ def _schedule(asked: Asked) -> Schedule:
     for name in ("name", "kind", "hour", "weekday", "day_of_month", "on_date"):
         if name in asked.payload:
             setattr(schedule, name, asked.payload[name])
-    try:
-        schedule.full_clean()
-    except ValidationError as error:
-        raise Refused(" ".join(error.messages)) from None
+    _clean(schedule)
     return schedule
 
 
@@ -183,6 +241,22 @@ ACTS = {
         check=_trigger,
         summary=_trigger_summary,
         apply=lambda asked: _trigger(asked).save(),
+    ),
+    "process_set": Act(
+        label="Add or change a process",
+        needs="act_triggers",
+        fields=("process", "name", "cancel_transitions", "uses_stripe"),
+        check=_process,
+        summary=_process_summary,
+        apply=_set_process,
+    ),
+    "calendar_set": Act(
+        label="Set the business calendar",
+        needs="act_triggers",
+        fields=("time_zone", "cut_off_hour", "weekend_off", "days_off"),
+        check=_calendar,
+        summary=_calendar_summary,
+        apply=lambda asked: _calendar(asked).save(),
     ),
     "process_confirm": Act(
         label="Confirm that Sharetribe pays nobody in a process",
