@@ -23,7 +23,7 @@ _WEBHOOKS_KEPT: Final = timedelta(days=90)
 def purge(*, now: datetime) -> int:
     """This will remove what is past its time, and give how many rows it touched."""
     windows = {name: _window(name) for name in _providers()}
-    removed = sum(_bodies(name, until=now - window) for name, window in windows.items())
+    removed = sum(_bodies(name, until=now - window, now=now) for name, window in windows.items())
     removed += _webhooks(until=now - _WEBHOOKS_KEPT)
     log.info("purged", rows=removed)
     return removed
@@ -42,7 +42,7 @@ def _window(name: str) -> timedelta:
         return _LONGEST_WINDOW
 
 
-def _bodies(provider: str, *, until: datetime) -> int:
+def _bodies(provider: str, *, until: datetime, now: datetime) -> int:
     """Only of batches that are over and that nobody asks about any more: a stored step may else be sent again."""
     sql = """
         DELETE FROM payouts_stepbody WHERE (id, created_at) IN (
@@ -52,7 +52,7 @@ def _bodies(provider: str, *, until: datetime) -> int:
               AND NOT EXISTS (SELECT FROM payouts_attempt a WHERE a.batch_id = h.id AND a.watch_until > %s)
             LIMIT %s)
     """
-    return _in_parts(sql, [provider, until, until, _AT_ONCE])
+    return _in_parts(sql, [provider, until, now, _AT_ONCE])
 
 
 def _webhooks(*, until: datetime) -> int:

@@ -144,11 +144,10 @@ def _suspense(provider: str, pk: UUID, line: StatementLine) -> Draft:
 
 def _act(provider: str, found: Sequence[Difference], *, now: datetime) -> int:
     """Movements go to suspense, and open an incident, once; the others open one until people have explained them."""
+    open_questions = unexplained(provider, found)
     moved = [one.line for one in found if one.kind in _SUSPENSE and one.line is not None]
     new = {id(line) for line in suspend(provider, moved, now=now)}
-    fresh = [
-        one for one in unexplained(provider, found) if one.kind not in _SUSPENSE or id(one.line) in new
-    ]
+    fresh = [one for one in open_questions if one.kind not in _SUSPENSE or id(one.line) in new]
     return open_incidents([_evidence(provider, one) for one in fresh], now=now)
 
 

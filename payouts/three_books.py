@@ -32,14 +32,25 @@ _ROWS: Final = """
         sum(b.units) FILTER (WHERE b.settled IN ('by_hand', 'written_off', 'repaid', 'zero')
             OR (b.settled = '' AND c.is_clawback)) AS adjusted,
         sum(b.units) FILTER (WHERE b.origin = 'provider') AS owed_again,
-        -sum(b.units) FILTER (WHERE b.settled = '' AND c.is_clawback) AS clawbacks
+        -sum(b.units) FILTER (WHERE b.settled = '' AND c.is_clawback) AS clawbacks,
+        sum(b.units) FILTER (WHERE b.settled = 'by_hand') AS by_hand
     FROM payouts_payable b
     CROSS JOIN LATERAL (SELECT b.waits_for = 'clawback' OR b.decided LIKE 'net%%' AS is_clawback) c
     LEFT JOIN payouts_payoutline l ON l.payable_id = b.id AND l.released_at IS NULL
     LEFT JOIN payouts_payout p ON p.id = l.payout_id
     GROUP BY b.currency
 """
-_PARTS: Final = ("owed", "paid", "on_its_way", "waiting", "returned", "adjusted", "owed_again", "clawbacks")
+_PARTS: Final = (
+    "owed",
+    "paid",
+    "on_its_way",
+    "waiting",
+    "returned",
+    "adjusted",
+    "owed_again",
+    "clawbacks",
+    "by_hand",
+)
 
 _ACCOUNTS: Final = """
     SELECT currency, split_part(account, ':', 1) AS kind, sum(units) AS held FROM (
@@ -105,6 +116,7 @@ def _ledger(owed: Mapping[str, Row]) -> list[Check]:
         held = books.get(currency, {})
         allocated, committed, paid = payouts.get(currency, (0, 0, 0))
         wanted = {
+            "due_from_marketplace": (held.get("due_from_marketplace", 0), parts["owed"] - parts["by_hand"]),
             "owed": (-held.get("owed", 0), parts["waiting"] + parts["returned"] - allocated),
             "allocated": (-held.get("allocated", 0), allocated),
             "committed": (-held.get("committed", 0), committed),

@@ -143,7 +143,7 @@ INVARIANTS: Final = (
            FROM touched_payees t JOIN payouts_payable b ON b.payee_id = t.id
            WHERE b.origin IN ('sharetribe', 'staff') AND NOT EXISTS (
                SELECT FROM payouts_posting g WHERE g.subject = b.id AND g.kind IN ('accrue', 'compensate', 'clawback')
-               AND g.units = abs(b.units) AND g.currency = b.currency AND (g.kind = 'accrue') = (b.units > 0))""",
+               AND g.units = abs(b.units) AND g.currency = b.currency AND (g.kind <> 'accrue' OR b.units > 0))""",
     ),
     Invariant(
         "posting_is_known",
