@@ -28,6 +28,7 @@ from payouts import (
     submission,
     webhooks,
 )
+from payouts.invariants import running
 from payouts.models import (
     Attempt,
     Batch,
@@ -397,3 +398,10 @@ class World:
         """
         wrong = disagreements(flex=self.flex, provider=self.paypal, suspense=unexplained)
         assert not wrong, "\n".join(wrong)
+        self.assert_promises_hold()
+
+    def assert_promises_hold(self) -> None:
+        """No invariant whose violation stops a provider finds anything."""
+        asked = running.check(since=None, now=self.now)
+        found = [f"{found}" for one in asked if one.invariant.stops for found in one.found]
+        assert not found, "\n".join(found)
