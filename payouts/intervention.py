@@ -90,9 +90,10 @@ def refresh(*, by: User, payout_ids: Sequence[UUID], now: datetime) -> Done:
     """
     require(by, "act_refresh")
     with transaction.atomic():
-        payouts = locked(payout_ids)
-        batches = Attempt.objects.filter(payout__in=payouts).values_list("batch_id", flat=True)
+        # Batches before payouts, as whoever records an answer takes them.
+        batches = Attempt.objects.filter(payout_id__in=payout_ids).values_list("batch_id", flat=True)
         hurry(list(batches), now=now)
+        payouts = locked(payout_ids)
         sources = PayoutLine.objects.filter(payout__in=payouts, released_at__isnull=True).values(
             "payable__source"
         )

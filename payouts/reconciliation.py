@@ -74,6 +74,8 @@ def _claim(limit: int, *, now: datetime) -> list[Batch]:
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
         Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(next_at=now + _CLAIM)
+    for batch in batches:
+        batch.next_at = now + _CLAIM
     return batches
 
 
@@ -98,8 +100,11 @@ def read(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
         return
     crash_point("ask.after_call")
     with transaction.atomic():
-        news = observe(batch, view, seq=seq, now=now)
-        _next_reading(provider, batch, view, news=news, now=now)
+        # The batch before what it carries, as everywhere, and as it stands now: the call took its time.
+        present = Batch.objects.select_for_update().get(pk=batch.pk)
+        is_hurried = present.next_at != batch.next_at
+        news = observe(present, view, seq=seq, now=now)
+        _next_reading(provider, present, view, news=news, is_hurried=is_hurried, now=now)
         crash_point("ask.before_commit")
     crash_point("ask.after_commit")
 
@@ -201,19 +206,24 @@ def _foreign(batch: Batch, seen: Seen) -> Evidence:
 
 
 def _next_reading(
-    provider: PayoutProvider, batch: Batch, view: BatchView, *, news: int, now: datetime
+    provider: PayoutProvider, batch: Batch, view: BatchView, *, news: int, is_hurried: bool, now: datetime
 ) -> None:
-    """Often while something is under way, ever more seldom until the return window closes, then never."""
+    """Often while something is under way, ever more seldom until the return window closes, then never.
+
+    Where a webhook came while this answer was under way, the answer may be older than it: asked again at once.
+    """
     open_items = batch.attempts.filter(state__in=_UNDER_WAY).exists() or news
     last = batch.attempts.filter(state=AttemptState.SETTLED).order_by("-watch_until").first()
     batch.raw_status = view.raw_status[:60]
     batch.tries = 0 if news else batch.tries + 1
     wait = min(provider.capabilities.poll_every * 2 ** min(batch.tries, 12), _BACK_OFF_AT_MOST)
+    hurried_to = batch.next_at if is_hurried else None
     batch.next_at = now + wait
-    if not open_items:
+    if not open_items and batch.state == BatchState.ACCEPTED:
         batch.state = BatchState.CLOSED
-        if last is None or last.watch_until is None or last.watch_until < now:
-            batch.next_at = None
+    if not open_items and (last is None or last.watch_until is None or last.watch_until < now):
+        batch.next_at = None
+    batch.next_at = hurried_to or batch.next_at
     if view.fee is not None:
         batch.fee_units, batch.fee_currency = view.fee.units, view.fee.currency
     batch.reason = ""
@@ -233,7 +243,10 @@ def _note(batches: Sequence[Batch], reason: str, *, now: datetime) -> None:
 
 def hurry(batch_ids: Sequence[UUID], *, now: datetime) -> int:
     """This will make batches due for asking now, as a webhook or a person wishes; gives how many."""
-    return Batch.objects.filter(pk__in=batch_ids).exclude(state=BatchState.REFUSED).update(next_at=now)
+    with transaction.atomic():
+        batches = Batch.objects.filter(pk__in=batch_ids).exclude(state=BatchState.REFUSED).order_by("pk")
+        locked = [batch.pk for batch in batches.select_for_update(no_key=True)]
+        return Batch.objects.filter(pk__in=locked).update(next_at=now)
 
 
 def read_funds(*, now: datetime) -> int:
