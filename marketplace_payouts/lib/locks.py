@@ -80,6 +80,13 @@ class SendLock:
             raise LockLost(self._name)
 
 
+def keep_senders_out(name: str) -> bool:
+    """This will take the lock until the caller's transaction ends; False when a sender holds it: it may be sending."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s)", [_number(name)])
+        return bool(cursor.fetchone()[0])
+
+
 def _connect() -> psycopg.Connection[Any]:
     settings = dict(connection.get_connection_params())
     for ours in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):

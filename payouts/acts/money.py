@@ -11,6 +11,7 @@ from django.conf import settings
 from accounts.models import Payee
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.locks import keep_senders_out
 from marketplace_payouts.lib.money import Money
 from payouts import incidents, ledger
 from payouts.accrual import wake
@@ -33,6 +34,7 @@ from payouts.models import (
 from payouts.providers import registry
 from payouts.providers.base import ProviderError
 from payouts.recording import debit_draft, pay_draft, uncommit_draft
+from payouts.transmission import lock_name
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)
 
@@ -112,12 +114,19 @@ def _unknown(asked: Asked) -> tuple[Payout, Attempt]:
     if asked.text("outcome") not in ("paid", "not_paid"):
         raise Refused("The outcome is paid or not_paid.")
     asked.text("document")
-    return payout, payout.attempts.get(state=AttemptState.UNKNOWN)
+    attempt = payout.attempts.get(state=AttemptState.UNKNOWN)
+    if attempt.pk > asked.request_id:
+        # Ids rise with time. A document about one attempt says nothing of the next.
+        raise Refused(f"{payout.number} was sent again since this was asked for: decline it, and ask anew.")
+    return payout, attempt
 
 
 def _resolve(asked: Asked) -> None:
     """Two people with a document decide; the batch is never transmitted again, and later evidence still counts."""
     payout, attempt = _unknown(asked)
+    if not keep_senders_out(lock_name(attempt.batch_id)):
+        # What is called not paid may go out again under a new key, and the old one must not be on its way then.
+        raise Refused(f"{payout.number} is being sent or asked about just now: try again in a minute.")
     attempt = Attempt.objects.select_for_update().get(pk=attempt.pk)
     reason = f"{asked.text('outcome').replace('_', ' ')} by {asked.text('document')}"
     if asked.text("outcome") == "paid":
