@@ -88,7 +88,7 @@ def list_of(model: type[models.Model], query: str = "") -> str:
 
 def code(text: object) -> SafeString:
     """This will write an id or a key in fixed pitch."""
-    return format_html('<code class="id">{}</code>', text or EMPTY)
+    return format_html('<code class="id" title="{}">{}</code>', text or "", text or EMPTY)
 
 
 def pretty(value: Any) -> SafeString:

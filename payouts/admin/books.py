@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import Case, F, Q, QuerySet, Sum, When
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
@@ -106,15 +106,15 @@ def balances(account: str) -> list[dict[str, Any]]:
         .order_by("currency")
         .values("currency")
         .annotate(
-            debits=Sum(Case(When(debit=account, then=F("units")), default=0)),
-            credits=Sum(Case(When(credit=account, then=F("units")), default=0)),
+            debits=Sum("units", filter=Q(debit=account)),
+            credits=Sum("units", filter=Q(credit=account)),
         )
     )
     return [
         {
-            "debits": cells.amount(row["debits"], row["currency"]),
-            "credits": cells.amount(row["credits"], row["currency"]),
-            "balance": cells.amount(row["debits"] - row["credits"], row["currency"]),
+            "debits": cells.amount(row["debits"] or 0, row["currency"]),
+            "credits": cells.amount(row["credits"] or 0, row["currency"]),
+            "balance": cells.amount((row["debits"] or 0) - (row["credits"] or 0), row["currency"]),
         }
         for row in rows
     ]

@@ -78,7 +78,6 @@ class PayableAdmin(ActingAdmin):
         columns.amount(),
         "standing",
         columns.moment("due_at", "Due"),
-        columns.moment("created_at"),
     )
     list_filter = (
         chosen_filter(
@@ -137,7 +136,7 @@ class PayableAdmin(ActingAdmin):
         if row.settled:
             return cells.badge(row.settled, row.get_settled_display())
         if row.waits_for:
-            return cells.badge("waits", row.get_waits_for_display())
+            return cells.badge("waits", row.get_waits_for_display().partition(":")[0].partition(";")[0])
         return cells.badge("open", "Open")
 
     @admin.display(description="Payouts")
