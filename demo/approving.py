@@ -43,9 +43,7 @@ def _is_gathering() -> bool:
 def approve_alone(scene: Scene, names: Sequence[str], *, reason: str) -> int:
     """Have Anna approve what awaits approval of these sellers alone; gives how many."""
     ids = [
-        payout.pk
-        for name in names
-        for payout in scene.payouts(name).filter(state=State.AWAITING_APPROVAL)
+        payout.pk for name in names for payout in scene.payouts(name).filter(state=State.AWAITING_APPROVAL)
     ]
     scene.staff.anna.desk.act("payouts/payout", "approve", ids, query=_QUEUE, reason=reason)
     return len(ids)
@@ -56,7 +54,9 @@ def above_the_threshold(scene: Scene) -> Story:
     yield scene.stands("Bella", State.AWAITING_APPROVAL)
     payout: Payout = yield Until(
         "Anna to have approved Bella's payout",
-        lambda: scene.payouts("Bella").filter(approvals__result="given", state=State.AWAITING_APPROVAL).first(),
+        lambda: (
+            scene.payouts("Bella").filter(approvals__result="given", state=State.AWAITING_APPROVAL).first()
+        ),
     )
     scene.staff.greta.desk.act(
         "payouts/payout", "approve", [payout.pk], query=_QUEUE, reason="Checked against the invoice."

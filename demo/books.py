@@ -141,7 +141,9 @@ def _wanted(truth: Mapping[str, Any], rules: Mapping[tuple[str, str], Trigger]) 
 def _told(truths: Mapping[str, dict[str, Any]], books: Books) -> Iterator[str]:
     """What each transaction says of its payout, against the payout's state."""
     newest: dict[str, Payout] = {}
-    lines = PayoutLine.objects.filter(payable__source__isnull=False).select_related("payout", "payable__source")
+    lines = PayoutLine.objects.filter(payable__source__isnull=False).select_related(
+        "payout", "payable__source"
+    )
     for line in lines.order_by("payout__created_at", "payout_id"):
         if line.payout.state in _WORD and line.payable.source is not None:
             newest[str(line.payable.source.reference)] = line.payout
@@ -196,7 +198,9 @@ def _ours(attempt: Attempt) -> Counter[str]:
         if row.credit == cash:
             found[f"{'fee' if is_fee else 'debit'} {row.currency}"] += int(row.units)
         elif row.debit == cash:
-            found[f"{'fee' if is_fee else 'return'} {row.currency}"] += -int(row.units) if is_fee else int(row.units)
+            found[f"{'fee' if is_fee else 'return'} {row.currency}"] += (
+                -int(row.units) if is_fee else int(row.units)
+            )
     return +found
 
 

@@ -58,7 +58,7 @@ class Desk:
                 wanted -= set(here)
             if not wanted:
                 return said
-            if listed is None or not here and number > 1:
+            if listed is None or (number > 1 and not here):
                 break
         raise Refused(f"{len(wanted)} rows to {name} are not in the list /admin/{table}/?{query}.")
 
@@ -81,9 +81,7 @@ class Desk:
         first = self.open("/admin/")
         token = next(value for form in first.forms for name, value in form.fields if name.startswith("csrf"))
         asked = self._read(
-            self._session.post(
-                f"{self.web}/admin/{path}", data={"csrfmiddlewaretoken": token}, timeout=60
-            )
+            self._session.post(f"{self.web}/admin/{path}", data={"csrfmiddlewaretoken": token}, timeout=60)
         )
         self._confirm(asked, reason=reason)
 
@@ -132,7 +130,9 @@ class Desk:
     def _read(self, answer: requests.Response) -> Page:
         if answer.status_code >= 400:
             page = read_page(answer.text, url=answer.url)
-            raise Refused(f"{answer.request.method} {answer.url}: {answer.status_code} {page.complaints or ''}")
+            raise Refused(
+                f"{answer.request.method} {answer.url}: {answer.status_code} {page.complaints or ''}"
+            )
         return read_page(answer.text, url=answer.url)
 
 

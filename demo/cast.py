@@ -338,7 +338,10 @@ SELLERS = (
 
 REGULAR = Seller(first="", last="", fate="sells and is paid", prices=(), promise=Promise(approvals=0))
 
-_FIRST = "Alma Ben Cora Dirk Elsa Finn Gesa Hans Ida Jan Kira Leo Maja Nico Olea Per Rosa Sam Tilda Uwe Vera Wim Xenia Yann"
+_FIRST = (
+    "Alma Ben Cora Dirk Elsa Finn Gesa Hans Ida Jan Kira Leo Maja Nico Olea Per Rosa Sam Tilda Uwe Vera Wim Xenia"
+    " Yann"
+)
 _LAST = "Ahrens Brandt Claasen Dierks Evers Fink Graf Holm Iversen Jessen Kolb Lorenz"
 
 

@@ -43,11 +43,6 @@ def show(scene: Scene, *, once: bool) -> None:
     print(f"All of it is in {path()}", flush=True)
 
 
-def webhook_url(scene: Scene) -> str:
-    """Give the address at which the product takes PayPal's webhooks."""
-    return ""
-
-
 def _facts(scene: Scene, *, ready: bool) -> dict[str, Any]:
     return {
         "ready": ready,

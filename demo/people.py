@@ -74,7 +74,10 @@ def opening_items(scene: Scene) -> Story:
         path = Path(folder) / "paid.csv"
         with path.open("w", newline="") as file:
             csv.writer(file).writerows(
-                [["transaction_id", "paid_at", "reference"], [second, "2026-01-31", "Bank statement 7, line 3"]]
+                [
+                    ["transaction_id", "paid_at", "reference"],
+                    [second, "2026-01-31", "Bank statement 7, line 3"],
+                ]
             )
         call_command("import_paid", str(path), "--as", scene.staff.anna.user.email, stdout=StringIO())
     scene.say("Anna releases one of Otto's opening items, and imports that another was paid by hand.")

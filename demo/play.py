@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 from django.conf import settings
 from django.db import close_old_connections
@@ -17,6 +16,7 @@ from demo.hurrying import Hurry
 from demo.progress import Progress
 from demo.sandboxes import PayPal, Sharetribe
 from demo.scene import Scene, Story, Until
+from payouts import webhook_addresses
 
 _LOOK_EVERY_S = 0.4
 _STORIES: tuple[Callable[[Scene], Story], ...] = (
@@ -134,8 +134,7 @@ def _set(progress: Progress) -> Scene:
     )
 
 
-def _have_webhooks(scene: Scene) -> Any:
-    url = handing_out.webhook_url(scene)
-    if url:
-        scene.paypal.send_webhooks_to(url)
-        scene.say(f"PayPal sends its webhooks to {url}")
+def _have_webhooks(scene: Scene) -> None:
+    url = webhook_addresses.address("paypal")
+    scene.paypal.send_webhooks_to(url)
+    scene.say(f"PayPal sends its webhooks to {url}")

@@ -25,7 +25,9 @@ def broken(scene: Scene) -> list[str]:
     if not scene.is_seeded:
         return ["Nothing is seeded yet."]
     return [
-        f"{seller.first}: {sentence}" for seller in scene.sellers.values() for sentence in _broken(scene, seller)
+        f"{seller.first}: {sentence}"
+        for seller in scene.sellers.values()
+        for sentence in _broken(scene, seller)
     ]
 
 

@@ -84,7 +84,7 @@ def _invariants() -> bool:
     broken = [one for one in asked if one.count]
     _line(f"{len(asked)} invariants asked, {len(broken)} broken.")
     for one in broken:
-        _line(f"  {one.invariant.name}: {one.count} — {one.invariant.sentence}")
+        _line(f"  {one.invariant.name}: {one.count} — {one.invariant.meaning}")
         for row in one.found[:3]:
             _line(f"    {row.subject} {row.detail}")
     return not broken

@@ -1,4 +1,4 @@
-"""Where the demo plays: the sandbox, the staff, and who sold what; with the questions that stories ask of the product."""
+"""Where the demo plays: the sandbox, the staff, and who sold what; with what stories ask of the product."""
 
 from __future__ import annotations
 

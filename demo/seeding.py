@@ -126,5 +126,3 @@ def _trouble(scene: Scene) -> None:
     scene.paypal.fault("fail_item", match=limit, times=1)
     back = {"reference": scene.sellers["Rita"].to}
     scene.paypal.fault("return", match=back, times=1, seconds=2)
-
-

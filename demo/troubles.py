@@ -39,7 +39,9 @@ def resolved_by_two(scene: Scene) -> Story:
     )
     request = yield Until("the request about Sven's payout", lambda: _open_request(payout))
     staff.greta.desk.act("payouts/request", "second", [request], reason="Read the case.")
-    scene.say(f"Anna asks to resolve {payout.number} of Sven as not paid, with PayPal's case; Greta seconds it.")
+    scene.say(
+        f"Anna asks to resolve {payout.number} of Sven as not paid, with PayPal's case; Greta seconds it."
+    )
     yield scene.stands("Sven", State.FAILED)
     staff.anna.desk.act("payouts/payout", "retry", [payout.pk], query=_ALL, reason="Certainly not paid.")
     yield scene.stands("Sven", State.PAID)
