@@ -13,7 +13,9 @@ from tests.stories.world import World
 
 
 def test_a_new_process_with_its_trigger(world: World) -> None:
-    world.second("process_set", {"name": "rental", "cancel_transitions": ["transition/call-off"], "uses_stripe": False})
+    world.second(
+        "process_set", {"name": "rental", "cancel_transitions": ["transition/call-off"], "uses_stripe": False}
+    )
     process = Process.objects.get(name="rental")
     schedule = Trigger.objects.first().schedule_id  # type: ignore[union-attr]
     world.second(
@@ -33,7 +35,9 @@ def test_a_request_that_is_only_made_changes_nothing(world: World) -> None:
 def test_a_changed_process_has_its_transactions_understood_anew(world: World) -> None:
     seller = world.seller(method=False)
     transaction = world.sale(seller)
-    world.flex.post(f"/_sandbox/transactions/{transaction}/transition", {"transition": "operator-mark-payout-sent"})
+    world.flex.post(
+        f"/_sandbox/transactions/{transaction}/transition", {"transition": "operator-mark-payout-sent"}
+    )
     world.hear()
     assert sum(int(row.units) for row in seller.payables.all()) == 9_000
 
@@ -47,7 +51,12 @@ def test_a_changed_process_has_its_transactions_understood_anew(world: World) ->
 def test_the_calendar(world: World) -> None:
     world.second(
         "calendar_set",
-        {"time_zone": "Asia/Ho_Chi_Minh", "cut_off_hour": 17, "weekend_off": True, "days_off": ["2026-12-25"]},
+        {
+            "time_zone": "Asia/Ho_Chi_Minh",
+            "cut_off_hour": 17,
+            "weekend_off": True,
+            "days_off": ["2026-12-25"],
+        },
     )
     marketplace = Marketplace.objects.get()
     assert (marketplace.time_zone, marketplace.days_off) == ("Asia/Ho_Chi_Minh", ["2026-12-25"])

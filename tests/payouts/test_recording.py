@@ -33,7 +33,9 @@ def answer(payout: Payout, outcome: Refused | Deferred) -> None:
     batch = Batch.objects.get(attempts__payout=payout)
     step = batch.steps.get()
     with transaction.atomic():
-        recording.answer(batch.pk, step, outcome, final=False, now=database_now(connection))
+        recording.answer(
+            batch.pk, step, outcome, final=False, transmitted=False, now=database_now(connection)
+        )
     payout.refresh_from_db()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db.models import F
 
 from payouts import intervention, requests
 from payouts.errors import Refused, SelfSeconded
@@ -175,11 +176,11 @@ def test_an_authoritative_absence_ends_it_without_people(world: World) -> None:
     payout = make_unknown(world, taken=False)
     # Beyond the window in which PayPal knows the key, nothing is sent again: only the statement can tell.
     world.paypal.delete("/_sandbox/faults")
-    Batch.objects.update(reference="")
     sent = len(world.created())
+    batch, long_ago = Batch.objects.get(), timedelta(days=31)
+    batch.steps.update(created_at=F("created_at") - long_ago)
     Batch.objects.update(
-        first_sent_at=Batch.objects.get().first_sent_at - timedelta(days=31),
-        last_sent_at=Batch.objects.get().last_sent_at - timedelta(days=31),
+        first_sent_at=F("first_sent_at") - long_ago, last_sent_at=F("last_sent_at") - long_ago
     )
     world.paypal.post("/_sandbox/fresh")
     world.until("failed", of=payout)
