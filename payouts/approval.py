@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from accounts.models import User
 from accounts.roles import require
@@ -230,11 +230,16 @@ def _makers(payouts: Sequence[Payout], loaded: dict[UUID, Facts]) -> dict[UUID, 
         makers[payout.pk] |= {payout.method.made_by_id, payout.method.verified_by_id}
         makers[payout.pk] |= {row.made_by_id for row in one.payables}
         makers[payout.pk] |= {row.trigger.changed_by_id for row in one.payables if row.trigger is not None}
-    holds = Hold.objects.filter(payout__in=payouts).order_by("set_at")
-    last = {hold.payout_id: hold for hold in holds}
-    for payout_id, hold in last.items():
-        assert payout_id is not None
-        makers[payout_id] |= {hold.set_by_id, hold.lifted_by_id}
+        makers[payout.pk] |= {row.decided_by_id for row in one.payables}
+    touched = Q(payout__in=payouts) | Q(payee__in=[p.payee_id for p in payouts])
+    touched |= Q(method__in=[p.method_id for p in payouts])
+    last = {
+        h.payout_id or h.payee_id or h.method_id: h for h in Hold.objects.filter(touched).order_by("set_at")
+    }
+    for payout in payouts:
+        for target in (payout.pk, payout.payee_id, payout.method_id):
+            if target in last:
+                makers[payout.pk] |= {last[target].set_by_id, last[target].lifted_by_id}
     return {payout.pk: {pk for pk in makers[payout.pk] if pk is not None} for payout in payouts}
 
 

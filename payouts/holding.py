@@ -13,13 +13,16 @@ from accounts.models import Payee, User
 from accounts.roles import require
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
+from payouts.alerts import raise_alert
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.lifecycle import record
-from payouts.models import Hold, Payout, PayoutMethod, Rail, State
+from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
+LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore"})
+"""Staff's own holds, and those of rules that leave it to people to say that the cause is gone."""
 _BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
 
@@ -60,7 +63,7 @@ def hold(
 
 
 def lift(*, by: User, hold_ids: Sequence[UUID], reason: str, now: datetime) -> Done:
-    """This will lift holds that staff set; what a rule set, the rule lifts, or closing its incident does.
+    """This will lift holds of `LIFTED_BY_PEOPLE`; the others, their rule lifts, or the closing of their incident.
 
     :raises NotAllowed: when the person's roles do not cover it.
     """
@@ -70,8 +73,10 @@ def lift(*, by: User, hold_ids: Sequence[UUID], reason: str, now: datetime) -> D
         for row in Hold.objects.filter(pk__in=hold_ids).order_by("pk").select_for_update(of=("self",)):
             if row.lifted_at is not None:
                 outcome.refuse(_name(row), "It is lifted already.")
-            elif row.rule.startswith("incident"):
-                outcome.refuse(_name(row), "Its incident must be closed first.")
+            elif row.rule not in LIFTED_BY_PEOPLE:
+                outcome.refuse(
+                    _name(row), "A rule set it, and lifts it when its cause is gone or its incident closed."
+                )
             else:
                 _lift(row, by=by, reason=reason, now=now)
                 outcome.done.append(_name(row))
@@ -103,6 +108,7 @@ def freeze(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
             raise Refused(f"{payee} is frozen already.")
         payee.frozen_at, payee.frozen_reason = now, reason
         payee.save(update_fields=["frozen_at", "frozen_reason"])
+        note_act(StaffAct.Act.FREEZE, payee, subject=str(payee.pk), by=by, reason=reason, now=now)
     return Done(done=[str(payee)])
 
 
@@ -113,18 +119,41 @@ def thaw(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
         payee = Payee.objects.select_for_update().get(pk=payee_id)
         payee.frozen_at, payee.frozen_reason, payee.next_gather_at = None, "", now
         payee.save(update_fields=["frozen_at", "frozen_reason", "next_gather_at"])
+        note_act(StaffAct.Act.THAW, payee, subject=str(payee.pk), by=by, reason=reason, now=now)
     return Done(done=[str(payee)])
+
+
+def note_act(act: str, payee: Payee, *, subject: str, by: User, reason: str, now: datetime) -> None:
+    """This will keep who did what and why, inside the caller's transaction.
+
+    :raises Refused: when no reason is given.
+    """
+    if not reason.strip():
+        raise Refused("Say why.")
+    StaffAct.objects.create(act=act, payee=payee, subject=subject[:120], by=by, reason=reason.strip(), at=now)
 
 
 def hold_by_rule(
     *, rule: str, reason: str, now: datetime, rail: str = "", payouts: Iterable[UUID] = ()
-) -> None:
-    """This will set a rule's hold, once however often the rule fires, inside the caller's transaction."""
+) -> int:
+    """This will set a rule's hold, once however often the rule fires, inside the caller's transaction.
+
+    Gives how many holds are new.
+    """
     rows = [Hold(rail=row) for row in _rails([rail] if rail else [])]
     rows += [Hold(payout_id=pk) for pk in payouts]
     for row in rows:
         row.id, row.rule, row.reason, row.set_at = uuid7(), rule, reason, now
-    rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
+    return len(rowsets.insert(Hold, rows, on_conflict="DO NOTHING", returning="id"))
+
+
+def alarm_ours(provider: str, reason: str, *, now: datetime) -> None:
+    """This will hold a provider for a shortage or a wrong setting of ours, and call the operators the first time.
+
+    It is an operator's alarm and never the payee's error.
+    """
+    if hold_by_rule(rule="ours", rail=f"provider:{provider}", reason=reason, now=now):
+        raise_alert(subject=uuid7(), title="A provider needs you", text=reason, now=now)
 
 
 def lift_by_rule(*, rule: str, reason: str, now: datetime, rail: str = "") -> int:

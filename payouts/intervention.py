@@ -16,6 +16,7 @@ from payouts import digests, dissolving, facts
 from payouts.accrual import wake
 from payouts.actors import Actor
 from payouts.errors import Refused
+from payouts.holding import note_act
 from payouts.lifecycle import Move, move, record
 from payouts.models import (
     OPEN_ATTEMPTS,
@@ -27,6 +28,7 @@ from payouts.models import (
     Payout,
     PayoutLine,
     SourceCheck,
+    StaffAct,
     State,
 )
 from payouts.outcomes import Done
@@ -112,6 +114,7 @@ def pay_now(*, by: User, payee_id: UUID, reason: str, now: datetime) -> Done:
         payee = Payee.objects.select_for_update().get(pk=payee_id)
         payee.pay_now_at, payee.next_gather_at = now, now
         payee.save(update_fields=["pay_now_at", "next_gather_at"])
+        note_act(StaffAct.Act.PAY_NOW, payee, subject=str(payee.pk), by=by, reason=reason, now=now)
     return Done(done=[str(payee)])
 
 
@@ -136,15 +139,22 @@ def release_payables(*, by: User, payable_ids: Sequence[UUID], reason: str, now:
     outcome = Done()
     releasable = (Payable.Waits.OPENING, Payable.Waits.RETURNED)
     with transaction.atomic():
-        rows = list(Payable.objects.filter(pk__in=payable_ids).order_by("pk").select_for_update())
+        rows = list(
+            Payable.objects.filter(pk__in=payable_ids)
+            .select_related("payee")
+            .order_by("pk")
+            .select_for_update(of=("self",))
+        )
         going = [row for row in rows if row.waits_for in releasable and not row.settled]
         for row in rows:
             if row not in going:
                 outcome.refuse(row.reference, "It waits for nobody, or for another decision.")
         rowsets.update(
             Payable,
-            [{"id": row.pk, "waits_for": "", "decided": f"released by {by.email}"[:120]} for row in going],
+            [{"id": row.pk, "waits_for": "", "decided": "released", "decided_by": by.pk} for row in going],
         )
+        for row in going:
+            note_act(StaffAct.Act.RELEASE, row.payee, subject=str(row.pk), by=by, reason=reason, now=now)
         wake(going)
         outcome.done += [row.reference for row in going]
     return outcome

@@ -141,9 +141,16 @@ def observe(batch: Batch, view: BatchView, *, seq: int, now: datetime) -> int:
         row = _observation(attempt, seen, seq=seq, now=now)
         if _says_something(attempt, row):
             rows.append(row)
-    rowsets.insert(Observation, rows)
-    rowsets.update(Attempt, [{"id": row.attempt_id, "observed": seq} for row in rows])
+    store(rows)
     open_incidents(foreign, now=now)
+    return len(rows)
+
+
+def store(rows: Sequence[Observation]) -> int:
+    """This will store observations and let the settling see them; gives how many."""
+    rowsets.insert(Observation, rows)
+    newest = {row.attempt_id: row.seq for row in rows}
+    rowsets.update(Attempt, [{"id": pk, "observed": newest[pk]} for pk in sorted(newest)])
     return len(rows)
 
 

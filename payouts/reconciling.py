@@ -6,6 +6,7 @@ stops the provider.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,14 +17,15 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils.dateparse import parse_datetime
 
+from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import heartbeats, ledger, reconciliation, settlement, statements
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
-from payouts.models import Batch, BatchState, Incarnation, Incident, Posting
+from payouts.models import Attempt, Batch, BatchState, Incarnation, Incident, Observation, Posting
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, ProviderUnavailable, StatementLine
+from payouts.providers.base import PayoutProvider, ProviderUnavailable, StatementLine, Status
 from payouts.statements import Comparison, Difference
 
 log = logger(__name__)
@@ -33,6 +35,7 @@ _OVERLAP: Final = timedelta(hours=24)
 _ROUNDS: Final = 200
 _MOVEMENTS: Final = UUID("0f4e3c0a-8f0b-4f8a-9c39-3d8d3a0b6b57")
 # What moved money that our books do not expect; the other differences are about what they do expect.
+_LISTED: Final = "on the list"
 _SUSPENSE: Final = frozenset({"foreign_debit", "second_payment", "unexplained_movement"})
 
 
@@ -81,6 +84,7 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     """This will compare one provider's list with our attempts, and open an incident for each contradiction."""
     since = since or _since(provider.name, now=now)
     result = Reconciled(provider.name, since)
+    seq = reconciliation.reading()
     try:
         statement = provider.statement(since=since, until=now)
     except ProviderUnavailable as error:
@@ -93,6 +97,7 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     result.matched, result.differences = len(comparison.accounts), found
     with transaction.atomic():
         result.opened = _act(provider.name, found, now=now)
+        _observe_returns(comparison, seq=seq, now=now)
         _post_top_ups(comparison, now=now)
         heartbeats.beat(
             f"reconcile {provider.name}",
@@ -102,6 +107,38 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
             differences=len(found),
         )
     return result
+
+
+def _observe_returns(comparison: Comparison, *, seq: int, now: datetime) -> int:
+    """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back."""
+    accounts = {pk: account for pk, account in comparison.accounts.items() if account.returns}
+    seen: dict[UUID, dict[str, int]] = defaultdict(dict)
+    rows = Observation.objects.filter(attempt_id__in=list(accounts), raw_status=_LISTED)
+    for attempt_id, reference, units in rows.values_list("attempt_id", "return_reference", "returned_units"):
+        seen[attempt_id][reference] = int(units or 0)
+    found: list[Observation] = []
+    for pk, account in accounts.items():
+        total = max(seen[pk].values(), default=0)
+        for line in account.returns:
+            if line.reference in seen[pk] or line.amount.currency != account.attempt.currency:
+                continue
+            total += line.amount.units
+            found.append(_return(account.attempt, line, total=total, seq=seq, now=now))
+    return reconciliation.store(found)
+
+
+def _return(attempt: Attempt, line: StatementLine, *, total: int, seq: int, now: datetime) -> Observation:
+    return Observation(
+        id=uuid7(),
+        attempt=attempt,
+        seq=seq,
+        status=Status.RETURNED,
+        raw_status=_LISTED,
+        returned_units=total,
+        return_reference=line.reference,
+        provider_time=line.at,
+        created_at=now,
+    )
 
 
 def _since(provider: str, *, now: datetime) -> datetime:

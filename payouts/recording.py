@@ -17,8 +17,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.money import Money
 from payouts import ledger
 from payouts.actors import Actor
-from payouts.alerts import raise_alert
-from payouts.holding import hold_by_rule
+from payouts.holding import alarm_ours, hold_by_rule
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
 from payouts.lifecycle import Move, move
@@ -213,9 +212,7 @@ def _refused(sending: Sending, outcome: Refused) -> None:
     _move(sending, failing)
     _back_to_approved(sending, innocent)
     if outcome.refusal is RefusalClass.OURS and not outcome.items:
-        _our_alarm(
-            sending, rule="ours", reason=f"{batch.provider} refused: {outcome.code}: {outcome.message}"
-        )
+        alarm_ours(batch.provider, f"{batch.provider} refused: {outcome.code}: {outcome.message}", now=now)
 
 
 def _refused_this_try(sending: Sending, outcome: Refused) -> None:
@@ -224,7 +221,8 @@ def _refused_this_try(sending: Sending, outcome: Refused) -> None:
     reason = f"{outcome.code}: {outcome.message}"
     unknown(sending, f"This try was refused, which proves nothing about the earlier one. {reason}")
     if outcome.refusal is RefusalClass.OURS:
-        _our_alarm(sending, rule="ours", reason=f"{sending.batch.provider} refused: {reason}")
+        provider = sending.batch.provider
+        alarm_ours(provider, f"{provider} refused: {reason}", now=sending.now)
 
 
 def _verdict(attempt: Attempt, outcome: Refused, *, alone: bool) -> ItemRefusal:
@@ -279,7 +277,7 @@ def _deferred(sending: Sending, outcome: Deferred) -> None:
     wait = outcome.retry_after or _RETRY_DEFERRED
     batch.reason, batch.next_at = outcome.reason, now + wait
     if outcome.ours:
-        _our_alarm(sending, rule="ours", reason=f"{batch.provider} did not process a batch: {outcome.reason}")
+        alarm_ours(batch.provider, f"{batch.provider} did not process a batch: {outcome.reason}", now=now)
     if batch.state == BatchState.UNKNOWN:
         _save(batch)
         return
@@ -394,12 +392,6 @@ def _never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
         payout=payout,
         attempt=attempt,
     )
-
-
-def _our_alarm(sending: Sending, *, rule: str, reason: str) -> None:
-    """A shortage or a wrong setting of ours is an operator's alarm and never the payee's error."""
-    hold_by_rule(rule=rule, rail=f"provider:{sending.batch.provider}", reason=reason, now=sending.now)
-    raise_alert(subject=sending.batch.pk, title="A provider needs you", text=reason, now=sending.now)
 
 
 def _move(sending: Sending, moves: Sequence[Move]) -> None:

@@ -23,7 +23,7 @@ from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import dissolving, ledger, returning
 from payouts.actors import Actor
-from payouts.holding import hold_by_rule
+from payouts.holding import alarm_ours
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
 from payouts.lifecycle import MOVES, Move, move, record
@@ -450,7 +450,7 @@ def _write(changes: Sequence[_Change], *, now: datetime) -> None:
     _show_people([c for c in changes if c.person], now=now)
     open_incidents([one for c in changes for one in c.evidence], now=now)
     for provider, alarm in {c.attempt.provider: c.alarm for c in changes if c.alarm}.items():
-        hold_by_rule(rule="ours", rail=f"provider:{provider}", reason=alarm, now=now)
+        alarm_ours(provider, alarm, now=now)
 
 
 def _move_all(changes: Sequence[_Change], *, now: datetime) -> None:

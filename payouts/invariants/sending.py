@@ -110,10 +110,12 @@ INVARIANTS: Final = (
            WHERE v.by_id = m.made_by_id OR (v.by_id = m.verified_by_id AND m.verified_at <= v.at)
               OR EXISTS (SELECT FROM payouts_payoutline l JOIN payouts_payable b ON b.id = l.payable_id
                          LEFT JOIN payouts_trigger g ON g.id = b.trigger_id
-                         WHERE l.payout_id = p.id AND (b.made_by_id = v.by_id
+                         WHERE l.payout_id = p.id AND (b.made_by_id = v.by_id OR b.decided_by_id = v.by_id
                                OR (g.changed_by_id = v.by_id AND g.changed_at <= v.at)))
-              OR EXISTS (SELECT FROM (SELECT * FROM payouts_hold h WHERE h.payout_id = p.id AND h.set_at <= v.at
-                                      ORDER BY h.set_at DESC LIMIT 1) h
+              OR EXISTS (SELECT FROM (SELECT DISTINCT ON (h.payout_id, h.payee_id, h.method_id) * FROM payouts_hold h
+                                      WHERE (h.payout_id = p.id OR h.payee_id = p.payee_id OR h.method_id = p.method_id)
+                                        AND h.set_at <= v.at
+                                      ORDER BY h.payout_id, h.payee_id, h.method_id, h.set_at DESC) h
                          WHERE h.set_by_id = v.by_id OR (h.lifted_by_id = v.by_id AND h.lifted_at <= v.at))""",
     ),
     Invariant(

@@ -10,6 +10,7 @@ from payouts.models.decisions import (
     Note,
     Rail,
     Request,
+    StaffAct,
 )
 from payouts.models.hearing import Observation, WebhookDelivery
 from payouts.models.methods import PayoutMethod
@@ -58,6 +59,7 @@ __all__ = [
     "Schedule",
     "Source",
     "SourceCheck",
+    "StaffAct",
     "State",
     "Step",
     "StepBody",

@@ -225,6 +225,30 @@ class Hold(models.Model):
         )
 
 
+class StaffAct(models.Model):
+    """What a person did to something that keeps no record of its own, and why; append-only."""
+
+    class Act(models.TextChoices):
+        """The acts that leave no other row behind."""
+
+        FREEZE = "freeze", "Froze a payee"
+        THAW = "thaw", "Let a frozen payee be paid again"
+        PAY_NOW = "pay_now", "Paid outside the schedule"
+        RELEASE = "release", "Released what waited for a person"
+
+    id = id_column()
+    act = models.CharField(max_length=12, choices=Act.choices)
+    payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="staff_acts")
+    subject = models.CharField(max_length=120, help_text="What it was done to.")
+    reason = models.TextField()
+    by = models.ForeignKey(_STAFF, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (models.CheckConstraint(condition=~Q(reason=""), name="payouts_staffact_says_why"),)
+        indexes = (models.Index(fields=["payee", "-at"], name="payouts_staffact_of_payee"),)
+
+
 class Note(models.Model):
     """What a person wrote beside a payout."""
 

@@ -84,6 +84,9 @@ class Payable(models.Model):
     decided = models.CharField(
         max_length=120, blank=True, help_text="What a person decided, and by which request."
     )
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     settled = models.CharField(max_length=12, choices=Settled.choices, default=Settled.NOT, blank=True)
     blocked_by = models.CharField(
         max_length=60, blank=True, help_text="Gate that stopped the last gathering."
