@@ -8,11 +8,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
 from accounts.backoffice.acting import ActingAdmin, Doing, Result
-from accounts.backoffice.base import BackOfficeAdmin
+from accounts.backoffice.base import BackOfficeAdmin, may
 from accounts.backoffice.filters import YesNoFilter, days_filter, word_filter
 from payouts import holding
 from payouts.admin import columns
@@ -83,6 +84,19 @@ class HoldAdmin(ActingAdmin):
         "lift_reason",
     )
     change_form_template = "admin/backoffice/change_form.html"
+
+    change_list_template = "admin/backoffice/change_list.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """This will draw the list with the way to hold a whole provider or currency."""
+        context = dict(extra_context or {})
+        if may(request, "act_hold"):
+            context["request_links"] = [
+                {"label": "Hold a provider or currency", "url": reverse("admin:hold_rail")}
+            ]
+        return super().changelist_view(request, context)
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Hold]:
         """This will load holds with what they stand on."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib.admin import AdminSite
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 
+from accounts.backoffice import cells
 from accounts.backoffice.acting import ReasonForm, tell
 from accounts.backoffice.base import demand
 from accounts.models import User
@@ -17,8 +19,9 @@ from accounts.roles import NotAllowed
 from marketplace_payouts.lib.clock import utc_now
 from payouts import holding
 from payouts.admin import new_request
+from payouts.admin.choices import currencies, providers
 from payouts.errors import DomainError
-from payouts.models import Payout, State
+from payouts.models import Hold, Payout, State
 
 _UNDER_WAY = (State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
 
@@ -46,6 +49,44 @@ def resume(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     return _switch(
         request, site=site, title="Start sending again", will=will, call=holding.resume, word="Started again"
     )
+
+
+class RailForm(ReasonForm):
+    """Asks which provider or currency is held back."""
+
+    rail = forms.ChoiceField(label="Provider or currency", choices=lambda: _rails())
+    field_order = ("rail", "reason")
+
+
+def hold_rail(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
+    """This will hold back everything of one provider or currency, once its page was confirmed."""
+    demand(request, "act_hold")
+    form = RailForm(request.POST if request.method == "POST" else None)
+    if request.method != "POST" or not form.is_valid():
+        will = [
+            "Hold back every payout of this provider or currency; nothing more of it is sent.",
+            "Leave what is under way as it is, and last until an approver releases it.",
+        ]
+        title = "Hold a provider or currency"
+        context = {**site.each_context(request), "title": title, "will": will, "form": form, "danger": True}
+        return TemplateResponse(request, "admin/backoffice/switch.html", context)
+    user = request.user
+    assert isinstance(user, User)
+    given = form.cleaned_data
+    try:
+        tell(
+            request,
+            "On hold",
+            holding.hold(by=user, rails=[given["rail"]], reason=given["reason"], now=utc_now()),
+        )
+    except (DomainError, NotAllowed) as error:
+        new_request.say(request, str(error))
+    return HttpResponseRedirect(cells.list_of(Hold, "open=yes"))
+
+
+def _rails() -> list[tuple[str, str]]:
+    named = [(f"provider:{name}", f"{label} (provider)") for name, label in providers()]
+    return [("", "– choose –"), *named, *((f"currency:{code}", code) for code, _ in currencies())]
 
 
 def _switch(
@@ -76,6 +117,7 @@ def _switch(
 PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("stop/", stop, "stop"),
     ("resume/", resume, "resume"),
+    ("hold-rail/", hold_rail, "hold_rail"),
     ("requests/new/", new_request.choose, "new_request"),
     ("requests/new/<slug:act>/", new_request.make, "new_request_of"),
 )

@@ -109,3 +109,18 @@ def test_looking_is_cheap(as_role, everything, django_assert_max_num_queries):
     assert Payout.objects.count() > 10
     with django_assert_max_num_queries(36):
         client.get("/admin/")
+
+
+def test_a_whole_provider_or_currency_is_held(as_role, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    client = as_role("operator")
+    url = reverse("admin:hold_rail")
+    assert as_role("viewer").get(url).status_code == 403
+    with nothing_is_written():
+        assert client.get(url).status_code == 200
+        assert client.post(url, {"rail": "provider:paypal"}).context["form"].errors
+        assert client.post(url, {"rail": "everything", "reason": "x"}).context["form"].errors
+    client.post(url, {"rail": "provider:paypal", "reason": "Maintenance tonight"})
+    assert Hold.objects.get().rail_id == "provider:paypal"
+    page = client.get(reverse("admin:payouts_payout_change", args=[payout.pk])).content.decode()
+    assert "Maintenance tonight" in page
