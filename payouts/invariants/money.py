@@ -100,8 +100,10 @@ INVARIANTS: Final = (
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' ' || a.state || ', posted ' || k.net AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_attempt a ON a.payout_id = p.id
             CROSS JOIN LATERAL (
-                SELECT coalesce(sum(units) FILTER (WHERE kind IN ('debit', 'suspense')), 0)
-                     - coalesce(sum(units) FILTER (WHERE kind = 'undebit'), 0) AS net
+                SELECT coalesce(sum(units) FILTER (WHERE kind IN ('debit', 'suspense')
+                                                   AND credit LIKE 'provider_cash:%%'), 0)
+                     - coalesce(sum(units) FILTER (WHERE kind IN ('undebit', 'suspense')
+                                                   AND debit LIKE 'provider_cash:%%'), 0) AS net
                 FROM payouts_posting WHERE attempt_id = a.id) k
             WHERE a.state <> 'returned' AND k.net <> CASE WHEN a.debited THEN a.units ELSE 0 END""",
     ),
