@@ -14,13 +14,13 @@ from django.utils.safestring import SafeString
 from accounts.backoffice import cells
 from accounts.backoffice.acting import ActingAdmin, Doing, Result
 from accounts.backoffice.base import BackOfficeAdmin, may
-from accounts.backoffice.filters import YesNoFilter, days_filter, word_filter
+from accounts.backoffice.filters import YesNoFilter, days_filter, id_filter, word_filter
 from payouts import holding
 from payouts.admin import columns
 from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
-from payouts.models import Hold, Incident
+from payouts.models import Hold, Incident, StaffAct
 
 
 class OpenHoldFilter(YesNoFilter):
@@ -121,6 +121,31 @@ def _target(row: Hold) -> str:
     if row.payee is not None:
         return f"Payee {row.payee}"
     return f"Method {row.method}" if row.method is not None else f"{row.rail_id}"
+
+
+@admin.register(StaffAct)
+class StaffActAdmin(BackOfficeAdmin):
+    """Acts of staff about payees: who froze, thawed, paid now or released, and why."""
+
+    section = "People"
+    ordering = ("-at",)
+    list_display = (columns.moment("at", "When"), "act", columns.page("payee"), "by", columns.short("reason"))
+    list_display_links = (list_display[0],)
+    list_filter = (
+        "act",
+        days_filter(field="at", title="day"),
+        id_filter(title="payee's id", field="payee_id", name="payee"),
+    )
+    list_select_related = ("payee", "by")
+    search_fields = ("payee__name", "payee__email", "by__email", "=subject")
+    page = (
+        columns.moment("at", "When"),
+        "act",
+        columns.page("payee"),
+        columns.code("subject"),
+        "by",
+        "reason",
+    )
 
 
 class OpenIncidentFilter(YesNoFilter):

@@ -178,6 +178,7 @@ class PayeeAdmin(ActingAdmin):
                 "methods": payee.methods.select_related("made_by", "seconded_by").order_by("-version"),
                 "holds": _holds_of(payee),
                 "owed": _owed(payee),
+                "staff_acts": payee.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
                 "payouts": _newest_payouts(payee),
                 "request_links": links_for(request, "payee", payee=str(payee.pk)),
             }
