@@ -78,7 +78,7 @@ def _request(row: Mapping[str, str], *, by: User, marketplace: Marketplace) -> N
         user_id = UUID(cells["flex_user_id"])
     except ValueError:
         raise ValueError(f"{cells['flex_user_id']!r} is no Sharetribe user id.") from None
-    if cells["provider"] not in registry.PROVIDERS:
+    if cells["provider"] not in {**registry.PROVIDERS, **registry.available()}:
         raise ValueError(f"There is no provider {cells['provider']!r}.")
     payee, _ = Payee.objects.get_or_create(
         marketplace=marketplace, flex_user_id=user_id, defaults={"name": cells.get("name", "")[:200]}

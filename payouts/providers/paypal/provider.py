@@ -41,6 +41,7 @@ from payouts.providers.paypal import (
     destinations,
     lookup,
     outcomes,
+    registration,
     reports,
     webhook,
 )
@@ -217,6 +218,13 @@ class PayPal:
     def check(self) -> ConnectionReport:
         """This will test the connection without moving money."""
         return connection.check(self._client, webhook_id=self._webhook_id, now=utc_now())
+
+    def register_webhook(self, url: str) -> str:
+        """This will have PayPal deliver webhooks to an address, and give the id of the registration.
+
+        :raises ProviderError: when PayPal refuses it or cannot be asked.
+        """
+        return registration.register(self._client, url)
 
     def read_destination(self, given: Mapping[str, str]) -> Mapping[str, str]:
         """This will check and normalise `email` or `paypal_id`.
