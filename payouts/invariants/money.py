@@ -18,8 +18,10 @@ INVARIANTS: Final = (
         "payable_in_one_payout",
         1,
         "A payable is in two payouts at once.",
-        """SELECT payable_id AS subject, '' AS provider, count(*) || ' live lines' AS detail
-           FROM payouts_payoutline WHERE released_at IS NULL GROUP BY payable_id HAVING count(*) > 1""",
+        """SELECT l.payable_id AS subject, '' AS provider, count(DISTINCT l.id) || ' live lines' AS detail
+           FROM touched t JOIN payouts_payoutline x ON x.payout_id = t.id AND x.released_at IS NULL
+           JOIN payouts_payoutline l ON l.payable_id = x.payable_id AND l.released_at IS NULL
+           GROUP BY l.payable_id HAVING count(DISTINCT l.id) > 1""",
     ),
     Invariant(
         "lines_make_the_debt",

@@ -32,23 +32,27 @@ INVARIANTS: Final = (
         "one_attempt_per_reference",
         1,
         "One item at a provider belongs to two attempts.",
-        """SELECT reference AS subject, provider, count(*) || ' attempts' AS detail FROM payouts_attempt
-           WHERE reference <> '' GROUP BY provider, reference HAVING count(*) > 1""",
+        f"""SELECT a.reference AS subject, a.provider AS provider, p.number || ' and another' AS detail
+            FROM {_ATTEMPTS} JOIN payouts_attempt b ON b.provider = a.provider AND b.reference = a.reference
+                 AND b.reference <> '' AND b.id <> a.id""",
     ),
     Invariant(
         "one_batch_per_reference",
         1,
         "One batch at a provider belongs to two of ours.",
-        """SELECT reference AS subject, provider, count(*) || ' batches' AS detail FROM payouts_batch
-           WHERE reference <> '' GROUP BY provider, reference HAVING count(*) > 1""",
+        """SELECT h.reference AS subject, h.provider AS provider, 'batch ' || h.key AS detail
+           FROM payouts_batch h JOIN payouts_batch o ON o.provider = h.provider AND o.reference = h.reference
+                AND o.reference <> '' AND o.id <> h.id
+           WHERE h.id IN (SELECT batch_id FROM payouts_attempt a JOIN touched t ON t.id = a.payout_id)
+              OR h.id >= %(since_id)s""",
     ),
     Invariant(
         "keys_are_unique",
         1,
         "A key was used twice.",
-        """SELECT key AS subject, provider, count(*) || ' uses' AS detail FROM (
-               SELECT provider, key FROM payouts_attempt UNION ALL SELECT provider, key FROM payouts_batch) k
-           GROUP BY provider, key HAVING count(*) > 1""",
+        """SELECT a.key AS subject, a.provider AS provider, 'an attempt and a batch' AS detail
+           FROM payouts_attempt a JOIN payouts_batch h ON h.provider = a.provider AND h.key = a.key
+           WHERE a.id >= %(since_id)s OR h.id >= %(since_id)s""",
     ),
     Invariant(
         "dead_before_the_next",
