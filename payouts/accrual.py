@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Q
-from django.db.models.functions import Coalesce, Least
 
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib import rowsets
@@ -108,15 +108,17 @@ def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
 
 
 def wake(rows: Sequence[Payable]) -> None:
-    """This will let the payees be looked at when these payables are due."""
+    """This will let the payees be looked at when these payables are due: one statement, locking in the order of ids."""
     earliest: dict[UUID, datetime] = {}
     for row in rows:
         earliest[row.payee_id] = min(row.due_at, earliest.get(row.payee_id, row.due_at))
-    for moment in sorted(set(earliest.values())):
-        ids = [payee for payee, at in earliest.items() if at == moment]
-        locked = Payee.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
-        Payee.objects.filter(pk__in=[payee.pk for payee in locked]).update(
-            next_gather_at=Least(Coalesce("next_gather_at", moment), moment)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH d AS (SELECT * FROM unnest(%s::uuid[], %s::timestamptz[]) AS d(id, at)),"
+            " locked AS (SELECT p.id FROM accounts_payee p JOIN d USING (id) ORDER BY p.id FOR NO KEY UPDATE OF p)"
+            " UPDATE accounts_payee p SET next_gather_at = least(coalesce(p.next_gather_at, d.at), d.at)"
+            " FROM d JOIN locked USING (id) WHERE p.id = d.id",
+            [list(earliest), list(earliest.values())],
         )
 
 

@@ -40,6 +40,8 @@ def digest_of(one: Facts) -> bytes:
             "debt": [str(payout.debt_units), payout.debt_currency],
             "sent": [str(payout.sent_units), payout.sent_currency],
             "rate": None if payout.rate is None else str(payout.rate.normalize()),
+            "quote": [payout.rate_source, payout.rate_expires_at],
+            "policy": one.policy_version,
             "payee": payout.payee_id,
             "method": [method.pk, method.version],
             "destination": method.fingerprint,

@@ -17,6 +17,7 @@ from payments.models import PaymentIn
 from payouts.models import (
     Announcement,
     Approval,
+    ApprovalPolicy,
     ApprovalThreshold,
     Hold,
     Payable,
@@ -53,6 +54,8 @@ class Facts:
     """Transaction id → what was received less what was taken back, in smallest units."""
     two_people_above: int | None = None
     """Threshold of the payout's currency; None means that two people are always needed."""
+    policy_version: int = 0
+    """Version of the approval policy in force for the currency; 0 for none."""
     has_funds: bool = True
     funds_sentence: str = ""
 
@@ -202,8 +205,9 @@ def _add_sources(facts: Iterable[Facts]) -> None:
 def _add_loose(facts: Iterable[Facts]) -> None:
     facts = list(facts)
     by_payable = {row.pk: one for one in facts for row in one.payables}
+    # A carried rest is owed beside the payout that it was rounded off from.
     rows = Payable.objects.filter(original_id__in=list(by_payable), settled="").exclude(
-        waits_for=Payable.Waits.CLAWBACK
+        Q(waits_for=Payable.Waits.CLAWBACK) | Q(purpose=Payable.Purpose.CARRY)
     )
     for row in rows:
         assert row.original_id is not None
@@ -219,9 +223,15 @@ def _add_announcements(facts: dict[UUID, Facts]) -> None:
 
 def _add_thresholds(facts: Iterable[Facts]) -> None:
     thresholds = {row.currency: int(row.units) for row in ApprovalThreshold.objects.all()}
+    policies = dict(
+        ApprovalPolicy.objects.filter(retired_at__isnull=True, enabled=True).values_list(
+            "currency", "version"
+        )
+    )
     for one in facts:
         assert one.payout is not None
         one.two_people_above = thresholds.get(one.payout.debt_currency)
+        one.policy_version = policies.get(one.payout.debt_currency, 0)
 
 
 def _add_funds(facts: Iterable[Facts]) -> None:

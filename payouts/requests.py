@@ -67,9 +67,9 @@ def second(*, request_id: UUID, by: User, note: str = "", now: datetime) -> Requ
     :raises SelfSeconded: when they made the request themselves.
     :raises Refused: when it is closed already, or can no longer be done.
     """
-    require(by, "act_second")
     with transaction.atomic():
         request = _open(request_id)
+        require(by, ACTS[request.act].seconds)
         if request.made_by_id == by.pk:
             raise SelfSeconded("You made this request; another person must second it.")
         secret = (

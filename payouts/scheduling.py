@@ -15,14 +15,17 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import public_number, uuid7
 from marketplace_payouts.lib.money import Money
-from payouts import facts, ledger, lifecycle
+from payouts import carrying, facts, ledger, lifecycle
 from payouts.actors import Actor
+from payouts.carrying import carry, grain
 from payouts.dissolving import line_money
 from payouts.gates import Stage, first_block
 from payouts.models import Payable, Payout, PayoutLine, PayoutMethod, Rail
 
 _RULE = Actor.rule("schedule")
 _LOOK_AGAIN = timedelta(minutes=15)
+# What is too little becomes enough when something else is owed, and that wakes the payee by itself.
+_LOOK_SELDOM = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -48,10 +51,10 @@ def gather(*, limit: int, now: datetime) -> int:
             return 0
         rows = _open(payees)
         plan = _plan(rows, {payee.pk: payee for payee in payees}, now=now)
-        payouts = _make(plan.groups, now=now)
+        payouts, carried = _make(plan.groups, now=now)
         ledger.post([_net(row) for row in plan.zero if row.decided.startswith("net")], now=now)
         _mark(plan, rows)
-        _next_look(payees, rows, plan, now=now)
+        _next_look(payees, rows, plan, carried, now=now)
         crash_point("gather.before_commit")
     crash_point("gather.after_commit")
     return len(payouts)
@@ -115,17 +118,22 @@ def _place(
         return
     least = 0 if payee.pay_now_at else max(int(row.minimum_units) for row in ready)
     method = loaded[ready[0].pk].method
-    if total < max(least, 1) or method is None:
+    if method is None or total - total % grain(method.provider, currency) < max(least, 1):
         reason = "method_present" if method is None else "negative" if total < 0 else "minimum"
         plan.blocked.update({row.pk: reason for row in ready})
         return
     plan.groups.append((payee, method, ready))
 
 
-def _make(groups: Sequence[tuple[Payee, PayoutMethod, list[Payable]]], *, now: datetime) -> list[Payout]:
+def _make(
+    groups: Sequence[tuple[Payee, PayoutMethod, list[Payable]]], *, now: datetime
+) -> tuple[list[Payout], list[Payable]]:
     payouts, lines = [], []
+    carried: list[tuple[Payable, Payable]] = []
     for payee, method, rows in groups:
         total = sum(int(row.units) for row in rows)
+        rest = total % grain(method.provider, rows[0].currency)
+        total -= rest
         payout = Payout(
             id=uuid7(),
             number=public_number(prefix="PO"),
@@ -144,13 +152,22 @@ def _make(groups: Sequence[tuple[Payee, PayoutMethod, list[Payable]]], *, now: d
             created_at=now,
         )
         payouts.append(payout)
-        lines += [PayoutLine(id=uuid7(), payout=payout, payable=row, units=row.units) for row in rows]
+        pair = carry(payout, payee, rest, now=now) if rest else None
+        carried += [pair] if pair else []
+        covered = [*rows, pair[0]] if pair else rows
+        lines += [PayoutLine(id=uuid7(), payout=payout, payable=row, units=row.units) for row in covered]
     names = {name for p in payouts for name in facts.rails_of(p.provider, p.sent_currency)}
     rowsets.insert(Rail, [Rail(name=name) for name in sorted(names)], on_conflict="DO NOTHING")
     lifecycle.created(payouts, actor=_RULE, reason="Gathered from what was due.", now=now)
+    # The kept half refers to the taken one.
+    rowsets.insert(Payable, [taken for taken, _ in carried])
+    rowsets.insert(Payable, [kept for _, kept in carried])
     rowsets.insert(PayoutLine, lines)
-    ledger.post(ledger.allocate(line_money(line) for line in lines), now=now)
-    return payouts
+    ledger.post(
+        [*carrying.drafts(carried), *ledger.allocate(line_money(line) for line in lines)],
+        now=now,
+    )
+    return payouts, [kept for _, kept in carried]
 
 
 def _net(row: Payable) -> ledger.Draft:
@@ -179,7 +196,14 @@ def _mark(plan: _Plan, rows: Sequence[Payable]) -> None:
     rowsets.update(Payable, changes)
 
 
-def _next_look(payees: Sequence[Payee], rows: Sequence[Payable], plan: _Plan, *, now: datetime) -> None:
+def _next_look(
+    payees: Sequence[Payee],
+    rows: Sequence[Payable],
+    plan: _Plan,
+    carried: Sequence[Payable],
+    *,
+    now: datetime,
+) -> None:
     """The next moment at which something of the payee's can become payable; nothing open: never."""
     moments: dict[UUID, datetime] = {}
     for row in rows:
@@ -187,8 +211,13 @@ def _next_look(payees: Sequence[Payee], rows: Sequence[Payable], plan: _Plan, *,
         if gate is None:
             continue
         ready_at = max(row.hold_until, row.due_at)
-        at = ready_at if gate == "due" and ready_at > now else now + _LOOK_AGAIN
+        at = now + (_LOOK_SELDOM if gate in ("minimum", "negative") else _LOOK_AGAIN)
+        if gate == "due" and ready_at > now:
+            at = ready_at
         moments[row.payee_id] = min(at, moments.get(row.payee_id, at))
+    for row in carried:
+        # Looked at like what is below the minimum.
+        moments[row.payee_id] = min(now + _LOOK_AGAIN, moments.get(row.payee_id, now + _LOOK_AGAIN))
     rowsets.update(
         Payee,
         [{"id": payee.pk, "next_gather_at": moments.get(payee.pk), "pay_now_at": None} for payee in payees],

@@ -91,3 +91,5 @@ class Act:
     apply: Callable[[Asked], object]
     check: Callable[[Asked], object] = lambda asked: None
     secret_fields: Sequence[str] = ()
+    seconds: str = "act_second"
+    """The act of `accounts.roles` that its seconder must have."""

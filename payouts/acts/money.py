@@ -268,6 +268,7 @@ ACTS = {
     "resolve_unknown": Act(
         label="Resolve an unknown outcome",
         needs="act_resolve",
+        seconds="act_resolve",
         fields=("payout", "outcome", "document"),
         check=_unknown,
         summary=lambda asked: (
@@ -279,6 +280,7 @@ ACTS = {
     "pay_by_hand": Act(
         label="Record a payment made by hand",
         needs="act_resolve",
+        seconds="act_resolve",
         fields=("payout", "document"),
         check=_by_hand,
         summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {asked.text('document')}.",
@@ -287,6 +289,7 @@ ACTS = {
     "incident_close": Act(
         label="Close an incident",
         needs="act_resolve",
+        seconds="act_resolve",
         fields=("incident", "explanation"),
         check=lambda asked: (asked.row(Incident, "incident"), asked.text("explanation")),
         summary=lambda asked: (
