@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import marketplace_payouts.lib.ids
 from django.db import migrations, models
+
+import marketplace_payouts.lib.ids
 
 
 class Migration(migrations.Migration):

@@ -89,7 +89,7 @@ class Service:
 
         :raises CannotStart: when it ended instead.
         """
-        assert self._process is not None and self._process.stdout is not None  # noqa: S101, PT018 - made with pipe
+        assert self._process is not None and self._process.stdout is not None  # noqa: PT018 - made with pipe
         line = self._process.stdout.readline()
         if not line.startswith("{"):
             raise CannotStart(f"{self.name} did not start" + (f": see {self.log}" if self.log else "."))
