@@ -298,7 +298,9 @@ def _refused(value: Mapping[str, Any], answer: Answer) -> Outcome:
     refusal = REFUSALS.get(str(value.get("code")))
     if answer.status != 422 or refusal is None:
         return Unknown(f"The service answered {answer.status}.", raw=answer.body)
-    return Refused(refusal.code, refusal.refusal, refusal.message, key_is_spent=False, raw=answer.body)
+    # Only what we can mend ourselves is worth the same bytes once more.
+    is_ours = refusal.refusal is RefusalClass.OURS
+    return Refused(refusal.code, refusal.refusal, refusal.message, key_is_spent=not is_ours, raw=answer.body)
 
 
 def _created(value: Mapping[str, Any], step: Step, answer: Answer) -> Outcome:
