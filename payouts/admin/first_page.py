@@ -46,6 +46,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
         _contradictions(),
         _decisions(request),
         _stuck(now),
+        _not_payable(now),
         _money_back(),
         *more(now),
         _machinery(now),
@@ -127,6 +128,26 @@ def _stuck(now: datetime) -> Group:
                 overdue.count(),
                 cells.list_of(Payout, "overdue=yes"),
             ),
+        ],
+    )
+
+
+def _not_payable(now: datetime) -> Group:
+    """Nothing is in a payout that a person could look at, so what gathering passes over is shown here."""
+    rows = Payable.objects.filter(settled="", waits_for="", due_at__lte=now).order_by().values("blocked_by")
+    counts = dict(rows.annotate(n=Count("pk")).values_list("blocked_by", "n"))
+
+    def blocked(gate: str) -> tuple[int, str]:
+        return counts.get(gate, 0), cells.list_of(Payable, f"blocked_by={gate}")
+
+    return Group(
+        "Due, and not payable",
+        [
+            Need("Due, and no payout method given", *blocked("method_present"), tone="info"),
+            Need("Due, and the buyer's payment not recorded", *blocked("payment_received"), tone="info"),
+            Need("Due, and Stripe may pay it", *blocked("not_paid_by_stripe"), tone="info"),
+            Need("Due, and the payee frozen or closed", *blocked("payee_active"), tone="info"),
+            Need("Deductions larger than what is owed", *blocked("negative"), tone="info"),
         ],
     )
 

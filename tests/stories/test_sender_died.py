@@ -133,17 +133,16 @@ def test_one_whose_lease_ran_out_before_its_call_does_not_make_it(world: World) 
 def test_whoever_hears_settles_or_tells_may_die_too(world: World, point: str) -> None:
     transaction, _payout = world.sold_and_approved(world.seller("claimed+anna@example.com"))
     world.send()
-    died = []
+    died: list[str] = []
 
-    def die_once() -> None:
-        if died:
-            return
-        with contextlib.suppress(AssertionError), world.crash_at(point) as passed:
-            world.hear_back()
-        if point in passed:
-            died.append(point)
+    def has_died() -> bool:
+        if not died:
+            with contextlib.suppress(AssertionError), world.crash_at(point) as passed:
+                world.hear_back()
+            died.extend(name for name in passed if name == point)
+        return bool(died)
 
-    world.until_true(lambda: die_once() or bool(died))
+    world.until_true(has_died)
     world.let_pass(minutes=10)
     WriteBack.objects.update(lease_until=None)
     world.until("paid")
