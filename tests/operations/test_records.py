@@ -1,4 +1,4 @@
-"""A payout can be proved from what is stored; its record's head leaves the database; bytes go when their time is over."""
+"""A payout is proved from what is stored; its record's head leaves the database; bytes go when their time is over."""
 
 from __future__ import annotations
 
@@ -59,7 +59,10 @@ def test_the_day_s_heads_leave_the_database(paid_world, settings, tmp_path):
     settings.RECORDS_FOLDER = str(tmp_path / "records")
     today, now = utc_now().date(), utc_now()
     first = chain_heads.publish(day=today, now=now)
-    lines = [json.loads(line) for line in (tmp_path / "records" / f"records-{today}.jsonl").read_text().splitlines()]
+    lines = [
+        json.loads(line)
+        for line in (tmp_path / "records" / f"records-{today}.jsonl").read_text().splitlines()
+    ]
     payout = Payout.objects.get()
     assert lines[0] == {
         "number": payout.number,

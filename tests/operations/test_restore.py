@@ -147,7 +147,7 @@ def test_sharetribe_alone_is_witness_enough(two_worlds, back_up):
     recover(two_worlds)
     close_the_incident(two_worlds)
     gathered_later = Hold.objects.get(rule="restore", payee__isnull=False)
-    holding.lift(by=two_worlds.carol, hold_ids=[gathered_later.pk], reason="A mistake.", now=utc_now())
+    holding.lift(by=two_worlds.bob, hold_ids=[gathered_later.pk], reason="A mistake.", now=utc_now())
     two_worlds.decide()
     two_worlds.approve()
     assert two_worlds.send() == 0
