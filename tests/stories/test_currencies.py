@@ -1,10 +1,11 @@
-"""Currencies of other shapes: none of PayPal's decimals where Sharetribe has two, and amounts that do not divide."""
+"""Currencies of other shapes: none of PayPal's decimals where Sharetribe has two."""
 
 from __future__ import annotations
 
 import pytest
 
-from payouts.models import Payable, Payout, Source
+from accounts.models import Marketplace
+from payouts.models import Payout, Source
 from tests.stories.world import World
 
 
@@ -25,44 +26,6 @@ def test_whole_amounts_are_paid_as_they_are(
     assert world.moved() == {code: units if places == 0 else units // 100}
 
 
-@pytest.mark.parametrize("code", ["HUF", "TWD"])
-def test_what_paypal_cannot_express_is_carried_to_the_next_payout(world: World, code: str) -> None:
-    world.deal_in(code, threshold=10_000_000)
-    seller = world.seller()
-    _, first = world.sold_and_approved(seller, price=100_050, currency=code)
-    assert first.debt_units == 90_000  # 900.45 are owed
-    assert world.open_payables(seller) == [45]
-    world.send()
-    world.until("paid", of=first)
-    assert world.moved() == {code: 900}
-
-    world.decide()
-    assert Payout.objects.count() == 1  # 0.45 cannot be paid by themselves
-
-    _, second = world.sold_and_approved(seller, price=100_080, currency=code)
-    assert second.debt_units == 90_100  # 900.72 and 0.45
-    assert world.open_payables(seller) == [17]
-    world.send()
-    world.until("paid", of=second)
-    assert world.moved() == {code: 1_801}
-    total = sum(Payable.objects.filter(payee=seller).values_list("units", flat=True))
-    assert total == 90_045 + 90_072
-
-
-def test_a_carried_rest_goes_back_when_its_payout_is_let_go(world: World) -> None:
-    from payouts import intervention
-
-    world.deal_in("HUF", threshold=10_000_000)
-    seller = world.seller()
-    _, payout = world.sold_and_approved(seller, price=100_050, currency="HUF")
-    intervention.cancel(by=world.carol, payout_ids=[payout.pk], reason="Later.", now=world.now)
-    assert sum(world.open_payables(seller)) == 90_045
-    world.decide()
-    again = world.payout(state="awaiting_approval")
-    assert again.debt_units == 90_000
-    assert sum(world.open_payables(seller)) == 45
-
-
 def test_an_amount_finer_than_money_is_parked_and_not_guessed(world: World) -> None:
     world.deal_in("JPY", places=2)
     transaction = world.sale(world.seller(), price=10_050, currency="JPY")
@@ -75,8 +38,6 @@ def test_an_amount_finer_than_money_is_parked_and_not_guessed(world: World) -> N
 
 def test_a_currency_that_nobody_confirmed_is_parked_until_somebody_does(world: World) -> None:
     transaction = world.sale(world.seller(), currency="CHF")
-    from accounts.models import Marketplace
-
     marketplace = Marketplace.objects.get()
     table = {code: places for code, places in marketplace.exponents.items() if code != "CHF"}
     Marketplace.objects.update(exponents=table)
