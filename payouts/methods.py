@@ -127,10 +127,14 @@ def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
 def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) -> None:
     """This will record that a locked method belongs to the payee, and how that was checked.
 
-    :raises Refused: when it is retired.
+    The first word stays: later sendings rest on it.
+
+    :raises Refused: when it is retired, or verified already.
     """
     if method.retired_at is not None:
         raise Refused("The method was replaced; there is nothing to verify.")
+    if method.verified_at is not None:
+        raise Refused("The method is verified already.")
     method.verified_at, method.verified_how, method.verified_by = now, how, by
     method.save(update_fields=["verified_at", "verified_how", "verified_by"])
     Payout.objects.filter(method=method, state=State.PENDING).update(next_at=now)
