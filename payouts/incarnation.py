@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from django.conf import settings
 from django.db import connection
@@ -21,15 +22,21 @@ class Identity:
     environment: str
 
 
+# The control file learns a new timeline only with the first checkpoint after a failover, minutes later; the name of
+# the file that is being written tells it at once.
+IDENTITY: Final = """
+    SELECT (SELECT system_identifier::text FROM pg_control_system()),
+           CASE WHEN pg_is_in_recovery() THEN (SELECT timeline_id FROM pg_control_checkpoint())
+                ELSE ('x' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8))::bit(32)::int END,
+           (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),
+           'payouts_incarnation'::regclass::oid::bigint
+"""
+
+
 def present() -> Identity:
     """This will read the identity of the database that we are connected to."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT (SELECT system_identifier::text FROM pg_control_system()),"
-            " (SELECT timeline_id FROM pg_control_checkpoint()),"
-            " (SELECT oid::bigint FROM pg_database WHERE datname = current_database()),"
-            " 'payouts_incarnation'::regclass::oid::bigint"
-        )
+        cursor.execute(IDENTITY)
         system, timeline, database, table = cursor.fetchone()
     return Identity(system, timeline, database, table, settings.ENVIRONMENT)
 

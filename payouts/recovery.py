@@ -8,7 +8,7 @@ from django.db import connection, transaction
 
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
 from marketplace_payouts.lib.logs import logger
 from payouts import recording, transmission
 from payouts.models import AttemptState, Batch, BatchState
@@ -48,7 +48,7 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
     with transaction.atomic():
         batch = Batch.objects.select_for_update().get(pk=batch.pk)
         clock = database_now(connection)
-        proven = end_is_proven(batch.sender)
+        proven = transmission.has_ended(batch)
         is_decided = batch.state == BatchState.CLOSED and not batch.reference
         if is_decided:
             recording.watch(batch, now=clock)

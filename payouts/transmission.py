@@ -83,11 +83,13 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
 def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
     batch = Batch.objects.get(pk=batch_id)
     provider = registry.get(batch.provider)
-    is_alone = end_is_proven(batch.sender)
+    is_alone = has_ended(batch)
+    # Until its end is proven, the former sender stays the one to be proven: ours is known to end with this call.
+    sender = lock.sender if is_alone else batch.sender
     while True:
         row = batch.steps.order_by("-n").first()
         assert row is not None
-        go = _last_look(batch, row, lock, again=again)
+        go = _last_look(batch, row, sender, again=again)
         if go is Go.LEASE_OVER:
             log.warning("lease_over", batch=str(batch_id))
             return
@@ -113,7 +115,13 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
             return
 
 
-def _last_look(batch: Batch, row: Step, lock: SendLock, *, again: bool) -> Go:
+def has_ended(batch: Batch) -> bool:
+    """This will tell, under the batch's send lock, whether nobody else can be in the middle of sending it."""
+    # Whoever wrote down what each transmission came to had ended each call.
+    return batch.answers >= batch.transmissions or end_is_proven(batch.sender)
+
+
+def _last_look(batch: Batch, row: Step, sender: str, *, again: bool) -> Go:
     """Lease, holds and stop right before the call, and the transmission counted before it is made."""
     if row.moves_money and _is_stopped(batch):
         return Go.STOPPED
@@ -124,7 +132,7 @@ def _last_look(batch: Batch, row: Step, lock: SendLock, *, again: bool) -> Go:
             f" state = CASE WHEN state = 'committed' THEN 'sent' ELSE state END, last_sent_at = clock_timestamp(),"
             f" first_sent_at = COALESCE(first_sent_at, clock_timestamp())"
             f" WHERE id = %s AND state IN ('committed', 'sent', 'unknown') {lease} RETURNING id",
-            [lock.sender, batch.pk],
+            [sender, batch.pk],
         )
         return Go.YES if cursor.fetchone() else Go.LEASE_OVER
 

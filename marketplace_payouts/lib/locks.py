@@ -1,13 +1,16 @@
 """The send lock: a session advisory lock on a connection of its own, held from before a call until after it.
 
 While the session lives, no other process can take the lock, so nobody else sends under the same key. The session
-ends when its process dies; it may also end because the server was stopped while the process lives on, and then the
-lock being free proves nothing. `Sender` records which server start it was taken on, so that this can be told apart.
+ends when its process dies; it may also end while the process lives on, because the server was stopped or lost a
+backend, or an administrator or the network ended the session, and then the lock being free proves nothing. `sender`
+says in which life of the server and by which process it was taken, so that this can be told apart.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,11 +30,32 @@ def _number(name: str) -> int:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
 
 
-def server_start() -> str:
-    """This will give when the database server was started, as the text that `Sender` records."""
+# A backend that crashes ends all sessions without a new start of the server; its statistics then begin anew.
+LIFE = """
+    extract(epoch FROM pg_postmaster_start_time()) || '-'
+    || coalesce((SELECT extract(epoch FROM stats_reset) FROM pg_stat_bgwriter), 0)
+"""
+
+_inside: set[str] = set()
+"""The senders of this very process that are not through yet."""
+
+
+def server_life() -> str:
+    """This will name the time for which the database server has kept every session that did not end by itself."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT extract(epoch FROM pg_postmaster_start_time())::text")
+        cursor.execute(f"SELECT {LIFE}")
         return str(cursor.fetchone()[0])
+
+
+def _process(pid: int) -> str:
+    """Name a process for ever, among all that this machine shows us; nothing where it is gone or cannot be seen."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        # The name of the program, in brackets, may itself hold brackets and blanks.
+        born = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+        return f"{boot}:{Path('/proc/self/ns/pid').stat().st_ino}:{pid}:{born}"
+    except (OSError, IndexError):
+        return ""
 
 
 class SendLock:
@@ -48,19 +72,21 @@ class SendLock:
     def __enter__(self) -> Self:
         self._session = _connect()
         row = self._session.execute(
-            "SELECT pg_try_advisory_lock(%s), pg_backend_pid(), extract(epoch FROM pg_postmaster_start_time())::text",
+            f"SELECT pg_try_advisory_lock(%s), pg_backend_pid(), {LIFE}",
             [self._key],
         ).fetchone()
         assert row is not None
         if not row[0]:
             self._session.close()
             raise LockTaken(self._name)
-        self.sender = f"{row[1]}/{row[2]}"
+        self.sender = f"{row[1]}/{row[2]}/{_process(os.getpid())}"
+        _inside.add(self.sender)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        _inside.discard(self.sender)
         if self._session is not None:
             self._session.close()
 
@@ -99,8 +125,19 @@ def _connect() -> psycopg.Connection[Any]:
 
 
 def end_is_proven(sender: str) -> bool:
-    """This will tell, once the lock was found free, whether the process that last held it must have ended.
+    """This will tell, once the lock was found free, whether whoever last held it must be through with its call.
 
-    False when the server was restarted since: the lock fell with the server, and its holder may live on.
+    False when the server was started anew since, for the lock then fell with the server; and when the process is seen
+    to live on, on this machine.
     """
-    return not sender or sender.partition("/")[2] == server_start()
+    if not sender:
+        return True
+    _, life, process = [*sender.split("/", 2), "", ""][:3]
+    if process and process == _process(os.getpid()):
+        return sender not in _inside
+    return life == server_life() and not _lives_on(process)
+
+
+def _lives_on(process: str) -> bool:
+    pid = process.split(":")[2] if process else ""
+    return pid.isdecimal() and _process(int(pid)) == process

@@ -1,0 +1,133 @@
+"""A sender that lost its lock but not its life: until its end is proven, no new key is made."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connections
+
+from marketplace_payouts.lib import crash_points
+from payouts import intervention, submission
+from payouts.models import Batch
+from payouts.providers import registry
+from tests.providers.two_step.running import PROVIDER, running
+from tests.sandbox_services import SandboxService
+from tests.stories.world import World
+
+
+@contextmanager
+def stalled_before_its_call(world: World, *, nth: int = 1) -> Iterator[Callable[[], None]]:
+    """Let a sender stop right before its n-th call; gives what wakes it and waits for its end."""
+    reached, wake = threading.Event(), threading.Event()
+    calls: list[str] = []
+
+    def hook(name: str) -> None:
+        if name != "send.before_call" or threading.current_thread() is not sender:
+            return
+        calls.append(name)
+        if len(calls) == nth:
+            reached.set()
+            wake.wait(60)
+
+    def send() -> None:
+        try:
+            submission.send(limit=10, now=world.now)
+        finally:
+            connections.close_all()
+
+    def go_on() -> None:
+        wake.set()
+        sender.join(30)
+
+    sender = threading.Thread(target=send)
+    crash_points.install(hook)
+    try:
+        sender.start()
+        assert reached.wait(20)
+        yield go_on
+    finally:
+        go_on()
+        crash_points.install(None)
+
+
+def end_sessions_of_locks(superuser_url: str) -> None:
+    """As an administrator, a proxy or a network does it: the session ends, and its process does not."""
+    with psycopg.connect(superuser_url, autocommit=True) as session:
+        session.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE application_name = 'marketplace-payouts send lock' AND datname = current_database()"
+        )
+
+
+@pytest.fixture
+def two_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxService]:
+    """A provider that pays twice whatever it is told twice."""
+    with running() as service:
+        monkeypatch.setenv("EXTRA_PROVIDERS", PROVIDER)
+        for name, value in service.environment().items():
+            monkeypatch.setenv(name, value)
+        registry.reset()
+        yield service
+    registry.reset()
+
+
+def started_anew() -> None:
+    """As if the database server had been started anew since the sender took its lock."""
+    backend = Batch.objects.get().sender.partition("/")[0]
+    Batch.objects.update(sender=f"{backend}/1-1/")
+
+
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_it_wakes_after_others_were_refused(world: World, superuser_url: str, is_started_anew: bool) -> None:
+    """The second try of recovery must not take the first one for the only former sender."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.reread()
+    with stalled_before_its_call(world):
+        end_sessions_of_locks(superuser_url)
+        if is_started_anew:
+            started_anew()
+        world.paypal.fault("refuse", match={"reference": "seller@example.com"}, times=2)
+        world.lease_is_over()
+        world.ask()
+        world.ask()
+        assert len(world.created()) == 2
+        payout.refresh_from_db()
+        assert payout.state == "unknown"
+        intervention.retry(by=world.carol, payout_ids=[payout.pk], reason="Again.", now=world.now)
+        assert world.send() == 0
+    assert len({one["body"] for one in world.created()}) == 1
+
+
+@pytest.mark.parametrize("is_started_anew", [False, True])
+def test_it_wakes_after_others_found_nothing(
+    world: World, superuser_url: str, two_step: SandboxService, is_started_anew: bool
+) -> None:
+    """Nothing is found, and yet it may come: the provider would pay a second key as well."""
+    seller = world.seller(method=False)
+    account = {"account": "anna"}
+    fields = {"payee": str(seller.pk), "provider": "two_step", "checked": "Called the payee."}
+    world.second("method_add", fields, secret=account)
+    _, payout = world.sold_and_approved(seller)
+    world.reread()
+    with stalled_before_its_call(world, nth=2) as go_on:
+        end_sessions_of_locks(superuser_url)
+        if is_started_anew:
+            started_anew()
+        world.lease_is_over()
+        two_step.advance(60)
+        world.ask()
+        two_step.advance(60)
+        world.ask()
+        payout.refresh_from_db()
+        assert payout.state == "unknown"
+        assert intervention.retry(
+            by=world.carol, payout_ids=[payout.pk], reason="Again.", now=world.now
+        ).refused
+        go_on()
+    two_step.advance(60)
+    world.until("paid", of=payout)
+    assert [entry["kind"] for entry in two_step.ledger()] == ["debit"]
