@@ -39,6 +39,7 @@ KINDS: dict[str, str] = {
     "by_hand": "Paid by hand before go-live",
     "fund": "Funds were moved to the provider",
     "withdraw": "Funds were withdrawn from the provider",
+    "convert": "The provider changed our money into another currency",
     "suspense": "Something unexplained moved on our account",
 }
 

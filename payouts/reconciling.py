@@ -19,7 +19,6 @@ from django.utils.dateparse import parse_datetime
 
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.money import Money
 from payouts import heartbeats, ledger, reconciliation, settlement, statements
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
@@ -34,8 +33,8 @@ log = logger(__name__)
 _OVERLAP: Final = timedelta(hours=24)
 _ROUNDS: Final = 200
 _MOVEMENTS: Final = UUID("0f4e3c0a-8f0b-4f8a-9c39-3d8d3a0b6b57")
-# What moved money that our books do not expect; the other differences are about what they do expect.
 _LISTED: Final = "on the list"
+# What moved money that our books do not expect; the other differences are about what they do expect.
 _SUSPENSE: Final = frozenset({"foreign_debit", "second_payment", "unexplained_movement"})
 
 
@@ -98,7 +97,7 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     with transaction.atomic():
         result.opened = _act(provider.name, found, now=now)
         _observe_returns(comparison, seq=seq, now=now)
-        _post_top_ups(comparison, now=now)
+        _post_own_moves(comparison, now=now)
         heartbeats.beat(
             f"reconcile {provider.name}",
             now=now,
@@ -238,21 +237,30 @@ def line_facts(line: StatementLine) -> dict[str, object]:
     }
 
 
-def _post_top_ups(comparison: Comparison, *, now: datetime) -> None:
+def _post_own_moves(comparison: Comparison, *, now: datetime) -> int:
+    """What the account's owner moved, and what the provider exchanged, is no payout's: posted once, from the list."""
+    drafts = _own_moves(comparison)
+    posted = Posting.objects.filter(subject__in=[one.subject for one in drafts])
+    known = set(posted.values_list("subject", "kind"))
+    new = [one for one in drafts if (one.subject, one.kind) not in known]
+    ledger.post(new, now=now)
+    return len(new)
+
+
+def _own_moves(comparison: Comparison) -> list[Draft]:
     provider = comparison.provider
-    ids = {movement_id(provider, line): line for line in comparison.top_ups if line.amount.units > 0}
-    known = set(Posting.objects.filter(subject__in=list(ids), kind="fund").values_list("subject", flat=True))
-    ledger.post(
-        [
-            Draft(
-                "fund",
-                pk,
-                f"provider_cash:{provider}",
-                "owner_funding",
-                Money(line.amount.units, line.amount.currency),
-            )
-            for pk, line in ids.items()
-            if pk not in known
-        ],
-        now=now,
+    cash, owner, exchange = f"provider_cash:{provider}", "owner_funding", f"fx:{provider}"
+    ways = (
+        ("fund", cash, owner, comparison.top_ups),
+        # A bank may send a withdrawal back, which is listed with the other sign.
+        ("withdraw", owner, cash, comparison.withdrawals),
+        # The currency that was given is posted the other way round.
+        ("convert", cash, exchange, comparison.conversions),
     )
+    drafts = {}
+    for kind, debit, credit, lines in ways:
+        for line in filter(lambda one: one.amount.units, lines):
+            subject = movement_id(provider, line)
+            amount, one, other = ledger.flipped(line.amount, debit, credit)
+            drafts[subject] = Draft(kind, subject, one, other, amount)
+    return list(drafts.values())

@@ -61,6 +61,8 @@ class Comparison:
     unmatched: list[StatementLine] = field(default_factory=list)
     """Debits, returns and what is unexplained that belong to none of our attempts."""
     top_ups: list[StatementLine] = field(default_factory=list)
+    withdrawals: list[StatementLine] = field(default_factory=list)
+    conversions: list[StatementLine] = field(default_factory=list)
     fees: list[StatementLine] = field(default_factory=list)
 
 
@@ -69,6 +71,8 @@ def compare(provider: PayoutProvider, statement: Statement, *, since: datetime) 
     comparison = Comparison(provider.name, since, statement.complete_until)
     moving = [line for line in statement.lines if line.kind in (_OUT, _BACK, "other")]
     comparison.top_ups = [line for line in statement.lines if line.kind == "top_up"]
+    comparison.withdrawals = [line for line in statement.lines if line.kind == "withdrawal"]
+    comparison.conversions = [line for line in statement.lines if line.kind == "conversion"]
     comparison.fees = [line for line in statement.lines if line.kind == "fee"]
     found = _by_ids(provider.name, moving)
     later = []

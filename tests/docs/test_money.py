@@ -61,7 +61,7 @@ def test_the_postings_of_an_example_are_those_of_the_table(example: str):
     for kind, debit, credit, amount in _rows(example):
         assert amount > 0
         ways = [accounts[kind]]
-        if kind in {"allocate", "dissolve", "by_hand", "suspense"}:
+        if kind in {"allocate", "dissolve", "by_hand", "convert", "suspense"}:
             ways.append((ways[0][1], ways[0][0]))
         assert any(_named(one, debit) and _named(other, credit) for one, other in ways), (kind, debit, credit)
 

@@ -102,7 +102,10 @@ def test_every_page_is_read_and_a_row_of_two_windows_counts_once(server: RawServ
         ("T1114", "12.34", "return", 1234),
         ("T1115", "1.00", "return", 100),
         ("T0300", "50.00", "top_up", 5000),
-        ("T0400", "-50.00", "other", -5000),
+        ("T0400", "-50.00", "withdrawal", 5000),
+        ("T0403", "50.00", "withdrawal", -5000),
+        ("T0200", "-12.34", "conversion", -1234),
+        ("T0202", "12.34", "conversion", 1234),
         ("T9999", "-1.00", "other", -100),
     ],
 )

@@ -212,6 +212,10 @@ STATEMENT_KINDS: Final[Mapping[str, str]] = MappingProxyType(
         "T0304": "top_up",
     }
 )
+STATEMENT_GROUPS: Final[Mapping[str, str]] = MappingProxyType({"T02": "conversion", "T04": "withdrawal"})
+"""Groups of which every code means the same: PayPal says that a code's group is enough to reconcile by (page
+"transaction-event-codes", read 2026-11), and adds codes to them."""
+
 STATEMENT_HOLDS: Final = frozenset({"T1500", "T1501", "T1502", "T1503", "T1504"})
 STATEMENT_RELEASES: Final = frozenset({"T1105"})
 STATEMENT_DEBIT: Final = "T0001"

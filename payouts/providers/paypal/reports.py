@@ -16,6 +16,7 @@ from payouts.providers.paypal.batches import read_time
 from payouts.providers.paypal.client import PayPalClient
 from payouts.providers.paypal.codes import (
     STATEMENT_DEBIT,
+    STATEMENT_GROUPS,
     STATEMENT_HOLDS,
     STATEMENT_KINDS,
     STATEMENT_RELEASES,
@@ -32,6 +33,7 @@ _PAGE_SIZE: Final = 500
 _MOST_PAGES: Final = 10_000
 # What was only asked for, or was denied, has moved nothing.
 _NOTHING_MOVED: Final = frozenset({"D"})
+_OUTWARD: Final = frozenset({"debit", "fee", "withdrawal"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,10 +194,10 @@ def _lines(row: Row) -> Iterator[StatementLine]:
 
 
 def _kind(row: Row) -> tuple[str, Money]:
-    kind = STATEMENT_KINDS.get(row.code, "other")
+    kind = STATEMENT_KINDS.get(row.code) or STATEMENT_GROUPS.get(row.code[:3], "other")
     if kind == "debit" and row.amount.units > 0:
         return "other", row.amount  # somebody paid us by the same means
-    return kind, -row.amount if kind in {"debit", "fee"} else row.amount
+    return kind, -row.amount if kind in _OUTWARD else row.amount
 
 
 def _line(row: Row, kind: str, amount: Money) -> StatementLine:
