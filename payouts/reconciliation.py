@@ -33,10 +33,12 @@ from payouts.models import (
 from payouts.providers import registry
 from payouts.providers.base import (
     BatchView,
+    ItemRefusal,
     PayoutProvider,
     ProviderError,
     ProviderUnavailable,
     ReferenceVanished,
+    Status,
 )
 from payouts.providers.base import Observation as Seen
 
@@ -138,7 +140,7 @@ def observe(batch: Batch, view: BatchView, *, seq: int, now: datetime) -> int:
         if attempt is None:
             foreign.append(_foreign(batch, seen))
             continue
-        row = _observation(attempt, seen, seq=seq, now=now)
+        row = _observation(attempt, seen, denied=view.denied, seq=seq, now=now)
         if _says_something(attempt, row):
             rows.append(row)
     store(rows)
@@ -154,8 +156,11 @@ def store(rows: Sequence[Observation]) -> int:
     return len(rows)
 
 
-def _observation(attempt: Attempt, seen: Seen, *, seq: int, now: datetime) -> Observation:
-    refusal = seen.refusal
+def _observation(
+    attempt: Attempt, seen: Seen, *, denied: ItemRefusal | None, seq: int, now: datetime
+) -> Observation:
+    # An innocent item of a denied batch has no reason of its own; people are told the batch's.
+    refusal = denied if seen.status is Status.NOT_STARTED and seen.refusal is None else seen.refusal
     return Observation(
         id=uuid7(),
         attempt=attempt,
