@@ -83,4 +83,5 @@ def second_sales(scene: Scene) -> Story:
 
 def _by_policy(scene: Scene, names: Sequence[str]) -> int:
     users = [scene.users[name] for name in names]
-    return Approval.objects.filter(policy__isnull=False, payout__payee__flex_user_id__in=users).count()
+    given = Approval.objects.filter(policy__isnull=False, payout__payee__flex_user_id__in=users)
+    return given.values("payout__payee").distinct().count()

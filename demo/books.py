@@ -99,7 +99,8 @@ def _sums(balances: Mapping[tuple[str, str], int]) -> dict[str, Sums]:
                 sums.waiting -= units
             case "committed":
                 sums.on_its_way -= units
-            case "provider_cash" | "in_transit" | "fees":
+            # What was moved to the provider and is still there belongs to us: the two together are what left.
+            case "provider_cash" | "owner_funding" | "in_transit" | "fees":
                 sums.paid -= units
         if kind == "fees":
             sums.fees += units
@@ -210,7 +211,7 @@ def _cash(balances: Mapping[tuple[str, str], int], books: Books) -> Iterator[str
     for code in sorted(codes):
         theirs = books.paypal.get(code, {})
         net = theirs.get("debit", 0) + theirs.get("fee", 0) - theirs.get("return", 0)
-        ours = -balances.get(("provider_cash:paypal", code), 0)
+        ours = -balances.get(("provider_cash:paypal", code), 0) - balances.get(("owner_funding", code), 0)
         if net != ours:
             yield f"{code}: {net} left PayPal, by our ledger {ours}."
 

@@ -39,7 +39,7 @@ class Desk:
         rows: Iterable[UUID],
         *,
         query: str = "",
-        reason: str,
+        reason: str = "",
         **more: str,
     ) -> list[str]:
         """Tick rows in a list such as `payouts/payout`, choose an act, confirm its page; gives what it says.

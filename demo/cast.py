@@ -6,13 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-THRESHOLD = {"EUR": 100_000, "USD": 100_000, "JPY": 100_000, "SEK": 1_000_000, "CHF": 100_000}
+THRESHOLD = {
+    "CHF": 100_000,
+    "EUR": 100_000,
+    "JPY": 100_000,
+    "NOK": 1_000_000,
+    "SEK": 1_000_000,
+    "USD": 100_000,
+}
 """Above which amount two people approve, by currency, in smallest units; these are the demo's currencies."""
 POLICY = {"EUR": 5_000}
 """Up to which amount a policy approves for payees who were paid before."""
 MINIMUM = {"EUR": "500"}
 REGULARS = 24
-SALES_OF_REGULARS = 216
+SALES_OF_REGULARS = 312
 SECOND_SALES = 10
 """So many regulars sell once more, for an amount that the policy covers."""
 
@@ -29,8 +36,8 @@ BY_TIME = (*BY_HAND, "transition/auto-mark-received")
 class Promise:
     """What must be true of a seller in the end."""
 
-    payouts: tuple[str, ...] = ("paid",)
-    """The states of all their payouts, sorted."""
+    payouts: tuple[str, ...] | None = ("paid",)
+    """The states of all their payouts, sorted; None: however many, all are paid."""
     open: Mapping[str, int] = field(default_factory=dict)
     """What is owed and in no payout: the gate or decision that it waits for → units."""
     told: tuple[str, ...] | None = None
@@ -150,6 +157,20 @@ SELLERS = (
         currency="CHF",
     ),
     Seller(
+        first="Ingrid",
+        last="Echo",
+        fate="PayPal speaks of another amount than was sent: an incident stops PayPal until two people close it",
+        to="ingrid@example.com",
+        currency="NOK",
+        prices=(50_000,),
+    ),
+    Seller(
+        first="Lena",
+        last="Luecke",
+        fate="Sharetribe never gives out the events of her sale; a resync finds it",
+        to="lena@example.com",
+    ),
+    Seller(
         first="Lino",
         last="Nochmal",
         fate="PayPal declines it once; retried by a person, it is paid",
@@ -176,6 +197,13 @@ SELLERS = (
         fate="PayPal reverses it; it waits for a person",
         to=_to("reversed", "vito"),
         promise=Promise(payouts=("returned",), open={"returned": 9_000}),
+    ),
+    Seller(
+        first="Gus",
+        last="Teils",
+        fate="a part comes back, which stands on PayPal's statement alone",
+        to="gus@example.com",
+        promise=Promise(open={"returned": 3_000}),
     ),
     Seller(
         first="Ulla",
@@ -336,8 +364,6 @@ SELLERS = (
     ),
 )
 
-REGULAR = Seller(first="", last="", fate="sells and is paid", prices=(), promise=Promise(approvals=0))
-
 _FIRST = (
     "Alma Ben Cora Dirk Elsa Finn Gesa Hans Ida Jan Kira Leo Maja Nico Olea Per Rosa Sam Tilda Uwe Vera Wim Xenia"
     " Yann"
@@ -352,10 +378,11 @@ def regulars() -> tuple[Seller, ...]:
         Seller(
             first=firsts[n],
             last=lasts[n % len(lasts)],
-            fate=REGULAR.fate,
+            fate="sells and is paid",
             to=f"{firsts[n].lower()}@example.com",
             prices=(),
-            promise=Promise(payouts=("paid", "paid") if n < SECOND_SALES else ("paid",), approvals=0),
+            # What is understood in two sets may be gathered into two payouts.
+            promise=Promise(payouts=None, approvals=0),
         )
         for n in range(REGULARS)
     )

@@ -22,6 +22,7 @@ _LOOK_EVERY_S = 0.4
 _STORIES: tuple[Callable[[Scene], Story], ...] = (
     people.frozen,
     people.connected_to_stripe,
+    people.unheard,
     people.opening_items,
     people.held,
     people.refunded_before,
@@ -37,8 +38,10 @@ _STORIES: tuple[Callable[[Scene], Story], ...] = (
     people.bonus,
     people.stopped,
     troubles.lack_of_funds,
+    troubles.returned_in_part,
+    troubles.wrong_echo,
 )
-_RESERVED = {"Hanna", "Rolf", "Petra", "Beat", "Dale", "Dean"}
+_RESERVED = {"Hanna", "Rolf", "Petra", "Beat", "Dale", "Dean", "Ingrid"}
 
 
 @dataclass(slots=True)

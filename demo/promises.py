@@ -39,8 +39,9 @@ def is_quiet() -> bool:
 def _broken(scene: Scene, seller: Seller) -> Iterator[str]:
     promise, payouts = seller.promise, list(scene.payouts(seller.first))
     states = tuple(sorted(payout.state for payout in payouts))
-    if states != promise.payouts:
-        yield f"payouts are {', '.join(states) or 'none'}, not {', '.join(promise.payouts) or 'none'}"
+    wanted = (State.PAID.value,) * max(len(states), 1) if promise.payouts is None else promise.payouts
+    if states != wanted:
+        yield f"payouts are {', '.join(states) or 'none'}, not {', '.join(wanted) or 'none'}"
         return
     owed = _open(scene, seller.first)
     if owed != dict(promise.open):
@@ -87,4 +88,5 @@ def _told(scene: Scene, name: str) -> tuple[str, ...]:
 def _wanted(promise: Promise) -> tuple[str, ...]:
     if promise.told is not None:
         return promise.told
-    return tuple(sorted({_TOLD[State(state)] for state in promise.payouts if state != State.CANCELLED}))
+    states = promise.payouts or (State.PAID,)
+    return tuple(sorted({_TOLD[State(state)] for state in states if state != State.CANCELLED}))

@@ -55,7 +55,8 @@ def _counts(seconds: float) -> None:
     _line(
         f"  {approvals.count() - by_policy} approvals by people, {by_policy} by the policy;"
         f" {Batch.objects.count()} batches with {Attempt.objects.count()} attempts;"
-        f" {WebhookDelivery.objects.count()} webhooks; {Incident.objects.count()} incidents"
+        f" {WebhookDelivery.objects.count()} webhooks; {Incident.objects.count()} incidents,"
+        f" {Incident.objects.filter(closed_at=None).count()} of them open"
     )
     _line()
 

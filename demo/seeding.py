@@ -18,7 +18,7 @@ from demo.scene import Scene
 from marketplace_payouts.lib.clock import utc_now
 from payouts.models import Request
 
-_LATER = frozenset({"Fritz", "Sia"})
+_LATER = frozenset({"Fritz", "Lena", "Sia"})
 """Who sells only in their own story."""
 _SOLD_BEFORE = frozenset({"Otto"})
 # Sharetribe's moments have milliseconds.

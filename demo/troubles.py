@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
+from django.core.management import call_command
+
 from demo.approving import approve_alone
 from demo.scene import Scene, Story, Until
-from payouts.models import Batch, Hold, Payable, Payout, PayoutEvent, Request, State
+from payouts.models import Batch, Hold, Incident, Payable, Payout, PayoutEvent, Request, State
 
 _ALL = "state=all"
+_PLENTY = 200_000_000
+"""More than PayPal's sandbox begins with."""
 
 
 def lost_answer(scene: Scene) -> Story:
@@ -59,7 +65,6 @@ def lack_of_funds(scene: Scene) -> Story:
     yield scene.stands("Beat", State.PAID)
     for name in names:
         yield scene.stands(name, State.AWAITING_APPROVAL)
-    scene.paypal.fund("USD", 5_000)
     approve_alone(scene, names, reason="As invoiced.")
     scene.say("Anna approves the dollars, of which there are too few at PayPal.")
     hold: Hold = yield Until(
@@ -68,7 +73,7 @@ def lack_of_funds(scene: Scene) -> Story:
     )
     if scene.payouts("Dale").filter(state=State.FAILED).exists():
         raise AssertionError("Dale was told that the payout failed, though it was our money that was short.")
-    scene.paypal.fund("USD", 10_000_000)
+    scene.paypal.fund("USD", _PLENTY)
     scene.staff.anna.desk.act(
         "payouts/hold", "lift", [hold.pk], query="open=yes", reason="Funds were moved to PayPal."
     )
@@ -97,12 +102,65 @@ def declined_once(scene: Scene) -> Story:
 
 
 def came_back(scene: Scene) -> Story:
-    """Rita's money comes back after it was paid; Anna releases it, and it is paid again."""
+    """Rita's money comes back after it was paid; Greta releases it, and Anna approves it again."""
     yield scene.stands("Rita", State.RETURNED)
     row: Payable = yield scene.waits("Rita", Payable.Waits.RETURNED)
-    scene.staff.anna.desk.act("payouts/payable", "release", [row.pk], reason="Rita cleared it with PayPal.")
-    scene.say("Rita's money came back after it was paid; Anna releases it.")
+    scene.staff.greta.desk.act("payouts/payable", "release", [row.pk], reason="Rita cleared it with PayPal.")
+    scene.say("Rita's money came back after it was paid; Greta releases it.")
     yield scene.stands("Rita", State.PAID, nth=1)
+
+
+def returned_in_part(scene: Scene) -> Story:
+    """A part of Gus's money comes back without a word; PayPal's statement shows it."""
+    payout: Payout = yield scene.stands("Gus", State.PAID)
+    attempt = payout.attempts.get()
+    scene.paypal.post("return", {"reference": attempt.key, "units": 3_000})
+    # Beat and the dollars stop all of PayPal for a while; the statement is compared when that is over.
+    yield scene.stands("Dean", State.PAID)
+    scene.say(f"Emil compares PayPal's statement with our attempts: {reconcile(scene)}")
+    yield scene.waits("Gus", Payable.Waits.RETURNED)
+
+
+def reconcile(scene: Scene) -> str:
+    """Have PayPal's statement compared with our attempts; gives what the command says.
+
+    :raises AssertionError: when they contradict each other.
+    """
+    scene.paypal.post("fresh")  # PayPal's own reports are hours behind
+    said = StringIO()
+    try:
+        call_command("reconcile", "--provider", "paypal", stdout=said)
+    except SystemExit as status:
+        if status.code:
+            raise AssertionError(said.getvalue()) from status
+    return said.getvalue().strip()
+
+
+def wrong_echo(scene: Scene) -> Story:
+    """PayPal once speaks of another amount than was sent to Ingrid; two people find out and close the incident."""
+    yield scene.waits("Gus", Payable.Waits.RETURNED)
+    payout: Payout = yield scene.stands("Ingrid", State.AWAITING_APPROVAL)
+    scene.paypal.fault("wrong_echo", match={"method": "GET", "path": "/v1/payments/payouts/"}, times=1)
+    approve_alone(scene, ["Ingrid"], reason="As agreed.")
+    incident: Incident = yield Until(
+        "the incident about Ingrid's payout",
+        lambda: Incident.objects.filter(payout=payout, closed_at__isnull=True).first(),
+    )
+    staff = scene.staff
+    staff.olga.desk.act("payouts/payout", "refresh", [payout.pk], query=_ALL)
+    yield scene.stands("Ingrid", State.PAID)
+    request = staff.anna.desk.ask(
+        "incident_close",
+        incident=str(incident.pk),
+        explanation="PayPal's support says that it was shown wrongly; it is right now.",
+        reason="Asked again: the amount is right.",
+    )
+    staff.greta.desk.act("payouts/request", "second", [request], reason="Saw it at PayPal.")
+    scene.say(f"PayPal spoke of another amount for {payout.number}: an incident, which Anna and Greta close.")
+    yield Until(
+        "PayPal to be open again",
+        lambda: not Hold.objects.filter(lifted_at=None, rail__isnull=False).exists(),
+    )
 
 
 def _was(scene: Scene, name: str, state: str) -> bool:
