@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from marketplace_payouts.lib.crash_points import crash_point
+from payouts import pacing
 from payouts.models import Attempt, AttemptState, OutboxMessage
 from payouts.providers import registry
 from payouts.providers.base import NotCancellable, ProviderError, Status, Unknown
@@ -24,6 +25,7 @@ def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
         return None
     try:
         provider = registry.get(attempt.provider)
+        pacing.take_turn(provider)
     except ProviderError as error:
         return str(error)
     crash_point("cancel.before_call")

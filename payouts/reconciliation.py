@@ -19,7 +19,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
-from payouts import incarnation, methods, recording, recovery
+from payouts import incarnation, methods, pacing, recording, recovery
 from payouts.incidents import Evidence, open_incidents
 from payouts.models import (
     Attempt,
@@ -30,6 +30,7 @@ from payouts.models import (
     Payout,
     ProviderFunds,
 )
+from payouts.pacing import NoTurn
 from payouts.providers import registry
 from payouts.providers.base import (
     BatchView,
@@ -90,6 +91,11 @@ def _ask_one(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
 
 def read(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
     """This will read what exists under the batch's reference and store what is new about its items."""
+    try:
+        pacing.take_turn(provider)
+    except NoTurn as error:
+        _note([batch], str(error), now=now)
+        return
     seq = reading()
     crash_point("ask.before_call")
     try:

@@ -10,8 +10,9 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
 from marketplace_payouts.lib.logs import logger
-from payouts import recording, transmission
+from payouts import pacing, recording, transmission
 from payouts.models import AttemptState, Batch, BatchState
+from payouts.pacing import NoTurn
 from payouts.providers.base import (
     Absent,
     Accepted,
@@ -99,13 +100,21 @@ def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: 
         last_sent_at=batch.last_sent_at,
     )
     crash_point("ask.before_call")
-    found = provider.find(key)
+    found = _find(provider, key)
     crash_point("ask.after_call")
     if isinstance(found, Found):
         _adopt(batch, found.view, lock)
     else:
         _not_found(provider, batch, found, proven=proven)
     return isinstance(found, Found) or (isinstance(found, Absent) and found.authoritative)
+
+
+def _find(provider: PayoutProvider, key: Key) -> Found | Absent | CannotTell:
+    try:
+        pacing.take_turn(provider)
+    except NoTurn as error:
+        return CannotTell(str(error))
+    return provider.find(key)
 
 
 def _covers(found: Absent | CannotTell, until: datetime) -> bool:
@@ -119,6 +128,7 @@ def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> b
     """
     try:
         with SendLock(transmission.lock_name(batch.pk)) as lock:
+            pacing.take_turn(provider)
             _adopt(batch, provider.fetch(reference), lock)
             return True
     except (LockTaken, LockLost, ProviderUnavailable) as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -15,9 +16,10 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
-from payouts import incarnation, recording
+from payouts import incarnation, pacing, recording
 from payouts.facts import rails_of
 from payouts.models import Attempt, AttemptState, Batch, Hold, Step, StepBody
+from payouts.pacing import NoTurn
 from payouts.providers import registry
 from payouts.providers.base import (
     Accepted,
@@ -43,7 +45,14 @@ class Go(enum.Enum):
 
     YES = "yes"
     STOPPED = "stopped"
+    NO_TURN = "no turn"
     LEASE_OVER = "lease over"
+
+
+_NOT_NOW: Final = {
+    Go.STOPPED: "Stopped before it was transmitted.",
+    Go.NO_TURN: "The provider is being called as often as it may be.",
+}
 
 
 def lock_name(batch_id: UUID) -> str:
@@ -89,13 +98,13 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
     while True:
         row = batch.steps.order_by("-n").first()
         assert row is not None
-        go = _last_look(batch, row, sender, again=again)
+        go = _last_look(provider, batch, row, sender, again=again)
         if go is Go.LEASE_OVER:
             log.warning("lease_over", batch=str(batch_id))
             return
-        if go is Go.STOPPED:
+        if go in _NOT_NOW:
             if not again:
-                _record(batch, row, Deferred(reason="Stopped before it was transmitted."), transmitted=False)
+                _record(batch, row, Deferred(reason=_NOT_NOW[go]), transmitted=False)
             return
         lock.still_held()
         step = ProviderStep(
@@ -121,8 +130,13 @@ def has_ended(batch: Batch) -> bool:
     return batch.answers >= batch.transmissions or end_is_proven(batch.sender)
 
 
-def _last_look(batch: Batch, row: Step, sender: str, *, again: bool) -> Go:
+def _last_look(provider: PayoutProvider, batch: Batch, row: Step, sender: str, *, again: bool) -> Go:
     """Lease, holds and stop right before the call, and the transmission counted before it is made."""
+    try:
+        # Waited for before anything is looked at: what was seen before the wait would be old after it.
+        pacing.take_turn(provider)
+    except NoTurn:
+        return Go.NO_TURN
     if row.moves_money and _is_stopped(batch):
         return Go.STOPPED
     lease = "" if again else "AND lease_until > clock_timestamp()"
@@ -153,6 +167,7 @@ def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcom
     if not isinstance(outcome, AlreadyExists) or not outcome.reference:
         return outcome
     try:
+        pacing.take_turn(provider)
         view = provider.fetch(outcome.reference)
     except ProviderUnavailable as error:
         return Unknown(reason=f"It exists already, but could not be read: {error}", raw=outcome.raw)

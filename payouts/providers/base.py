@@ -108,6 +108,8 @@ class Capabilities:
     """How often an item under way is asked for when no webhook comes."""
     concurrency: int
     """How many calls at once."""
+    calls_per_second: float
+    """How many calls a second all our processes together may make (`payouts.pacing`)."""
     exponents: Mapping[str, int]
     """Decimal places per currency in this provider's own words; a currency absent here is refused."""
     caps: Mapping[str, int]

@@ -151,6 +151,7 @@ class ProviderContract:
         can = provider.capabilities
         assert can.items_per_batch >= 1
         assert can.concurrency >= 1
+        assert can.calls_per_second > 0
         assert can.poll_every > timedelta(0)
         assert can.return_window > timedelta(0)
         assert can.dedupes == (can.key_window > timedelta(0))

@@ -98,6 +98,7 @@ class TwoStep:
             return_window=timedelta(days=60),
             poll_every=timedelta(seconds=30),
             concurrency=4,
+            calls_per_second=50.0,
             exponents={"EUR": 2, "USD": 2, "JPY": 0},
             caps={},
         )
