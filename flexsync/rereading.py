@@ -86,6 +86,8 @@ class _Reading:
     raw: dict[str, Any] = field(default_factory=dict)
     included: Sequence[dict[str, Any]] = ()
     snapshot: Snapshot | None = None
+    changed: bytes = b""
+    """The digest of what Sharetribe showed when it was told, where that is no longer what was read."""
     foreign: str = ""
     is_announced: bool = False
     told: dict[str, Any] | None = None
@@ -214,7 +216,9 @@ def _announce(one: _Reading, *, now: datetime) -> None:
         return
     one.told, one.is_announced, one.is_doubtful = value, True, False
     if repeated.digest != bytes(one.source.digest):
-        one.snapshot, one.error = None, "The transaction changed while it was being told; it is read again."
+        # Without the seller it cannot be stored, but what was read before must not count any more.
+        one.snapshot, one.changed = None, repeated.digest
+        one.error = "The transaction changed while it was being told; it is read again."
 
 
 # ---------------------------------------------------------------------------------------------------- recording
@@ -250,11 +254,11 @@ def _record(readings: Sequence[_Reading], marketplace: Marketplace, *, cursor: i
 
 
 def _check(one: _Reading, *, now: datetime) -> SourceCheck:
-    is_answered = one.snapshot is not None or one.is_gone
+    is_answered = one.snapshot is not None or one.is_gone or bool(one.changed)
     return SourceCheck(
         source=one.source,
         checked_at=now if is_answered else None,
-        digest=one.snapshot.digest if one.snapshot else b"",
+        digest=one.snapshot.digest if one.snapshot else one.changed,
         foreign_payout=one.foreign,
         tries=1 if one.error else 0,
         error=one.error[:2000],

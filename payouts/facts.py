@@ -94,7 +94,7 @@ def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False)
     _add_holds(facts.values(), lock=lock)
     _add_approvals(facts, lock=lock)
     _add_sources(facts.values())
-    _add_loose(facts.values())
+    _add_loose(facts.values(), beside=Q())
     _add_announcements(facts)
     _add_thresholds(facts.values())
     _add_funds(facts.values())
@@ -115,6 +115,8 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
     }
     _add_holds(facts.values(), lock=False)
     _add_sources(facts.values())
+    # What waits for nobody is gathered together with them.
+    _add_loose(facts.values(), beside=~Q(waits_for=Payable.Waits.NOTHING))
     return facts
 
 
@@ -202,16 +204,26 @@ def _add_sources(facts: Iterable[Facts]) -> None:
                 one.checks[source.pk] = checks[source.pk]
 
 
-def _add_loose(facts: Iterable[Facts]) -> None:
+def _add_loose(facts: Iterable[Facts], *, beside: Q) -> None:
+    """What a transaction takes back of these payables, or of what came back of it, and is not paid with them.
+
+    Also what waits for a decision: it was heard while the payout was on its way, which then did not go after all.
+    """
     facts = list(facts)
     by_payable = {row.pk: one for one in facts for row in one.payables}
-    # A carried rest is owed beside the payout that it was rounded off from.
-    rows = Payable.objects.filter(original_id__in=list(by_payable), settled="").exclude(
-        Q(waits_for=Payable.Waits.CLAWBACK) | Q(purpose=Payable.Purpose.CARRY)
-    )
-    for row in rows:
-        assert row.original_id is not None
-        by_payable[row.original_id].loose.append(row)
+    by_source: dict[UUID, list[Facts]] = defaultdict(list)
+    for one in facts:
+        for row in one.payables:
+            if row.purpose == Payable.Purpose.RETURNED and row.source_id is not None:
+                by_source[row.source_id].append(one)
+    of_the_returned = Q(source_id__in=list(by_source), waits_for=Payable.Waits.CLAWBACK)
+    taken_back = Payable.objects.filter(Q(original_id__in=list(by_payable)) | of_the_returned, settled="")
+    for row in taken_back.filter(beside):
+        if row.original_id in by_payable:
+            by_payable[row.original_id].loose.append(row)
+        elif row.source_id is not None:
+            for one in by_source[row.source_id]:
+                one.loose.append(row)
 
 
 def _add_announcements(facts: dict[UUID, Facts]) -> None:

@@ -75,6 +75,10 @@ def _due(one: Facts) -> Block | None:
 
 
 def _not_compensated(one: Facts) -> Block | None:
+    if any(row.waits_for == Payable.Waits.CLAWBACK for row in one.loose):
+        return Block(
+            "The transaction took money back meanwhile: cancel the payout, if there is one, and decide the clawback."
+        )
     if one.loose:
         return Block("The amount of a transaction changed; the payout must be gathered anew.")
     return None
@@ -236,7 +240,7 @@ def _reread(one: Facts) -> Block | None:
 
 
 def _source_block(source: Source, one: Facts, oldest: datetime) -> Block | None:
-    if source.heard > source.understood or source.parked_at is not None:
+    if source.heard > source.understood or source.next_at is not None or source.parked_at is not None:
         return Block("An event of a transaction is not taken into account yet.")
     check = one.checks.get(source.pk)
     if check is None or check.checked_at is None or check.checked_at < oldest:
