@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Sum
+
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
@@ -41,6 +43,7 @@ KINDS: dict[str, str] = {
     "withdraw": "Funds were withdrawn from the provider",
     "convert": "The provider changed our money into another currency",
     "suspense": "Something unexplained moved on our account",
+    "explain": "What was on suspense is explained, by two people with a document",
 }
 
 DUE = "due_from_marketplace"
@@ -103,6 +106,14 @@ def post(drafts: Sequence[Draft], *, now: datetime, entry: UUID | None = None) -
     for row in rows:
         assert row.kind in KINDS, row.kind
     rowsets.insert(Posting, rows)
+
+
+def balance(account: str, currency: str) -> int:
+    """This will give an account's debits less its credits in one currency, in smallest units."""
+    rows = Posting.objects.filter(currency=currency)
+    debits = rows.filter(debit=account).aggregate(total=Sum("units"))["total"] or 0
+    credits_ = rows.filter(credit=account).aggregate(total=Sum("units"))["total"] or 0
+    return int(debits) - int(credits_)
 
 
 def flipped(money: Money, debit: str, credit: str) -> tuple[Money, str, str]:

@@ -175,7 +175,7 @@ def _refused(sending: Sending, outcome: Refused) -> None:
     if batch.state == BatchState.UNKNOWN and not outcome.settles_earlier:
         _refused_this_try(sending, outcome)
         return
-    if not outcome.key_is_spent:
+    if not outcome.key_is_spent and outcome.refusal in (RefusalClass.OURS, RefusalClass.WAIT):
         _deferred(sending, Deferred(reason=f"{outcome.code}: {outcome.message}", ours=True, raw=outcome.raw))
         return
     batch.state, batch.reason = BatchState.REFUSED, f"{outcome.code}: {outcome.message}"

@@ -235,6 +235,27 @@ def _pay_by_hand(asked: Asked) -> None:
     move([paid], actor=actor, now=asked.now)
 
 
+_EXPLANATIONS: Final = ("owner_funding", "write_off", "provider_cash:manual")
+
+
+def _on_suspense(asked: Asked) -> tuple[str, Money]:
+    """The account and what of it is explained: never more than is there, and with its sign."""
+    account, amount = f"suspense:{asked.text('provider')}", asked.money()
+    there = ledger.balance(account, amount.currency)
+    if asked.text("account") not in _EXPLANATIONS:
+        raise Refused(f"The account is one of {', '.join(_EXPLANATIONS)}.")
+    asked.text("document")
+    if amount.units == 0 or amount.units * there <= 0 or abs(amount.units) > abs(there):
+        raise Refused(f"On {account} there is {format_amount(Money(there, amount.currency))}.")
+    return account, amount
+
+
+def _explain(asked: Asked) -> None:
+    account, amount = _on_suspense(asked)
+    money, debit, credit = ledger.flipped(amount, asked.text("account"), account)
+    ledger.post([Draft("explain", asked.request_id, debit, credit, money)], now=asked.now)
+
+
 def _close_incident(asked: Asked) -> None:
     incident = asked.row(Incident, "incident", lock=True)
     if incident.closed_at is not None:
@@ -285,6 +306,18 @@ ACTS = {
         check=_by_hand,
         summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {asked.text('document')}.",
         apply=_pay_by_hand,
+    ),
+    "suspense_explain": Act(
+        label="Explain what is on suspense",
+        needs="act_resolve",
+        seconds="act_resolve",
+        fields=("provider", "currency", "units", "account", "document"),
+        check=_on_suspense,
+        summary=lambda asked: (
+            f"Move {format_amount(_on_suspense(asked)[1])} from {_on_suspense(asked)[0]}"
+            f" to {asked.text('account')}: {asked.text('document')}."
+        ),
+        apply=_explain,
     ),
     "incident_close": Act(
         label="Close an incident",

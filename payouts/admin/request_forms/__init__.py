@@ -13,6 +13,7 @@ FORMS: dict[str, type[RequestForm]] = {
     "clawback_decide": money.ClawbackDecide,
     "resolve_unknown": money.ResolveUnknown,
     "pay_by_hand": money.PayByHand,
+    "suspense_explain": money.SuspenseExplain,
     "incident_close": money.IncidentClose,
     "trigger_change": rules.TriggerChange,
     "process_set": rules.ProcessSet,

@@ -55,6 +55,27 @@ class PayByHand(RequestForm):
     document = forms.CharField(max_length=500, help_text="What proves it: bank, date, reference.")
 
 
+class SuspenseExplain(AmountForm):
+    """What a movement was that our books did not expect."""
+
+    may_be_negative = True
+    provider = forms.CharField(
+        max_length=30, help_text="As in the account's name: paypal for suspense:paypal."
+    )
+    account = forms.ChoiceField(
+        label="It was",
+        choices=[
+            ("owner_funding", "Money of our own, moved there or away"),
+            ("provider_cash:manual", "A payout that is recorded as paid by hand"),
+            ("write_off", "A loss, or a gain"),
+        ],
+    )
+    document = forms.CharField(
+        max_length=500, help_text="What proves it: the statement with its date and line."
+    )
+    field_order = ("provider", "currency", "amount", "account", "document", "reason")
+
+
 class IncidentClose(RequestForm):
     """That an incident is explained."""
 
