@@ -219,6 +219,9 @@ def _go(change: _Change, to: State, reason: str) -> bool:
 def _under_way(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     is_out = seen.status in (Status.AWAITING_PAYEE, Status.ON_HOLD)
+    if attempt.state in (AttemptState.SETTLED, AttemptState.RETURNED):
+        change.person |= is_out  # it is over by our books: an older word, or one that somebody must look at
+        return
     if attempt.state in (
         AttemptState.COMMITTED,
         AttemptState.UNKNOWN,
@@ -232,8 +235,7 @@ def _under_way(change: _Change, seen: Observation) -> None:
         _recommit(change)
     if is_out:
         _debit(change)
-    if attempt.state != AttemptState.SETTLED:
-        attempt.state = AttemptState.ACCEPTED
+    attempt.state = AttemptState.ACCEPTED
     attempt.refusal_code, attempt.message = seen.refusal_code, seen.message
     change.person |= seen.status == Status.ON_HOLD
 
