@@ -40,27 +40,28 @@ class Desk:
         *,
         query: str = "",
         reason: str = "",
+        may_be_gone: bool = False,
         **more: str,
-    ) -> list[str]:
-        """Tick rows in a list such as `payouts/payout`, choose an act, confirm its page; gives what it says.
+    ) -> int:
+        """Tick rows in a list such as `payouts/payout`, choose an act, confirm its page; gives how many it was.
 
-        :raises Refused: when a row is not in the list, or nothing of it was done.
+        :raises Refused: when a row is not in the list (unless it may be gone), or nothing of it was done.
         """
-        wanted, said = {str(row) for row in rows}, []
-        if not wanted:
-            raise Refused(f"Nothing was chosen to {name}.")
+        wanted = {str(row) for row in rows}
+        done = 0
         for number in range(1, _MOST_PAGES):
             page = self.open(f"/admin/{table}/?{query}&p={number}")
             listed = page.form("_selected_action")
             here = [] if listed is None else [pk for pk in listed.boxes["_selected_action"] if pk in wanted]
             if listed is not None and here:
-                said += self._confirm(self._choose(page, listed, name, here), reason=reason, **more)
-                wanted -= set(here)
-            if not wanted:
-                return said
-            if listed is None or (number > 1 and not here):
+                self._confirm(self._choose(page, listed, name, here), reason=reason, **more)
+                done += len(here)
+            wanted -= set(here)
+            if not wanted or (not here and number > 1):
                 break
-        raise Refused(f"{len(wanted)} rows to {name} are not in the list /admin/{table}/?{query}.")
+        if wanted and not may_be_gone:
+            raise Refused(f"{len(wanted)} rows to {name} are not in the list /admin/{table}/?{query}.")
+        return done
 
     def ask(self, act: str, *, reason: str, **fields: str) -> UUID:
         """Make a request that another person must second; gives its id.
@@ -112,16 +113,14 @@ class Desk:
             raise Refused(f"{self.email} cannot {name}: {' '.join(asked.complaints) or asked.url}")
         return asked
 
-    def _confirm(self, asked: Page, *, reason: str, **more: str) -> list[str]:
+    def _confirm(self, asked: Page, *, reason: str, **more: str) -> None:
         form = next((one for one in asked.forms if any(name == "ids" for name, _ in one.fields)), None)
         form = form or asked.form("reason")
         if form is None:
             raise Refused(f"There is nothing to confirm at {asked.url}: {' '.join(asked.complaints)}")
         done = self._send(form, {"confirmed": "1", "reason": reason, **more})
-        sentences = [text for kind, text in done.messages if "success" in kind]
-        if not sentences:
+        if not any("success" in kind for kind, _ in done.messages):
             raise Refused(" ".join(done.complaints) or f"Nothing was done at {asked.url}.")
-        return sentences + done.complaints
 
     def _send(self, form: Form, given: dict[str, str | list[str]]) -> Page:
         url = urljoin(self.web, form.action) if form.action.startswith("/") else form.action

@@ -121,7 +121,7 @@ SELLERS = (
     Seller(
         first="Yuki",
         last="Mori",
-        fate="in the same request whose answer is lost",
+        fate="paid in yen, as likely as not in the request whose answer is lost",
         to="yuki@example.com",
         currency="JPY",
         prices=(7_000,),

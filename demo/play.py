@@ -56,7 +56,7 @@ class _Running:
     error: str = ""
 
     def go_on(self) -> None:
-        """Take it as far as it goes without waiting."""
+        """Take it one step further, if what it waits for is there."""
         try:
             self._go_on()
         except StopIteration:
@@ -67,7 +67,7 @@ class _Running:
     def _go_on(self) -> None:
         if self.waits_for is None:
             self.waits_for = next(self.story)
-        while found := self.waits_for.look():
+        if found := self.waits_for.look():
             self.waits_for = self.story.send(found)
 
 

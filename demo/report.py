@@ -8,6 +8,7 @@ from django.db.models import Count
 
 from demo import books as bookkeeping
 from demo.books import Books
+from demo.cast import SELLERS
 from demo.scene import Scene
 from flexsync.models import FlexEvent
 from marketplace_payouts.lib.clock import utc_now
@@ -22,6 +23,7 @@ def show(scene: Scene, *, seconds: float) -> bool:
     """Print everything; gives whether the books agree and every invariant holds."""
     books = bookkeeping.compare(flex=scene.flex, paypal=scene.paypal)
     _line()
+    _fates(scene)
     _counts(seconds)
     _sums(books)
     _paypal(books)
@@ -39,6 +41,14 @@ def show(scene: Scene, *, seconds: float) -> bool:
     else:
         _line("The three books agree.")
     return holds and not books.differences
+
+
+def _fates(scene: Scene) -> None:
+    for seller in SELLERS:
+        states = [State(payout.state).label.lower() for payout in scene.payouts(seller.first)]
+        name = f"{seller.first} {seller.last}"
+        _line(f"  {name:<16}{', '.join(states) or 'no payout':<22}{seller.fate}")
+    _line()
 
 
 def _counts(seconds: float) -> None:

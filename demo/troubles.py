@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from demo.approving import approve_alone
 from demo.scene import Scene, Story, Until
-from payouts.models import Batch, Hold, Incident, Payable, Payout, PayoutEvent, Request, State
+from payouts.models import Attempt, Hold, Incident, Payable, Payout, PayoutEvent, Request, State
 
 _ALL = "state=all"
 _PLENTY = 200_000_000
@@ -21,13 +21,15 @@ def lost_answer(scene: Scene) -> Story:
         "the outcome of Kenji's payout to be unknown",
         lambda: _was(scene, "Kenji", State.UNKNOWN),
     )
-    scene.say("PayPal's answer about the yen was lost: nobody knows whether Kenji and Yuki were paid.")
+    scene.say("PayPal's answer about the yen was lost: nobody knows whether Kenji was paid.")
     yield scene.stands("Kenji", State.PAID)
     yield scene.stands("Yuki", State.PAID)
-    batches = Batch.objects.filter(currency="JPY")
-    if batches.count() != 1:
-        raise AssertionError("The yen went out in more than one batch.")
-    scene.say(f"What PayPal has under our key was compared and adopted: {batches.get().reference}.")
+    # Kenji alone would do: how many are ready at the same moment is the sender's business.
+    attempts = Attempt.objects.filter(currency="JPY").select_related("batch")
+    if attempts.count() != 2:
+        raise AssertionError("The yen were sent anew instead of being adopted.")
+    reference = attempts.get(payout__payee__flex_user_id=scene.users["Kenji"]).batch.reference
+    scene.say(f"What PayPal has under our key was compared and adopted: {reference}.")
 
 
 def resolved_by_two(scene: Scene) -> Story:
@@ -86,8 +88,6 @@ def bad_receiver(scene: Scene) -> Story:
     """PayPal names Inga's address as bad and refuses the whole batch; the others go out without her."""
     payout: Payout = yield scene.stands("Inga", State.FAILED)
     innocent = Payout.objects.filter(rounds__gte=1).exclude(pk=payout.pk).count()
-    if not innocent:
-        raise AssertionError("Nobody was in the batch that Inga's address spoilt.")
     scene.say(f"PayPal refuses Inga's address and the whole batch: {innocent} innocent payouts go out again.")
 
 
@@ -113,7 +113,7 @@ def came_back(scene: Scene) -> Story:
 def returned_in_part(scene: Scene) -> Story:
     """A part of Gus's money comes back without a word; PayPal's statement shows it."""
     payout: Payout = yield scene.stands("Gus", State.PAID)
-    attempt = payout.attempts.get()
+    attempt = payout.attempts.order_by("-n")[0]
     scene.paypal.post("return", {"reference": attempt.key, "units": 3_000})
     # Beat and the dollars stop all of PayPal for a while; the statement is compared when that is over.
     yield scene.stands("Dean", State.PAID)
