@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -103,8 +103,3 @@ def read_profiles(*, limit: int, now: datetime) -> int:
         learn(learned, marketplace_id=marketplace.pk)
     calls.flush(today=now.date())
     return len(learned)
-
-
-def users_of(included: Sequence[dict[str, object]]) -> dict[str, dict[str, object]]:
-    """This will pick the users out of what an answer includes, by id."""
-    return {str(one.get("id")): one for one in included if one.get("type") == "user"}

@@ -20,7 +20,6 @@ from flexsync.snapshots import METADATA_KEY
 from flexsync.telling import FAILED, PAID, RETURNED, SENT, Telling
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import (
     FlexConflict,
@@ -32,8 +31,6 @@ from marketplace_payouts.lib.sharetribe import (
 )
 from payouts.errors import DomainError
 from payouts.models import OutboxMessage, Trigger
-
-log = logger(__name__)
 
 _BUSY: Final = "Another worker is telling this transaction something; ours follows."
 _NOT_REACHED: Final = "There was no time left for this one."

@@ -12,7 +12,7 @@ from django.db import transaction
 
 from payouts.invariants.base import since_id
 from payouts.lifecycle import chain_hash
-from payouts.models import Payout, PayoutEvent
+from payouts.models import PayoutEvent
 
 _AT_ONCE = 2000
 
@@ -47,9 +47,3 @@ def broken(*, since: datetime | None) -> Iterator[Broken]:
         ):
             if n := first_wrong(record):
                 yield Broken(payout_id, n)
-
-
-def numbers(found: Iterable[Broken]) -> dict[UUID, str]:
-    """This will give the public numbers of payouts."""
-    ids = [one.payout_id for one in found]
-    return dict(Payout.objects.filter(pk__in=ids).values_list("pk", "number"))

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
 INCLUDED_CREDITS_PER_MONTH: Final = 1_000_000
-USD_PER_THOUSAND_MORE: Final = Decimal("0.07")
 _SECONDS_PER_MONTH: Final = 30 * 24 * 3600
 
 

@@ -7,7 +7,6 @@ from typing import Final
 from marketplace_payouts.lib.http import Answer, HttpError
 
 LOCKED: Final = "transaction-locked"
-INVALID_TRANSITION: Final = "transaction-invalid-transition"
 
 
 class FlexError(Exception):
