@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from flexsync import interpreter, poller, profiles, rereading, resync
+from flexsync import poller, profiles, resync
 from marketplace_payouts.lib.clock import utc_now
 
 # Each ends well before the queue's timeout; the poller leaves a gap in which its successor starts.
@@ -15,16 +15,6 @@ _RESYNC_SECONDS: Final = 200.0
 def poll() -> int:
     """This will hear what is new, and go on listening for most of a minute."""
     return poller.poll(limit_seconds=_POLL_SECONDS, now=utc_now())
-
-
-def understand(limit: int = 500) -> int:
-    """This will interpret a set of transactions."""
-    return interpreter.understand(limit=limit, now=utc_now())
-
-
-def reread(limit: int = 200) -> int:
-    """This will read a set of transactions again before sending."""
-    return rereading.reread(limit=limit, now=utc_now())
 
 
 def read_profiles(limit: int = 100) -> int:
