@@ -117,18 +117,6 @@ class BusinessCalendar:
             today += _DAY
         return self.next_business_day(today)
 
-    def add_business_days(self, day: date, count: int) -> date:
-        """Give the business day that lies `count` business days after the day.
-
-        :raises ClockError: when there is no such day within two years, or the count is negative.
-        """
-        if count < 0:
-            raise ClockError("Business days are counted forwards.")
-        day = self.next_business_day(day)
-        for _ in range(count):
-            day = self.next_business_day(day + _DAY)
-        return day
-
     def cut_off_of(self, day: date) -> datetime:
         """Give the moment at which the day's business ends."""
         return moment_at(day=day, at=self.cut_off, zone=self.zone)

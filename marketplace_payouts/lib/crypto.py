@@ -80,11 +80,6 @@ class DetailsKeys:
             raise BadKeys("DETAILS_KEYS names one id twice.")
         return cls(keys)
 
-    @property
-    def newest_id(self) -> str:
-        """The id of the key that seals from now on."""
-        return self._keys[0][0]
-
     def seal(self, plaintext: bytes, *, aad: bytes) -> bytes:
         """Encrypt under the newest key, bound to `aad` (the id of the row that it lies in)."""
         key_id, key = self._keys[0]

@@ -70,11 +70,6 @@ class Money:
         """Give the JSON form that `parse` reads."""
         return {"units": str(self.units), "currency": self.currency}
 
-    @property
-    def is_zero(self) -> bool:
-        """Whether this is no money at all."""
-        return self.units == 0
-
     def __bool__(self) -> bool:
         return self.units != 0
 

@@ -82,13 +82,6 @@ def test_finds_the_next_moment_of_a_schedule(after: datetime, days: list[int], e
     assert office.next_moment(after=after, at=time(9), days=days) == expected
 
 
-def test_adds_business_days() -> None:
-    assert office.add_business_days(date(2026, 12, 24), 1) == date(2026, 12, 28)
-    assert office.add_business_days(date(2026, 11, 21), 0) == date(2026, 11, 23)
-    with pytest.raises(ClockError):
-        office.add_business_days(date(2026, 11, 21), -1)
-
-
 def test_says_so_when_it_never_works() -> None:
     never = BusinessCalendar(weekend=frozenset(range(7)))
     with pytest.raises(ClockError):
