@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from sandbox.core import BadRequest, Request, Response, Route
@@ -61,8 +61,6 @@ _BULK: Final = (
     "stripe_connected",
 )
 _MANY: Final = 1000
-
-Done = Callable[[str, Mapping[str, Any]], Any]
 
 
 def _asked(request: Request, allowed: Iterable[str]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from sandbox.flex import engine
 from sandbox.flex.engine import Companion, Plan
@@ -20,7 +20,6 @@ from sandbox.flex.processes import Process, Transition
 from sandbox.flex.records import Attributes, Record, Resource, Transaction, merged
 from sandbox.flex.values import Keyword, Uuid, instant
 
-DAY_MS: Final = 86_400_000
 Fates = Callable[[str, str], Mapping[str, float]]
 """Asked for each event about a transaction (type, id): which event faults strike it, and with what number."""
 

@@ -68,8 +68,3 @@ def decoded(response: Response) -> Any:
     """Read an answer back."""
     read = transit.loads if response.content_type.startswith("application/transit") else json.loads
     return read(response.body)
-
-
-def reencoded(request: Request, response: Response, value: Any) -> Response:
-    """Make the same answer with another value in it."""
-    return respond(request, value, status=response.status)
