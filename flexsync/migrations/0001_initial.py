@@ -8,70 +8,146 @@ import marketplace_payouts.lib.ids
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
-        ('payouts', '0001_initial'),
+        ("accounts", "0001_initial"),
+        ("payouts", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='FlexCursor',
+            name="FlexCursor",
             fields=[
-                ('marketplace', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='accounts.marketplace')),
-                ('last_sequence_id', models.BigIntegerField(default=0)),
-                ('start_at', models.DateTimeField(blank=True, help_text='Where the first query starts, before any id.', null=True)),
-                ('polled_at', models.DateTimeField(blank=True, null=True)),
-                ('last_event_at', models.DateTimeField(blank=True, null=True)),
-                ('interval_seconds', models.PositiveIntegerField(default=10, help_text='Adaptive wait until the next query.')),
-                ('error', models.TextField(blank=True)),
+                (
+                    "marketplace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="accounts.marketplace",
+                    ),
+                ),
+                ("last_sequence_id", models.BigIntegerField(default=0)),
+                (
+                    "start_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Where the first query starts, before any id.", null=True
+                    ),
+                ),
+                ("polled_at", models.DateTimeField(blank=True, null=True)),
+                ("last_event_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "interval_seconds",
+                    models.PositiveIntegerField(default=10, help_text="Adaptive wait until the next query."),
+                ),
+                ("error", models.TextField(blank=True)),
             ],
         ),
         migrations.CreateModel(
-            name='WriteBack',
+            name="WriteBack",
             fields=[
-                ('source', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='write_back_row', serialize=False, to='payouts.source')),
-                ('value', models.JSONField(blank=True, default=dict, help_text='The metadata value that was read back.')),
-                ('transition', models.CharField(blank=True, help_text='The last operator transition that was made.', max_length=120)),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('calls', models.PositiveIntegerField(default=0)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('error', models.TextField(blank=True)),
-                ('conflict_at', models.DateTimeField(blank=True, help_text='Sharetribe refused; a person must look.', null=True)),
+                (
+                    "source",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="write_back_row",
+                        serialize=False,
+                        to="payouts.source",
+                    ),
+                ),
+                (
+                    "value",
+                    models.JSONField(
+                        blank=True, default=dict, help_text="The metadata value that was read back."
+                    ),
+                ),
+                (
+                    "transition",
+                    models.CharField(
+                        blank=True, help_text="The last operator transition that was made.", max_length=120
+                    ),
+                ),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("calls", models.PositiveIntegerField(default=0)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("error", models.TextField(blank=True)),
+                (
+                    "conflict_at",
+                    models.DateTimeField(
+                        blank=True, help_text="Sharetribe refused; a person must look.", null=True
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ApiCalls',
+            name="ApiCalls",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField()),
-                ('kind', models.CharField(max_length=40)),
-                ('calls', models.BigIntegerField(default=0)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField()),
+                ("kind", models.CharField(max_length=40)),
+                ("calls", models.BigIntegerField(default=0)),
             ],
             options={
-                'verbose_name_plural': 'API calls',
-                'constraints': [models.UniqueConstraint(fields=('day', 'kind'), name='flexsync_apicalls_once')],
+                "verbose_name_plural": "API calls",
+                "constraints": [
+                    models.UniqueConstraint(fields=("day", "kind"), name="flexsync_apicalls_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='FlexEvent',
+            name="FlexEvent",
             fields=[
-                ('id', models.UUIDField(default=marketplace_payouts.lib.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('event_id', models.UUIDField()),
-                ('sequence_id', models.BigIntegerField(help_text="Sharetribe's order; of a snapshot: the cursor before it was read.")),
-                ('event_type', models.CharField(max_length=60)),
-                ('resource_id', models.UUIDField(help_text='The transaction or user that it is about.')),
-                ('client_id', models.UUIDField(blank=True, help_text='The application that caused it.', null=True)),
-                ('payload', models.JSONField()),
-                ('created_at', models.DateTimeField(help_text="Sharetribe's time of the event.")),
-                ('received_at', models.DateTimeField(default=django.utils.timezone.now)),
-                ('marketplace', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.marketplace')),
+                (
+                    "id",
+                    models.UUIDField(
+                        default=marketplace_payouts.lib.ids.uuid7,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("event_id", models.UUIDField()),
+                (
+                    "sequence_id",
+                    models.BigIntegerField(
+                        help_text="Sharetribe's order; of a snapshot: the cursor before it was read."
+                    ),
+                ),
+                ("event_type", models.CharField(max_length=60)),
+                ("resource_id", models.UUIDField(help_text="The transaction or user that it is about.")),
+                (
+                    "client_id",
+                    models.UUIDField(blank=True, help_text="The application that caused it.", null=True),
+                ),
+                ("payload", models.JSONField()),
+                ("created_at", models.DateTimeField(help_text="Sharetribe's time of the event.")),
+                ("received_at", models.DateTimeField(default=django.utils.timezone.now)),
+                (
+                    "marketplace",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="accounts.marketplace",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['resource_id', 'sequence_id'], name='flexsync_flexevent_resource'), models.Index(fields=['sequence_id'], name='flexsync_flexevent_sequence')],
-                'constraints': [models.UniqueConstraint(fields=('marketplace', 'event_id', 'created_at'), name='flexsync_flexevent_once')],
+                "indexes": [
+                    models.Index(fields=["resource_id", "sequence_id"], name="flexsync_flexevent_resource"),
+                    models.Index(fields=["sequence_id"], name="flexsync_flexevent_sequence"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("marketplace", "event_id", "created_at"), name="flexsync_flexevent_once"
+                    )
+                ],
             },
         ),
     ]
