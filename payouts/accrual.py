@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib import rowsets
@@ -143,23 +143,29 @@ def _record_payments(understandings: Sequence[Understanding]) -> None:
 
 
 def _load(owing: Sequence[Understanding]) -> _Books:
+    """Payouts are locked before what they cover, as everybody does who lets one go."""
     books = _Books()
-    sources = [one.source.pk for one in owing]
-    payables = list(
-        Payable.objects.filter(source_id__in=sources, purpose__in=_BY_SALE).order_by("id").select_for_update()
-    )
-    for row in payables:
+    found = Payable.objects.filter(source_id__in=[one.source.pk for one in owing], purpose__in=_BY_SALE)
+    payouts: dict[UUID, Payout] = {}
+    _lock(payouts, _lines(found))
+    for row in found.order_by("id").select_for_update():
         assert row.source_id is not None
         books.payables[row.source_id].append(row)
-    lines = dict(
-        PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True).values_list(
-            "payable_id", "payout_id"
-        )
-    )
-    locked = Payout.objects.filter(pk__in=set(lines.values())).order_by("pk").select_for_update()
-    payouts = {payout.pk: payout for payout in locked}
+    lines = _lines(found)
+    _lock(payouts, lines)  # those that were gathered meanwhile
     books.payouts = {payable: payouts[payout] for payable, payout in lines.items()}
     return books
+
+
+def _lines(payables: QuerySet[Payable]) -> dict[UUID, UUID]:
+    live = PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True)
+    return dict(live.values_list("payable_id", "payout_id"))
+
+
+def _lock(payouts: dict[UUID, Payout], lines: dict[UUID, UUID]) -> None:
+    new = set(lines.values()) - payouts.keys()
+    if new:
+        payouts.update(Payout.objects.filter(pk__in=new).order_by("pk").select_for_update().in_bulk())
 
 
 def _difference(one: Understanding, books: _Books) -> int:

@@ -8,10 +8,12 @@ from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import Max
+from django.db import connection, transaction
+from django.db.models import Max, QuerySet
 
 from accounts.models import Payee, User
 from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crypto import Tampered
 from marketplace_payouts.lib.ids import uuid7
 from payouts import dissolving
@@ -76,7 +78,7 @@ def replace(
     :raises Refused: when the destination cannot be paid to, or is the present one.
     """
     clean = read(provider, given)
-    payee = Payee.objects.select_for_update().get(pk=payee_id)
+    payee = _lock_payee(payee_id)
     mark = fingerprint(provider, clean)
     present = PayoutMethod.objects.filter(payee=payee, retired_at__isnull=True).select_for_update().first()
     if present is not None and present.fingerprint == mark:
@@ -97,7 +99,8 @@ def replace(
         seconded_by=seconded_by,
         created_at=now,
         first_for_payee=last == 0,
-        usable_from=now if last == 0 else now + settings.METHOD_COOL_DOWN,
+        # By the database's clock where it is later: the machine on which staff work may believe in another year.
+        usable_from=now if last == 0 else max(now, database_now(connection)) + settings.METHOD_COOL_DOWN,
         verified_at=now if verified_how else None,
         verified_how=verified_how,
         verified_by=seconded_by if verified_how else None,
@@ -110,18 +113,35 @@ def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     """This will retire a locked method and let go of the payouts to it that are not being sent."""
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
-    payouts = list(
-        Payout.objects.filter(method=method, state__in=dissolving.DISSOLVABLE)
-        .order_by("pk")
-        .select_for_update()
-    )
+    payouts = _lock_payouts(Payout.objects.filter(method=method))
     if payouts:
         dissolving.dissolve(
-            [p for p in payouts if p.state in dissolving.DISSOLVABLE],
+            payouts,
             actor=Actor.rule("method replaced"),
             reason="The payee's payout method was replaced.",
             now=now,
         )
+
+
+def _lock_payee(payee_id: UUID) -> Payee:
+    """Payouts before their payee, as the sender locks them, or the two would wait for each other.
+
+    A payout that was gathered while we waited is locked in the same order: from the beginning.
+    """
+    while True:
+        point = transaction.savepoint()
+        payouts = _lock_payouts(Payout.objects.filter(payee_id=payee_id))
+        payee = Payee.objects.select_for_update().get(pk=payee_id)
+        present = Payout.objects.filter(payee=payee, state__in=dissolving.DISSOLVABLE)
+        if not present.exclude(pk__in=[payout.pk for payout in payouts]).exists():
+            transaction.savepoint_commit(point)
+            return payee
+        transaction.savepoint_rollback(point)
+
+
+def _lock_payouts(payouts: QuerySet[Payout]) -> list[Payout]:
+    rows = payouts.filter(state__in=dissolving.DISSOLVABLE).order_by("pk").select_for_update()
+    return [row for row in rows if row.state in dissolving.DISSOLVABLE]
 
 
 def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) -> None:

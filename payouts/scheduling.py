@@ -47,9 +47,10 @@ def gather(*, limit: int, now: datetime) -> int:
             .order_by("next_gather_at", "id")
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
+        rows, busy = _open(payees)
+        payees = [payee for payee in payees if payee.pk not in busy]
         if not payees:
             return 0
-        rows = _open(payees)
         plan = _plan(rows, {payee.pk: payee for payee in payees}, now=now)
         payouts, carried = _make(plan.groups, now=now)
         ledger.post([_net(row) for row in plan.zero if row.decided.startswith("net")], now=now)
@@ -60,13 +61,22 @@ def gather(*, limit: int, now: datetime) -> int:
     return len(payouts)
 
 
-def _open(payees: Sequence[Payee]) -> list[Payable]:
-    return list(
-        Payable.objects.filter(payee__in=payees, settled=Payable.Settled.NOT, waits_for=Payable.Waits.NOTHING)
-        .select_related("payee", "source", "trigger__process")
-        .order_by("id")
-        .select_for_update(of=("self",))
+def _open(payees: Sequence[Payee]) -> tuple[list[Payable], set[UUID]]:
+    """What is open for payees, locked; and those of whom something is being changed, who are looked at again later.
+
+    Waiting for it would be waiting in a circle: whoever changes a payable wakes its payee, whom we have locked.
+    """
+    found = Payable.objects.filter(
+        payee__in=payees, settled=Payable.Settled.NOT, waits_for=Payable.Waits.NOTHING
     )
+    rows = list(
+        found.select_related("payee", "source", "trigger__process")
+        .order_by("id")
+        .select_for_update(skip_locked=True, of=("self",))
+    )
+    locked = {row.pk for row in rows}
+    busy = {payee for pk, payee in found.values_list("pk", "payee_id") if pk not in locked}
+    return [row for row in rows if row.payee_id not in busy], busy
 
 
 def _plan(rows: Sequence[Payable], payees: dict[UUID, Payee], *, now: datetime) -> _Plan:
