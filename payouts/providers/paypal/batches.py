@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
-from marketplace_payouts.lib.clock import in_utc
 from marketplace_payouts.lib.http import url_path
 from marketplace_payouts.lib.money import Money
 from payouts.providers.base import (
@@ -25,6 +23,7 @@ from payouts.providers.paypal.client import PayPalClient
 from payouts.providers.paypal.codes import BATCH_DENIED, BATCH_STATUSES, ITEM_STATUSES, reason_of
 from payouts.providers.paypal.destinations import echo
 from payouts.providers.paypal.errors import Problem, problem_of
+from payouts.providers.paypal.fields import read_text, read_time
 
 ITEM_PATH: Final = "/v1/payments/payouts-item"
 _PAGE_SIZE: Final = 1000
@@ -72,7 +71,7 @@ def read_item(client: PayPalClient, reference: str) -> Observation:
 
 def batch_view(header: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *, reference: str) -> BatchView:
     """This will put a batch together from its header and all of its items."""
-    word = _text(header, "batch_status")
+    word = read_text(header, "batch_status")
     observations = [observation(item, batch_reference=reference) for item in items]
     denied = _denial(header, items) if word == BATCH_DENIED else None
     if denied is not None and any(one.status in _DEBITED for one in observations):
@@ -84,7 +83,7 @@ def batch_view(header: Mapping[str, Any], items: Sequence[Mapping[str, Any]], *,
     sender = header.get("sender_batch_header")
     return BatchView(
         reference=reference,
-        batch_key=read_key(_text(sender, "sender_batch_id")),
+        batch_key=read_key(read_text(sender, "sender_batch_id")),
         raw_status=word,
         closed=BATCH_STATUSES.get(word, False),
         denied=denied,
@@ -98,21 +97,21 @@ def observation(item: Mapping[str, Any], *, batch_reference: str = "") -> Observ
 
     :raises ProviderUnavailable: when it has not even an id.
     """
-    reference = _text(item, "payout_item_id")
+    reference = read_text(item, "payout_item_id")
     if not reference:
         raise ProviderUnavailable("PayPal showed an item without an id.")
-    word = _text(item, "transaction_status")
+    word = read_text(item, "transaction_status")
     sent = item.get("payout_item")
     observed = Observation(
-        item_key=_text(sent, "sender_item_id"),
+        item_key=read_text(sent, "sender_item_id"),
         reference=reference,
         status=ITEM_STATUSES.get(word, Status.UNRECOGNISED),
         raw_status=word,
-        destination=echo(_text(sent, "receiver")),
+        destination=echo(read_text(sent, "receiver")),
         provider_time=read_time(item.get("time_processed")),
-        batch_reference=batch_reference or _text(item, "payout_batch_id"),
+        batch_reference=batch_reference or read_text(item, "payout_batch_id"),
     )
-    if observed.status is Status.CANCELLED and _text(item, "transaction_id"):
+    if observed.status is Status.CANCELLED and read_text(item, "transaction_id"):
         # An item that was debited has a transaction; cancelled or not, its money was out and is back.
         observed = replace(observed, status=Status.RETURNED)
     try:
@@ -124,16 +123,6 @@ def observation(item: Mapping[str, Any], *, batch_reference: str = "") -> Observ
         # Without its amount an item cannot be compared with what we sent; whatever it says, it changes nothing.
         return replace(observed, status=Status.UNRECOGNISED, raw_status=f"{word} without a readable amount")
     return _with_money(observed, item, amount=amount, fee=fee)
-
-
-def read_time(value: object) -> datetime | None:
-    """This will read a moment as PayPal writes it, or give None."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return in_utc(datetime.fromisoformat(value.strip().upper()))
-    except ValueError:
-        return None
 
 
 def _with_money(
@@ -217,14 +206,14 @@ def _read_pages(
     total: int | None = None
     for value in _pages(client, reference):
         found = value.get("batch_header")
-        if not isinstance(found, Mapping) or _text(found, "payout_batch_id") != reference:
+        if not isinstance(found, Mapping) or read_text(found, "payout_batch_id") != reference:
             raise ProviderUnavailable("PayPal answered with another batch than was asked for.")
-        if header and _text(found, "batch_status") != _text(header, "batch_status"):
+        if header and read_text(found, "batch_status") != read_text(header, "batch_status"):
             raise _Shifted
         header = found
         total = _same_total(value.get("total_items"), total)
         for item in _items_of(value):
-            items[_text(item, "payout_item_id")] = item
+            items[read_text(item, "payout_item_id")] = item
     if total is not None and total != len(items):
         raise _Shifted
     return header, list(items.values())
@@ -261,8 +250,3 @@ def _amount_or_none(value: object) -> Money | None:
         return read_amount(value)
     except UnreadableAmount:
         return None
-
-
-def _text(value: object, name: str) -> str:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, str) else ""

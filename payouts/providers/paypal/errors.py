@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from payouts.providers.paypal.fields import read_text
+
 _BATCH_LINK = re.compile(r"/payouts/([A-Z0-9]+)$", re.ASCII)
 # In the published file a field of the body is a JSON pointer, in real answers a path with brackets.
 _ITEM_FIELD = re.compile(r"(?:^|[./])items(?:\[(\d{1,6})\]|/(\d{1,6}))(?:[./]|$)", re.ASCII)
@@ -78,14 +80,14 @@ def problem_of(value: object) -> Problem | None:
         value = value[0] if value else None
     if not isinstance(value, Mapping):
         return None
-    name = _text(value.get("name")) or _text(value.get("error"))
+    name = read_text(value, "name") or read_text(value, "error")
     if not name:
         return None
     details = value.get("details")
     return Problem(
         name=name,
-        message=_text(value.get("message")) or _text(value.get("error_description")),
-        debug_id=_text(value.get("debug_id"))[:80],
+        message=read_text(value, "message") or read_text(value, "error_description"),
+        debug_id=read_text(value, "debug_id")[:80],
         details=[_detail(one) for one in details if isinstance(one, Mapping)]
         if isinstance(details, list)
         else [],
@@ -94,12 +96,12 @@ def problem_of(value: object) -> Problem | None:
 
 
 def _detail(value: Mapping[str, Any]) -> Detail:
-    field = _text(value.get("field"))
+    field = read_text(value, "field")
     found = _ITEM_FIELD.search(field)
     return Detail(
         field=field,
-        issue=_text(value.get("issue")),
-        description=_text(value.get("description")),
+        issue=read_text(value, "issue"),
+        description=read_text(value, "description"),
         item=int(found[1] or found[2]) if found else None,
     )
 
@@ -120,7 +122,3 @@ def _hrefs(value: object, depth: int) -> Iterator[str]:
     elif isinstance(value, list):
         for entry in value:
             yield from _hrefs(entry, depth + 1)
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -12,7 +12,6 @@ from marketplace_payouts.lib.clock import in_utc
 from marketplace_payouts.lib.money import Money
 from payouts.providers.base import Balance, ProviderUnavailable, Statement, StatementLine
 from payouts.providers.paypal.amounts import UnreadableAmount, read_amount
-from payouts.providers.paypal.batches import read_time
 from payouts.providers.paypal.client import PayPalClient
 from payouts.providers.paypal.codes import (
     STATEMENT_DEBIT,
@@ -22,6 +21,7 @@ from payouts.providers.paypal.codes import (
     STATEMENT_RELEASES,
 )
 from payouts.providers.paypal.destinations import echo
+from payouts.providers.paypal.fields import read_text, read_time
 
 _log = logging.getLogger(__name__)
 
@@ -172,15 +172,15 @@ def _row(detail: Any) -> Row | None:
         raise ProviderUnavailable("PayPal's statement has a row without time or amount.")
     payer = detail.get("payer_info")
     return Row(
-        id=_text(info, "transaction_id"),
-        code=_text(info, "transaction_event_code"),
-        status=_text(info, "transaction_status"),
+        id=read_text(info, "transaction_id"),
+        code=read_text(info, "transaction_event_code"),
+        status=read_text(info, "transaction_status"),
         amount=amount,
         fee=fee,
         at=at,
-        item_key=_text(info, "custom_field") or _text(info, "invoice_id"),
-        about=_text(info, "paypal_reference_id"),
-        receiver=echo(_text(payer, "email_address") or _text(payer, "account_id")),
+        item_key=read_text(info, "custom_field") or read_text(info, "invoice_id"),
+        about=read_text(info, "paypal_reference_id"),
+        receiver=echo(read_text(payer, "email_address") or read_text(payer, "account_id")),
     )
 
 
@@ -226,8 +226,3 @@ def _holds_open(rows: Iterable[Row]) -> bool:
 
 def _moment(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _text(value: object, name: str) -> str:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found if isinstance(found, str) else ""

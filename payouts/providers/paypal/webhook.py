@@ -22,8 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from payouts.providers.base import BadWebhook, Hint, RawWebhook
 from payouts.providers.paypal.batch_request import read_key
-from payouts.providers.paypal.batches import read_time
 from payouts.providers.paypal.certificates import CertificateKeeper
+from payouts.providers.paypal.fields import read_text, read_time
 
 ID_HEADER: Final = "paypal-transmission-id"
 TIME_HEADER: Final = "paypal-transmission-time"
@@ -164,5 +164,4 @@ def _item_hint(event_id: str, kind: str, resource: Mapping[str, Any]) -> Hint:
 
 
 def _text(value: object, name: str) -> str:
-    found = value.get(name) if isinstance(value, Mapping) else None
-    return found[:300] if isinstance(found, str) else ""
+    return read_text(value, name)[:300]
