@@ -23,6 +23,7 @@ from flexsync.profiles import Learned
 from flexsync.snapshots import EVENT_TYPES, is_own_echo
 from flexsync.storing import Heard
 from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.ids import uuid_or_none
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.shared_state import NotGranted, shared_lock
 from marketplace_payouts.lib.sharetribe import Event, EventPage, FlexBadAnswer, FlexError
@@ -159,7 +160,7 @@ def _heard(event: Event, *, client_id: str) -> Heard:
         sequence_id=event.sequence_id,
         event_type=event.event_type,
         resource_id=event.resource_id,
-        client_id=_uuid(event.client_id),
+        client_id=uuid_or_none(event.client_id),
         payload=_without_private_data(event) if is_user else event.raw,
         created_at=event.created_at,
         is_echo=is_own_echo(event, client_id=client_id),
@@ -186,13 +187,6 @@ def _learn_users(events: Iterable[Event], new: set[UUID], marketplace: Marketpla
             continue
         found.append(Learned(event.resource_id, user, event.created_at))
     profiles.learn(found, marketplace_id=marketplace.pk)
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text) if text else None
-    except ValueError:
-        return None
 
 
 def _check_marketplace(page: EventPage, marketplace: Marketplace) -> None:

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from flexsync import interpreter
 from flexsync.models import FlexEvent
+from marketplace_payouts.lib.ids import uuid_or_none
 from payouts.errors import Refused
 from payouts.models import Source
 
@@ -23,7 +24,7 @@ def find(text: str) -> Source:
         references = list(
             FlexEvent.objects.filter(sequence_id=int(text)).values_list("resource_id", flat=True)[:10]
         )
-    elif (wanted := _uuid(text)) is not None:
+    elif (wanted := uuid_or_none(text)) is not None:
         events = FlexEvent.objects.filter(event_id=wanted) | FlexEvent.objects.filter(pk=wanted)
         references = [wanted, *events.values_list("resource_id", flat=True)[:10]]
     source = Source.objects.filter(reference__in=references).first()
@@ -43,10 +44,3 @@ def replay(*, source_id: UUID, now: datetime) -> Source:
     interpreter.understand_these([source_id], now=now)
     source.refresh_from_db()
     return source
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -65,6 +65,14 @@ def uuid7() -> uuid.UUID:
     return _source.take()
 
 
+def uuid_or_none(text: str) -> uuid.UUID | None:
+    """Read an id that somebody else wrote, or give None where it is none."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
 def public_number(*, prefix: str, source: uuid.UUID | None = None) -> str:
     """Make a number for people to read aloud and type: prefix, nine characters and a check character.
 

@@ -10,7 +10,7 @@ from django.core.validators import validate_email
 from django.db.models import Q, QuerySet
 
 from accounts.models import Marketplace, Payee
-from marketplace_payouts.lib.ids import BadNumber, check_number
+from marketplace_payouts.lib.ids import BadNumber, check_number, uuid_or_none
 from payouts.admin.choices import providers
 from payouts.models import Attempt, Batch, Payable, Payout, PayoutLine, Source
 
@@ -28,7 +28,7 @@ def narrow(queryset: QuerySet[Payout], text: str) -> QuerySet[Payout]:
         return queryset
     if (number := _number(term)) is not None:
         return queryset.filter(number=number)
-    if (wanted := _id(term)) is not None:
+    if (wanted := uuid_or_none(term)) is not None:
         # Providers render our keys with and without hyphens.
         return queryset.filter(_by_id(wanted) | _by_word(term, str(wanted), wanted.hex))
     return queryset.filter(_by_word(term) | _by_payee(term))
@@ -38,13 +38,6 @@ def _number(term: str) -> str | None:
     try:
         return check_number(term, prefix="PO")
     except BadNumber:
-        return None
-
-
-def _id(term: str) -> UUID | None:
-    try:
-        return UUID(term)
-    except ValueError:
         return None
 
 
