@@ -152,7 +152,7 @@ SELLERS = (
     Seller(
         first="Beat",
         last="Halt",
-        fate="approved while everything is stopped; goes out when it starts again",
+        fate="verified by two people's word; approved while everything is stopped, and sent when it starts again",
         to="beat@example.com",
         currency="CHF",
     ),

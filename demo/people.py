@@ -14,7 +14,7 @@ from django.core.management import call_command
 from accounts.models import Payee
 from demo.approving import approve_alone
 from demo.scene import Scene, Story, Until
-from payouts.models import Payable, Payout, PayoutMethod, State
+from payouts.models import Payable, Payout, State
 from payouts.providers.base import Status
 
 _ALL = "state=all"
@@ -199,14 +199,14 @@ def _are_paid(scene: Scene, names: Sequence[str]) -> bool:
 
 
 def verified_by_word(scene: Scene) -> Story:
-    """Beat's address is verified by what two people checked."""
-    method: PayoutMethod = yield Until(
-        "Beat's address to be known",
-        lambda: PayoutMethod.objects.filter(payee__flex_user_id=scene.users["Beat"]).first(),
+    """Beat's payout waits until two people say that the address is his."""
+    payout: Payout = yield Until(
+        "Beat's payout to wait for the verification",
+        lambda: scene.payouts("Beat").filter(state=State.PENDING, blocked_by="method_verified").first(),
     )
-    if method.verified_at is None:
-        request = scene.staff.olga.desk.ask(
-            "method_verify", method=str(method.pk), checked="Called Beat.", reason="He is known to us."
-        )
-        scene.staff.ada.desk.act("payouts/request", "second", [request], reason="Heard the call.")
-        scene.say("Olga says that Beat's address was checked by telephone; Ada seconds it.")
+    request = scene.staff.olga.desk.ask(
+        "method_verify", method=str(payout.method_id), checked="Called Beat.", reason="He is known to us."
+    )
+    scene.staff.ada.desk.act("payouts/request", "second", [request], reason="Heard the call.")
+    scene.say("Olga says that Beat's address was checked by telephone; Ada seconds it.")
+    yield scene.stands("Beat", State.PAID)

@@ -24,6 +24,7 @@ _STORIES: tuple[Callable[[Scene], Story], ...] = (
     people.connected_to_stripe,
     people.unheard,
     people.opening_items,
+    people.verified_by_word,
     people.held,
     people.refunded_before,
     approving.above_the_threshold,
