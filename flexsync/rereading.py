@@ -115,13 +115,14 @@ def reread(*, limit: int, now: datetime) -> int:
     )
     readings = _claim(candidates)
     _read_all(readings, now=now)
+    # First, because a ban must be known before the gates open; and on its own, because whoever holds a payee's row may
+    # be waiting for one of the payouts below.
+    with transaction.atomic():
+        profiles.learn(_profiles(readings, now=now), marketplace_id=marketplace.pk)
     with transaction.atomic():
         _record(readings, marketplace, cursor=cursor, now=now)
         crash_point("reread.before_commit")
     crash_point("reread.after_commit")
-    # On its own: whoever holds a payee's row may be waiting for one of the payouts above.
-    with transaction.atomic():
-        profiles.learn(_profiles(readings, now=now), marketplace_id=marketplace.pk)
     calls.flush(today=now.date())
     return sum(one.is_done for one in readings)
 

@@ -279,6 +279,13 @@ def _by_policy(ready: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datet
     if not policies:
         return 0
     waiting = [p for p in ready if p.state == State.AWAITING_APPROVAL and p.debt_currency in policies]
+    # Whatever took an approval back, a rule must not give it again behind the back of whoever looks at it.
+    judged = set(
+        Approval.objects.filter(payout__in=waiting, result=Approval.Result.GIVEN).values_list(
+            "payout_id", flat=True
+        )
+    )
+    waiting = [payout for payout in waiting if payout.pk not in judged]
     payees = {payout.payee_id for payout in waiting}
     paid_before = set(
         Payout.objects.filter(payee_id__in=payees, state=State.PAID)
@@ -316,7 +323,6 @@ def _policy_covers(policy: ApprovalPolicy, one: Facts, paid_before: bool, *, now
     return (
         payout.debt_units <= policy.maximum_units
         and digests.people_needed(one) == 1
-        and not one.approvals
         and (paid_before or not (policy.payee_paid_before or method.first_for_payee))
         and method.created_at <= now - timedelta(days=policy.method_age_days)
     )

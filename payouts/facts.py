@@ -78,6 +78,7 @@ def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False)
     if lock:
         _share(Payee, {payout.payee_id for payout in payouts})
         _share(PayoutMethod, {payout.method_id for payout in payouts})
+        _read_again(payouts)
         _share(Rail, {name for p in payouts for name in rails_of(p.provider, p.sent_currency)})
     lines = _lines(payouts)
     facts = {
@@ -130,6 +131,14 @@ def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
             f"SELECT 1 FROM {quote(model._meta.db_table)} WHERE {column} = ANY(%s) ORDER BY {column} FOR SHARE",  # noqa: S608 - names are quoted
             [list(keys)],
         )
+
+
+def _read_again(payouts: Sequence[Payout]) -> None:
+    """What came along with the payouts was read before the wait for its locks: it may have been frozen or retired."""
+    payees = Payee.objects.select_related("marketplace").in_bulk({payout.payee_id for payout in payouts})
+    methods = PayoutMethod.objects.in_bulk({payout.method_id for payout in payouts})
+    for payout in payouts:
+        payout.payee, payout.method = payees[payout.payee_id], methods[payout.method_id]
 
 
 def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:

@@ -232,6 +232,8 @@ def _funds(one: Facts) -> Block | None:
 
 def _reread(one: Facts) -> Block | None:
     oldest = one.now - settings.SOURCE_CHECK_VALID_FOR
+    if one.sources and one.payee.profile_read_at is None:
+        return Block("Whether Sharetribe pays the payee itself, or banned them, was never read.")
     for source in one.sources:
         block = _source_block(source, one, oldest)
         if block is not None:

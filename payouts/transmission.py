@@ -159,7 +159,8 @@ def _is_stopped(batch: Batch) -> bool:
         | Hold.objects.filter(method_id__in=attempts.values("method_id"))
         | Hold.objects.filter(payee_id__in=attempts.values("payout__payee_id"))
     )
-    return held.filter(lifted_at__isnull=True).exists() or not incarnation.is_accepted()
+    frozen = batch.attempts.filter(payout__payee__frozen_at__isnull=False)
+    return held.filter(lifted_at__isnull=True).exists() or frozen.exists() or not incarnation.is_accepted()
 
 
 def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcome:
