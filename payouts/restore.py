@@ -21,7 +21,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
-from payouts import dissolving, heartbeats, incarnation, methods, reconciling, statements
+from payouts import dissolving, heartbeats, incarnation, reconciling, statements
 from payouts.actors import Actor
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move, move
@@ -40,7 +40,7 @@ from payouts.models import (
 )
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement, StatementLine
-from payouts.statements import Comparison, Difference
+from payouts.statements import Comparison, Difference, place_of
 from payouts.submission import commit_draft
 
 RULE: Final = "restore"
@@ -255,10 +255,10 @@ def _park(
             f" ({line.reference}) that our books do not know: it may have paid this already."
         )
         attempt = known.get(id(line))
-        found = [attempt.payout] if attempt is not None else payouts.get(_place(provider, line), [])
+        found = [attempt.payout] if attempt is not None else payouts.get(place_of(provider, line), [])
         rows += [Hold(payout=payout, reason=reason) for payout in found]
         parked |= {id(line): payout.number for payout in found}
-        if not found and (payee := payees.get(_place(provider, line)[0])) is not None:
+        if not found and (payee := payees.get(place_of(provider, line)[0])) is not None:
             rows.append(Hold(payee_id=payee, reason=reason))
             parked[id(line)] = f"payee {payee}"
     dead = [one.attempt for one in differences if one.kind == "debit_of_the_dead" and one.attempt is not None]
@@ -276,16 +276,11 @@ def _set(rows: Iterable[Hold], *, now: datetime) -> None:
     rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
 
 
-def _place(provider: str, line: StatementLine) -> tuple[str, int, str]:
-    mark = methods.echo_fingerprint(provider, line.destination) if line.destination else ""
-    return mark, line.amount.units, line.amount.currency
-
-
 def _candidates(
     provider: str, lines: Sequence[StatementLine]
 ) -> tuple[dict[tuple[str, int, str], list[Payout]], dict[str, UUID]]:
     """Unsent payouts by destination and amount, and payees by destination."""
-    marks = {_place(provider, line)[0] for line in lines} - {""}
+    marks = {place_of(provider, line)[0] for line in lines} - {""}
     payouts: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
     unsent = Payout.objects.filter(state__in=_UNSENT, method__fingerprint__in=marks).select_related("method")
     for payout in unsent:

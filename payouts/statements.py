@@ -116,7 +116,7 @@ def _by_destination(provider: str, lines: Sequence[StatementLine], comparison: C
     for line in lines:
         fitting = [
             attempt
-            for attempt in candidates.get(_place(provider, line), ())
+            for attempt in candidates.get(place_of(provider, line), ())
             if line in nameless
             and attempt.pk not in comparison.accounts
             and abs(attempt.created_at - line.at) <= _NEAR
@@ -127,7 +127,8 @@ def _by_destination(provider: str, lines: Sequence[StatementLine], comparison: C
             comparison.unmatched.append(line)
 
 
-def _place(provider: str, line: StatementLine) -> tuple[str, int, str]:
+def place_of(provider: str, line: StatementLine) -> tuple[str, int, str]:
+    """This will give what a line and an attempt without a common id must share: mark, amount, currency."""
     mark = methods.echo_fingerprint(provider, line.destination) if line.destination else ""
     return mark, line.amount.units, line.amount.currency
 
@@ -135,7 +136,7 @@ def _place(provider: str, line: StatementLine) -> tuple[str, int, str]:
 def _candidates(
     provider: str, lines: Iterable[StatementLine]
 ) -> Mapping[tuple[str, int, str], list[Attempt]]:
-    marks = {_place(provider, line)[0] for line in lines}
+    marks = {place_of(provider, line)[0] for line in lines}
     found: dict[tuple[str, int, str], list[Attempt]] = defaultdict(list)
     attempts = Attempt.objects.filter(provider=provider, destination__in=marks).select_related(
         "payout", "batch"
