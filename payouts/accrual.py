@@ -13,7 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib import rowsets
@@ -316,13 +316,3 @@ def _draft(row: Payable) -> Draft:
             "clawback", row.pk, ledger.receivable(row.payee_id), ledger.DUE, -amount, payable_id=row.pk
         )
     return Draft("compensate", row.pk, ledger.owed(row.payee_id), ledger.DUE, -amount, payable_id=row.pk)
-
-
-def open_payables(payee_ids: Sequence[UUID], *, now: datetime) -> list[Payable]:
-    """This will lock and load what may be gathered for these payees: due, open, and waiting for nobody."""
-    return list(
-        Payable.objects.filter(payee_id__in=payee_ids, settled="", waits_for="")
-        .filter(Q(due_at__lte=now) | Q(payee__pay_now_at__isnull=False, hold_until__lte=now))
-        .order_by("id")
-        .select_for_update(of=("self",))
-    )
