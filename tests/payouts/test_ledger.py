@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, transaction
@@ -103,7 +104,7 @@ def test_nothing_is_posted_twice() -> None:
 @pytest.mark.parametrize(
     "bad", [{"amount": Money(0, "EUR")}, {"amount": Money(-1, "EUR")}, {"credit": ledger.DUE}]
 )
-def test_nothing_negative_and_nothing_to_itself(bad: dict[str, object]) -> None:
+def test_nothing_negative_and_nothing_to_itself(bad: dict[str, Any]) -> None:
     with pytest.raises(IntegrityError), transaction.atomic():
         ledger.post([draft(**bad)], now=utc_now())
 
