@@ -85,9 +85,7 @@ class PayoutsAdminSite(AdminSite):
         ours = {"environment_badge": settings.ENVIRONMENT, "stopped": holding.is_stopped()}
         return super().each_context(request) | ours
 
-    def password_change(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> Any:
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """This will lead to the page that asks for the present password and tells the person by e-mail."""
         return HttpResponseRedirect(reverse("account_change_password"))
 
