@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.alerts import raise_alert
 from payouts.holding import hold_by_rule, lift_by_rule
-from payouts.models import Attempt, Incident, Payout
+from payouts.models import Attempt, Hold, Incident, Payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class Evidence:
     facts: Mapping[str, Any] = field(default_factory=dict)
     payout: Payout | None = None
     attempt: Attempt | None = None
+    payee_id: UUID | None = None
+    """Who may have been paid already what our books still want to pay; held until a person says otherwise."""
 
 
 def open_incidents(found: list[Evidence], *, now: datetime) -> int:
@@ -49,7 +52,23 @@ def open_incidents(found: list[Evidence], *, now: datetime) -> int:
         rail = f"provider:{row.provider}" if row.provider else "everything"
         hold_by_rule(rule=f"incident:{row.pk}", reason=row.sentence, rail=rail, now=now)
         raise_alert(subject=row.pk, title="Incident", text=row.sentence, now=now)
+    _hold_payees([one for one in found if one.payee_id is not None], now=now)
     return len(new)
+
+
+def _hold_payees(found: Sequence[Evidence], *, now: datetime) -> None:
+    """Closing the incident lets the provider go on; what may be paid already must not go out with the rest."""
+    rows = [
+        Hold(
+            id=uuid7(),
+            payee_id=one.payee_id,
+            rule="paid_already",
+            reason=f"{one.sentence} Make sure that nothing is paid twice.",
+            set_at=now,
+        )
+        for one in found
+    ]
+    rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
 
 
 def close(incident: Incident, *, explanation: str, by_id: Any, now: datetime) -> None:

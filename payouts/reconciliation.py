@@ -231,7 +231,13 @@ def _next_reading(
     Where a webhook came while this answer was under way, the answer may be older than it: asked again at once.
     """
     open_items = batch.attempts.filter(state__in=_UNDER_WAY).exists() or news
-    last = batch.attempts.filter(state=AttemptState.SETTLED).order_by("-watch_until").first()
+    # A failure may turn out to be none, just as what was paid may come back.
+    last = (
+        batch.attempts.filter(watch_until__isnull=False)
+        .exclude(state=AttemptState.RETURNED)
+        .order_by("-watch_until")
+        .first()
+    )
     batch.raw_status = view.raw_status[:60]
     batch.tries = 0 if news else batch.tries + 1
     wait = min(provider.capabilities.poll_every * 2 ** min(batch.tries, 12), _BACK_OFF_AT_MOST)

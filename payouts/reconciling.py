@@ -223,6 +223,9 @@ def _evidence(provider: str, one: Difference) -> Evidence:
         facts=facts,
         payout=one.attempt.payout if one.attempt is not None else None,
         attempt=one.attempt,
+        payee_id=one.attempt.payout.payee_id
+        if one.attempt is not None and one.kind == "debit_of_the_dead"
+        else None,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -128,11 +128,12 @@ def _folded(change: _Change, observations: Sequence[Observation]) -> _Change:
 def _fold(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     attempt.folded = max(attempt.folded, seen.seq)
-    attempt.raw_status, attempt.status = seen.raw_status, seen.status
     difference = _wrong_echo(attempt, seen)
     if difference:
+        # What it says of something else than we sent is not the newest word about what we sent.
         change.evidence.append(_evidence(change, "wrong_echo", difference))
         return
+    attempt.raw_status, attempt.status = seen.raw_status, seen.status
     if seen.reference and not attempt.reference:
         attempt.reference = seen.reference
     _RULES[Status(seen.status)](change, seen)
@@ -210,7 +211,10 @@ def _go(change: _Change, to: State, reason: str) -> bool:
         return True
     if not change.is_newest or to not in MOVES[here]:
         sentence = f"The provider says {change.attempt.raw_status}, but the payout is {here.label.lower()}."
-        change.evidence.append(_evidence(change, "contradiction", sentence))
+        evidence = _evidence(change, "contradiction", sentence)
+        if to in (State.SUBMITTED, State.PAID):
+            evidence = replace(evidence, payee_id=change.payout.payee_id)
+        change.evidence.append(evidence)
         return False
     change.path.append((to, reason))
     return True
@@ -367,7 +371,9 @@ def _returned(change: _Change, seen: Observation) -> None:
     was_paid = attempt.state == AttemptState.SETTLED
     if not was_paid and not whole:
         _paid(change, seen)
-        was_paid = True
+        was_paid = attempt.state == AttemptState.SETTLED
+        if not was_paid:
+            return  # it stands in suspense, and people sort out what is whose
     if whole and not _go(change, State.RETURNED, f"It came back: {seen.raw_status}."):
         _unsuspend(change, seen, back)
         return

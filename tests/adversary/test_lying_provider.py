@@ -1,0 +1,109 @@
+"""The provider says no and pays, says so once and never again, or forgets what it said."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from marketplace_payouts.lib.money import Money
+from payouts import holding, reconciliation, reconciling, recovery
+from payouts.models import Batch, Hold, Incident, Payout
+from payouts.providers import registry
+from payouts.providers.base import AlreadyExists, BatchView, Status
+from payouts.providers.base import Observation as Seen
+from payouts.providers.base import Step as ProviderStep
+from payouts.steps import stored_body
+from tests.stories.world import CREATE, World
+
+
+def refused_and_paid(world: World) -> Payout:
+    """PayPal takes the batch and says that it could not read it: the payout is innocent and goes out again."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("error_after", status=400, match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    payout.refresh_from_db()
+    assert payout.state == "approved"
+    return payout
+
+
+def explained(world: World) -> None:
+    """Two people close every incident, and somebody lifts what stopped the provider for our own sake."""
+    for incident in Incident.objects.filter(closed_at__isnull=True):
+        world.second(
+            "incident_close", {"incident": str(incident.pk), "explanation": "PayPal says so."}, by=world.carol
+        )
+    ids = list(Hold.objects.filter(rule="ours", lifted_at__isnull=True).values_list("pk", flat=True))
+    holding.lift(by=world.carol, hold_ids=ids, reason="Mended.", now=world.now)
+
+
+def assert_not_paid_again(world: World, payout: Payout) -> None:
+    world.send()
+    world.hear_back(rounds=2)
+    assert world.moved() == {"EUR": 9_000}
+    payout.refresh_from_db()
+    assert (payout.state, payout.blocked_by) == ("approved", "held")
+
+
+def test_evidence_that_it_was_paid_outlives_its_incident(world: World) -> None:
+    payout = refused_and_paid(world)
+    batch = Batch.objects.get()
+    step = batch.steps.get()
+    provider = registry.get("paypal")
+    answer = provider.transmit(
+        ProviderStep(name=step.name, key=step.key, body=stored_body(step), moves_money=True, path=step.path)
+    )
+    assert isinstance(answer, AlreadyExists)
+    # As a webhook does that names both.
+    assert recovery.adopt_reference(provider, batch, answer.reference)
+    world.until_true(lambda: "contradiction" in world.incidents())
+    explained(world)
+    assert_not_paid_again(world, payout)
+
+
+def test_a_debit_of_the_dead_outlives_its_incident(world: World) -> None:
+    payout = refused_and_paid(world)
+    world.let_pass(days=2)
+    world.paypal.post("/_sandbox/fresh")
+    reconciling.reconcile_all(now=world.now, since=world.now - timedelta(days=7))
+    assert "debit_of_the_dead" in world.incidents()
+    explained(world)
+    assert_not_paid_again(world, payout)
+
+
+def test_a_wrong_echo_that_was_shown_once(world: World) -> None:
+    """The provider said of another amount that it was paid; that ours was paid is still news."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("stuck_pending")
+    world.send()
+    world.hear_back()
+    attempt = world.attempt(payout)
+    batch = attempt.batch
+
+    def says(units: int) -> None:
+        shown = Seen(attempt.key, attempt.reference, Status.PAID, "SUCCESS", amount=Money(units, "EUR"))
+        view = BatchView(
+            batch.reference, batch.key, "SUCCESS", closed=True, denied=None, observations=[shown]
+        )
+        with transaction.atomic():
+            reconciliation.observe(batch, view, seq=reconciliation.reading(), now=world.now)
+        world.settle()
+
+    says(19_000)
+    assert world.incidents() == ["wrong_echo"]
+    says(9_000)
+    payout.refresh_from_db()
+    assert payout.state == "paid"
+
+
+def test_a_failure_that_was_none(world: World) -> None:
+    """A blocked payment may yet be let through: it is asked about as long as one that was paid."""
+    _, payout = world.sold_and_approved(world.seller("blocked+anna@example.com"))
+    world.send()
+    world.until("failed", of=payout)
+    world.hear_back(rounds=3)
+    world.paypal.post("/_sandbox/fate", {"reference": world.attempt(payout).key, "status": "SUCCESS"})
+    world.until("paid", of=payout)
+    assert world.moved() == {"EUR": 9_000}
+    assert world.incidents() == []
+    world.assert_books_agree()
