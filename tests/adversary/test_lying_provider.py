@@ -63,6 +63,7 @@ def test_evidence_that_it_was_paid_outlives_its_incident(world: World) -> None:
 
 def test_a_debit_of_the_dead_outlives_its_incident(world: World) -> None:
     payout = refused_and_paid(world)
+    world.until_true(lambda: bool(world.moved()))
     world.let_pass(days=2)
     world.paypal.post("/_sandbox/fresh")
     reconciling.reconcile_all(now=world.now, since=world.now - timedelta(days=7))
