@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from accounts.models import Marketplace, Payee
@@ -143,29 +143,31 @@ def _record_payments(understandings: Sequence[Understanding]) -> None:
 
 
 def _load(owing: Sequence[Understanding]) -> _Books:
-    """Payouts are locked before what they cover, as everybody does who lets one go."""
-    books = _Books()
+    """Payouts are locked before what they cover, as everybody does who lets one go.
+
+    Where something was gathered while we waited, the locks are taken anew, in the same order.
+    """
     found = Payable.objects.filter(source_id__in=[one.source.pk for one in owing], purpose__in=_BY_SALE)
-    payouts: dict[UUID, Payout] = {}
-    _lock(payouts, _lines(found))
-    for row in found.order_by("id").select_for_update():
+    while True:
+        point = transaction.savepoint()
+        locked = Payout.objects.filter(pk__in=set(_lines(found).values())).order_by("pk").select_for_update()
+        payouts = {payout.pk: payout for payout in locked}
+        payables = list(found.order_by("id").select_for_update())
+        lines = _lines(found)
+        if payouts.keys() >= set(lines.values()):
+            transaction.savepoint_commit(point)
+            break
+        transaction.savepoint_rollback(point)
+    books = _Books(payouts={payable: payouts[payout] for payable, payout in lines.items()})
+    for row in payables:
         assert row.source_id is not None
         books.payables[row.source_id].append(row)
-    lines = _lines(found)
-    _lock(payouts, lines)  # those that were gathered meanwhile
-    books.payouts = {payable: payouts[payout] for payable, payout in lines.items()}
     return books
 
 
 def _lines(payables: QuerySet[Payable]) -> dict[UUID, UUID]:
     live = PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True)
     return dict(live.values_list("payable_id", "payout_id"))
-
-
-def _lock(payouts: dict[UUID, Payout], lines: dict[UUID, UUID]) -> None:
-    new = set(lines.values()) - payouts.keys()
-    if new:
-        payouts.update(Payout.objects.filter(pk__in=new).order_by("pk").select_for_update().in_bulk())
 
 
 def _difference(one: Understanding, books: _Books) -> int:
