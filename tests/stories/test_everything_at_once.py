@@ -10,13 +10,13 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from flexsync import interpreter, poller, rereading
 from payouts import approval, intervention, outbox, reconciliation, scheduling, settlement, submission
 from payouts.errors import DomainError
 from payouts.models import Payout, State
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 SELLERS, SECONDS = 4, 6.0
 
@@ -26,6 +26,8 @@ def test_all_stages_and_people_at_once(world: World) -> None:  # noqa: C901 - on
     sellers = [world.seller(f"s{n}@example.com") for n in range(SELLERS)]
     transactions = [world.sale(seller, price=1_000) for seller in sellers for _ in range(3)]
     world.hear()
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, probability=0.3, seconds=1)
+    world.paypal.fault("drop_after", match={"method": "POST", "path": CREATE}, probability=0.1)
     end = time.monotonic() + SECONDS
     errors: list[BaseException] = []
     dice = random.Random(7)
@@ -54,7 +56,10 @@ def test_all_stages_and_people_at_once(world: World) -> None:  # noqa: C901 - on
 
     def send() -> None:
         rereading.reread(limit=50, now=world.now)
-        submission.send(limit=50, now=world.now + timedelta(minutes=2))
+        with transaction.atomic():
+            late = Payout.objects.filter(state=State.APPROVED).select_for_update(skip_locked=True)
+            Payout.objects.filter(pk__in=[one.pk for one in late]).update(next_at=world.now)
+        submission.send(limit=50, now=world.now)
 
     def hear_back() -> None:
         soon = world.now + timedelta(hours=1)
@@ -89,6 +94,7 @@ def test_all_stages_and_people_at_once(world: World) -> None:  # noqa: C901 - on
     if errors:
         raise errors[0]
 
+    world.paypal.delete("/_sandbox/faults")
     world.let_pass(days=4)  # the new methods cool down
     for _ in range(4):
         world.decide()
