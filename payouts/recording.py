@@ -351,6 +351,8 @@ def absent(sending: Sending, reason: str) -> None:
     batch.state, batch.reason = BatchState.REFUSED, reason
     batch.next_at = batch.person_after = None
     _save(batch)
+    never_paid = [_never_paid(sending, a, reason) for a in sending.attempts if a.debited]
+    drafts = {a.pk: let_go_drafts(a) for a in gone}
     rowsets.update(
         Attempt,
         [
@@ -361,7 +363,8 @@ def absent(sending: Sending, reason: str) -> None:
                 "refusal_class": RefusalClass.WAIT,
                 "message": reason,
                 "closed_at": now,
-                "postings_made": a.postings_made + 1,
+                "debited": a.debited,
+                "postings_made": a.postings_made,
             }
             for a in gone
         ],
@@ -373,20 +376,21 @@ def absent(sending: Sending, reason: str) -> None:
                 payout=sending.payouts[a.payout_id],
                 to=State.FAILED,
                 reason=reason,
-                drafts=[uncommit_draft(a)],
+                drafts=drafts[a.pk],
             )
             for a in gone
         ],
     )
-    open_incidents([_never_paid(sending, a, reason) for a in sending.attempts if a.debited], now=now)
+    open_incidents(never_paid, now=now)
 
 
 def _never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
     payout = sending.payouts[attempt.payout_id]
+    said = "people said that it was paid" if attempt.state == AttemptState.SETTLED else "we were debited"
     return Evidence(
         kind="contradiction",
         subject=f"attempt {attempt.pk}",
-        sentence=f"{payout.number}: people said that it was paid, but {reason[0].lower()}{reason[1:]}",
+        sentence=f"{payout.number}: {said}, but {reason[0].lower()}{reason[1:]}",
         provider=attempt.provider,
         facts={"payout": payout.number, "attempt": attempt.key},
         payout=payout,
@@ -437,6 +441,19 @@ def uncommit_draft(attempt: Attempt) -> Draft:
         ledger.allocated(attempt.payout_id),
         ordinal=attempt.postings_made,
     )
+
+
+def let_go_drafts(attempt: Attempt) -> list[Draft]:
+    """This will draft that neither a debit nor the commitment stands any more, and note so on the attempt."""
+    drafts = []
+    if attempt.debited:
+        attempt.debited = False
+        cash, transit = f"provider_cash:{attempt.provider}", f"in_transit:{attempt.provider}"
+        drafts.append(_draft(attempt, "undebit", cash, transit, ordinal=attempt.postings_made))
+        attempt.postings_made += 1
+    drafts.append(uncommit_draft(attempt))
+    attempt.postings_made += 1
+    return drafts
 
 
 def debit_draft(attempt: Attempt, *, ordinal: int = 0) -> Draft:

@@ -29,7 +29,7 @@ from payouts.ledger import Draft
 from payouts.lifecycle import MOVES, Move, move, record
 from payouts.models import Attempt, AttemptState, Observation, OutboxMessage, Payout, State
 from payouts.providers.base import Status
-from payouts.recording import debit_draft, pay_draft, uncommit_draft
+from payouts.recording import debit_draft, let_go_drafts, pay_draft
 from payouts.returning import Back
 
 log = logger(__name__)
@@ -322,20 +322,7 @@ def _failed(change: _Change, seen: Observation) -> None:
 
 def _let_go(change: _Change, seen: Observation, state: AttemptState) -> None:
     attempt = change.attempt
-    if attempt.debited:
-        provider = attempt.provider
-        attempt.debited = False
-        _post(
-            change,
-            "undebit",
-            change.cash,
-            f"in_transit:{provider}",
-            change.sent,
-            ordinal=attempt.postings_made,
-        )
-        attempt.postings_made += 1
-    change.drafts.append(uncommit_draft(attempt))
-    attempt.postings_made += 1
+    change.drafts.extend(let_go_drafts(attempt))
     attempt.state, attempt.closed_at = state, change.now
     attempt.refusal_code, attempt.refusal_class = seen.refusal_code or seen.raw_status, seen.refusal_class
     attempt.message = seen.message

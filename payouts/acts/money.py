@@ -33,7 +33,7 @@ from payouts.models import (
 )
 from payouts.providers import registry
 from payouts.providers.base import ProviderError
-from payouts.recording import debit_draft, pay_draft, uncommit_draft
+from payouts.recording import debit_draft, let_go_drafts, pay_draft
 from payouts.transmission import lock_name
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)
@@ -130,13 +130,15 @@ def _resolve(asked: Asked) -> None:
     attempt = Attempt.objects.select_for_update().get(pk=attempt.pk)
     reason = f"{asked.text('outcome').replace('_', ' ')} by {asked.text('document')}"
     if asked.text("outcome") == "paid":
+        # The provider may have debited us before it knew nothing of it any more.
+        drafts = [] if attempt.debited else [debit_draft(attempt, ordinal=attempt.postings_made)]
+        attempt.postings_made += len(drafts)
         attempt.state, attempt.debited, to = AttemptState.SETTLED, True, State.PAID
-        drafts = [debit_draft(attempt, ordinal=attempt.postings_made), pay_draft(attempt)]
+        drafts.append(pay_draft(attempt))
     else:
         attempt.state, to = AttemptState.ABSENT, State.FAILED
         attempt.refusal_code, attempt.refusal_class, attempt.message = "absent", "wait", reason
-        drafts = [uncommit_draft(attempt)]
-    attempt.postings_made += 1
+        drafts = let_go_drafts(attempt)
     attempt.closed_at, attempt.watch_until = asked.now, asked.now + _window(attempt.provider)
     attempt.save()
     changes = {"paid_at": asked.now} if to is State.PAID else {}
