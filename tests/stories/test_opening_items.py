@@ -33,11 +33,11 @@ def test_staff_release_one(old: tuple[World, list[str]]) -> None:
     world, transactions = old
     row = Payable.objects.get(reference=transactions[0])
     done = intervention.release_payables(
-        by=world.carol, payable_ids=[row.pk], reason="Not paid yet.", now=world.now
+        by=world.bob, payable_ids=[row.pk], reason="Not paid yet.", now=world.now
     )
     assert done.done == [transactions[0]]
     world.decide()
-    world.approve()
+    assert world.approve(by=world.dave).refused == []  # whoever released it may not approve it
     world.send()
     world.until("paid")
     assert world.moved() == {"EUR": 900}
@@ -54,10 +54,10 @@ def test_a_file_marks_what_was_paid_by_hand(old: tuple[World, list[str]]) -> Non
     assert again.done == []
     rows = Payable.objects.filter(waits_for="opening", settled="")
     intervention.release_payables(
-        by=world.carol, payable_ids=[r.pk for r in rows], reason="Rest.", now=world.now
+        by=world.bob, payable_ids=[r.pk for r in rows], reason="Rest.", now=world.now
     )
     world.decide()
-    world.approve()
+    assert world.approve(by=world.dave).refused == []  # whoever released it may not approve it
     world.send()
     world.until("paid")
     assert world.moved() == {"EUR": 900}
@@ -71,7 +71,7 @@ def test_a_refund_of_an_opening_item_waits_with_it(old: tuple[World, list[str]])
     rows = Payable.objects.filter(reference=transactions[0]).order_by("pk")
     assert [(int(r.units), r.waits_for) for r in rows] == [(900, "opening"), (-450, "opening")]
     intervention.release_payables(
-        by=world.carol, payable_ids=[r.pk for r in rows], reason="Pay.", now=world.now
+        by=world.bob, payable_ids=[r.pk for r in rows], reason="Pay.", now=world.now
     )
     world.decide()
     assert world.payout().debt_units == 450

@@ -13,7 +13,7 @@ def release(world: World, payout: Payout) -> None:
     """Have staff decide that what came back goes out again."""
     rows = Payable.objects.filter(payee=payout.payee, waits_for="returned", settled="")
     done = intervention.release_payables(
-        by=world.carol, payable_ids=[row.pk for row in rows], reason="New address.", now=world.now
+        by=world.bob, payable_ids=[row.pk for row in rows], reason="New address.", now=world.now
     )
     assert done.refused == []
 
@@ -45,7 +45,8 @@ def test_unclaimed_money_comes_back_and_goes_out_to_a_new_method(world: World) -
     world.decide()
     again = world.payout(state="awaiting_approval")
     assert (again.debt_units, again.method.version) == (9_000, 2)
-    assert world.approve().refused == []
+    assert "another person" in world.approve(by=world.carol).refused[0][1]  # she released it
+    assert world.approve(by=world.dave).refused == []
     world.send()
     world.until("paid", of=again)
     assert world.moved() == {"EUR": 18_000}
@@ -124,7 +125,7 @@ def test_several_returns_become_one_payout(world: World) -> None:
     world.let_pass(days=4)
     release(world, first)
     world.decide()
-    world.approve()
+    world.approve(by=world.dave)
     world.send()
     world.until_true(lambda: Payout.objects.filter(state="paid").exists())
     assert world.payout(state="paid").debt_units == 2_700
