@@ -227,6 +227,8 @@ def _add_loose(facts: Iterable[Facts], *, beside: Q) -> None:
                 by_source[row.source_id].append(one)
     of_the_returned = Q(source_id__in=list(by_source), waits_for=Payable.Waits.CLAWBACK)
     taken_back = Payable.objects.filter(Q(original_id__in=list(by_payable)) | of_the_returned, settled="")
+    # A carried rest is owed beside the payout that it was rounded off from.
+    taken_back = taken_back.exclude(purpose=Payable.Purpose.CARRY)
     for row in taken_back.filter(beside):
         if row.original_id in by_payable:
             by_payable[row.original_id].loose.append(row)

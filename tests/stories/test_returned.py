@@ -45,7 +45,7 @@ def test_unclaimed_money_comes_back_and_goes_out_to_a_new_method(world: World) -
     world.decide()
     again = world.payout(state="awaiting_approval")
     assert (again.debt_units, again.method.version) == (9_000, 2)
-    assert "another person" in world.approve(by=world.carol).refused[0][1]  # she released it
+    assert "another person" in world.approve(by=world.bob).refused[0][1]  # he released it
     assert world.approve(by=world.dave).refused == []
     world.send()
     world.until("paid", of=again)
