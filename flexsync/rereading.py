@@ -7,7 +7,7 @@ finds there a payout that it does not know, and stops.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,7 +21,7 @@ from flexsync import calls, identity, profiles, storing, telling
 from flexsync.models import FlexCursor, WriteBack
 from flexsync.profiles import Learned
 from flexsync.snapshots import METADATA_KEY, Nonsense, Snapshot, named_payouts, read_snapshot
-from flexsync.telling import ANNOUNCED, Telling
+from flexsync.telling import ANNOUNCED, CANCELLED, Telling, moment
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
@@ -185,13 +185,27 @@ def _read(one: _Reading, *, now: datetime) -> None:
     one.snapshot = shown = read_snapshot(answer.raw)
     one.told = dict(shown.told)
     strangers = [name for name in named_payouts(shown.told) if name not in one.telling.numbers]
-    one.foreign = ", ".join(strangers)[:120]
-    if strangers:
+    one.foreign = (", ".join(strangers) or _forgotten(one, shown.told))[:120]
+    if one.foreign:
         one.error = f"The transaction names a payout that we do not know: {one.foreign}."
     elif shown.digest != bytes(one.source.digest):
         one.error = "The transaction reads differently than when it was understood; it is understood anew."
     elif _is_to_be_announced(one, shown):
         _announce(one, now=now)
+
+
+def _forgotten(one: _Reading, told: Mapping[str, Any]) -> str:
+    """Give the payout that was told as sent later than we know of: a snapshot of the disk that was put back looks like
+    the same database, and only Sharetribe remembers."""
+    for payout in one.payouts:
+        is_about = told.get("reference") == payout.number and told.get("status") not in (ANNOUNCED, CANCELLED)
+        if (
+            is_about
+            and payout.state == State.APPROVED
+            and str(told.get("at", "")) > moment(payout.state_since)
+        ):
+            return f"{payout.number} as {told['status']}, since {told['at']}"
+    return ""
 
 
 def _is_to_be_announced(one: _Reading, shown: Snapshot) -> bool:

@@ -217,5 +217,6 @@ STATEMENT_GROUPS: Final[Mapping[str, str]] = MappingProxyType({"T02": "conversio
 "transaction-event-codes", read 2026-11), and adds codes to them."""
 
 STATEMENT_HOLDS: Final = frozenset({"T1500", "T1501", "T1502", "T1503", "T1504"})
+STATEMENT_PAYOUTS_HELD: Final = "T1503"
 STATEMENT_RELEASES: Final = frozenset({"T1105"})
 STATEMENT_DEBIT: Final = "T0001"

@@ -64,6 +64,6 @@ def _doubt(report: Report, key: Key, *, settle_time: timedelta) -> str:
         return "PayPal's statement does not cover the sending and the settle time yet."
     if any(row.is_payout and not row.item_key for row in report.rows):
         return "PayPal's statement shows payouts without a key, and one of them may be ours."
-    if report.holds_open:
+    if report.holds:
         return "PayPal holds money for a batch whose payments are not on the statement yet."
     return ""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from payouts.providers.paypal.codes import (
     STATEMENT_GROUPS,
     STATEMENT_HOLDS,
     STATEMENT_KINDS,
+    STATEMENT_PAYOUTS_HELD,
     STATEMENT_RELEASES,
 )
 from payouts.providers.paypal.destinations import echo
@@ -64,8 +66,8 @@ class Report:
 
     rows: Sequence[Row]
     complete_until: datetime
-    holds_open: bool
-    """Whether money is put aside for a batch whose items are not on the list yet."""
+    holds: Sequence[Row]
+    """Money that is put aside for something whose movements are not, or not all, on the list yet."""
 
 
 def read_balances(client: PayPalClient, *, now: datetime) -> Sequence[Balance]:
@@ -99,7 +101,9 @@ def read_statement(client: PayPalClient, *, since: datetime, until: datetime, no
     """
     report = read_report(client, since=since, until=until, now=now)
     lines = [line for row in report.rows for line in _lines(row)]
-    return Statement(lines=lines, complete_until=report.complete_until)
+    # What PayPal has put money aside for was asked for already: it will stand on the list, and does not yet.
+    pending = [row.at for row in report.holds if row.code == STATEMENT_PAYOUTS_HELD]
+    return Statement(lines=lines, complete_until=min([report.complete_until, *pending]))
 
 
 def read_report(client: PayPalClient, *, since: datetime, until: datetime, now: datetime) -> Report:
@@ -123,7 +127,7 @@ def read_report(client: PayPalClient, *, since: datetime, until: datetime, now: 
     return Report(
         rows=sorted(rows.values(), key=lambda row: (row.at, row.id, row.code)),
         complete_until=complete_until,
-        holds_open=_holds_open(rows.values()),
+        holds=_open_holds(rows.values()),
     )
 
 
@@ -212,16 +216,20 @@ def _line(row: Row, kind: str, amount: Money) -> StatementLine:
     )
 
 
-def _holds_open(rows: Iterable[Row]) -> bool:
-    """Say whether a hold for a batch is not released yet; a release names the same batch, or a hold's own id."""
-    held: set[str] = set()
-    released: set[str] = set()
+def _open_holds(rows: Iterable[Row]) -> Sequence[Row]:
+    """Give the holds that are not released in full yet; a release names the same batch, or a hold's own id."""
+    rows = list(rows)
+    held = [row for row in rows if row.code in STATEMENT_HOLDS]
+    names = {row.id: row.about or row.id for row in held} | {
+        row.about or row.id: row.about or row.id for row in held
+    }
+    left: dict[str, int] = defaultdict(int)
+    for row in held:
+        left[names[row.id]] += abs(row.amount.units)
     for row in rows:
-        if row.code in STATEMENT_HOLDS:
-            held.add(row.about or row.id)
-        elif row.code in STATEMENT_RELEASES:
-            released |= {row.about, row.id}
-    return bool(held - released)
+        if row.code in STATEMENT_RELEASES:
+            left[names.get(row.about, names.get(row.id, ""))] -= abs(row.amount.units)
+    return [row for row in held if left[names[row.id]] > 0]
 
 
 def _moment(moment: datetime) -> str:

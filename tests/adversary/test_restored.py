@@ -1,0 +1,93 @@
+"""The database went back in time, and the witnesses do not say so at first sight."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from flexsync.restoring import find_strangers
+from payouts.models import Payout, SourceCheck
+from payouts.restore import Outcome, after_restore
+from tests.database import Cleaner
+from tests.operations.conftest import Saboteur
+from tests.stories.world import World
+
+
+@pytest.fixture
+def backup(world: World, superuser_url: str) -> Iterator[Cleaner]:
+    """Somebody was paid; the next payout is approved; and that is what the backup holds."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, first = world.sold_and_approved(world.seller("first@example.com"))
+    world.send()
+    world.until("paid", of=first)
+    world.hear_back()
+    world.sold_and_approved(world.seller("anna@example.com"), price=2_000)
+    world.reread()
+    cleaner = Cleaner(superuser_url)
+    yield cleaner
+    cleaner.close()
+
+
+def restored(world: World) -> Outcome:
+    stopped_at = world.now - timedelta(seconds=60)
+    return after_restore(by="an operator", witness=find_strangers, stopped_at=stopped_at, now=world.now)
+
+
+def debits(world: World) -> int:
+    return sum(entry["kind"] == "debit" for entry in world.paypal.ledger())
+
+
+def test_paypal_put_money_aside_for_what_is_not_on_its_list_yet(
+    world: World, backup: Cleaner, superuser_url: str
+) -> None:
+    world.paypal.fault("stuck_pending")
+    assert world.transmit() == 1
+    backup.clean()
+    Saboteur(superuser_url).run("UPDATE payouts_incarnation SET database_oid = database_oid + 1")
+
+    world.let_pass(minutes=2)
+    outcome = restored(world)
+    assert not outcome.accepted, outcome.sentences
+
+    world.paypal.delete("/_sandbox/faults")
+    world.until_true(lambda: restored(world).accepted)
+    assert debits(world) == 2
+    assert world.send() == 0
+    assert debits(world) == 2
+
+
+def test_a_snapshot_of_the_disk_looks_like_the_same_database(world: World, backup: Cleaner) -> None:
+    """System, timeline and object ids are what they were: only Sharetribe remembers what was sent."""
+    payout = Payout.objects.get(state="approved")
+    assert world.transmit() == 1
+    world.until("paid", of=payout)
+    world.tell()
+    backup.clean()
+    payout.refresh_from_db()
+    assert payout.state == "approved"
+
+    SourceCheck.objects.update(checked_at=None)  # it is a while ago
+    world.send()
+    world.send()
+    assert debits(world) == 2
+    payout.refresh_from_db()
+    assert (payout.state, payout.blocked_by) == ("approved", "reread")
+    assert payout.number in SourceCheck.objects.exclude(error="").get().error
+
+
+def test_what_came_back_to_us_and_goes_out_again_is_no_stranger(world: World) -> None:
+    """Sharetribe heard that it was sent; then PayPal denied the whole batch for a reason of ours."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("deny_batch", value="INSUFFICIENT_FUNDS", times=1)
+    world.send()
+    world.tell()
+    world.until("approved", of=payout)
+    world.tell()
+    world.lift_our_holds()
+    SourceCheck.objects.update(checked_at=None)
+    world.send()
+    world.until("paid", of=payout)
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()
