@@ -13,8 +13,8 @@ from accounts.models import Payee, User
 from accounts.roles import require
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
-from payouts.alerts import raise_alert
 from payouts.actors import Actor
+from payouts.alerts import raise_alert
 from payouts.errors import Refused
 from payouts.lifecycle import record
 from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State

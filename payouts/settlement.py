@@ -273,9 +273,8 @@ def _paid(change: _Change, seen: Observation) -> None:
     attempt = change.attempt
     if attempt.state in (AttemptState.SETTLED, AttemptState.RETURNED):
         if attempt.state == AttemptState.RETURNED:
-            change.evidence.append(
-                _evidence(change, "contradiction", "It came back, and now is said to be paid.")
-            )
+            evidence = _evidence(change, "contradiction", "It came back, and now is said to be paid.")
+            change.evidence.append(replace(evidence, payee_id=change.payout.payee_id))
         return
     if not _go(change, State.PAID, "The provider says that it arrived."):
         _suspend(change, seen)

@@ -171,6 +171,8 @@ def _by_hand(asked: Asked) -> Payout:
         )
     if payout.attempts.filter(state__in=OPEN_ATTEMPTS).exists():
         raise Refused(f"An attempt to pay {payout.number} is open; its outcome comes first.")
+    if not payout.holds.filter(lifted_at__isnull=True).exists():
+        raise Refused(f"Hold {payout.number} first, or it may be sent while it is paid by hand.")
     asked.text("document")
     return payout
 

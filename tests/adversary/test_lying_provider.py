@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db import transaction
 
 from marketplace_payouts.lib.money import Money
-from payouts import holding, reconciliation, reconciling, recovery
+from payouts import holding, intervention, reconciliation, reconciling, recovery
 from payouts.models import Batch, Hold, Incident, Payout
 from payouts.providers import registry
 from payouts.providers.base import AlreadyExists, BatchView, Status
@@ -108,3 +108,26 @@ def test_a_failure_that_was_none(world: World) -> None:
     assert world.moved() == {"EUR": 9_000}
     assert world.incidents() == []
     world.assert_books_agree()
+
+
+def test_what_came_back_and_is_said_to_be_paid_after_all(world: World) -> None:
+    """It is owed again and released; if it was paid in the end, it must not go out a second time."""
+    _, payout = world.sold_and_approved(world.seller("unclaimed+anna@example.com"))
+    world.send()
+    world.until_true(lambda: world.attempt(payout).status == Status.AWAITING_PAYEE)
+    reference = world.attempt(payout).key
+    world.paypal.post("/_sandbox/fate", {"reference": reference, "status": "RETURNED"})
+    world.until("returned", of=payout)
+    Batch.objects.update(next_at=world.now)
+    world.paypal.post("/_sandbox/fate", {"reference": reference, "status": "SUCCESS"})
+
+    def is_contradicted() -> bool:
+        Batch.objects.update(next_at=world.now)
+        return "contradiction" in world.incidents()
+
+    world.until_true(is_contradicted)
+    explained(world)
+    returned = payout.payee.payables.get(purpose="returned")
+    intervention.release_payables(by=world.dave, payable_ids=[returned.pk], reason="Again.", now=world.now)
+    world.decide()
+    assert world.payout(state="pending").blocked_by == "held"

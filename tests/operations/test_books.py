@@ -115,10 +115,17 @@ def test_a_payment_that_we_did_not_make_stops_the_provider(paid_world):
     assert [one.kind for one in result.differences] == ["foreign_debit"]
     assert result.opened == 1
     incident = Incident.objects.get()
-    assert (incident.kind, incident.facts["amount"]) == ("foreign_debit", {"units": "6600", "currency": "EUR"})
+    assert (incident.kind, incident.facts["amount"]) == (
+        "foreign_debit",
+        {"units": "6600", "currency": "EUR"},
+    )
     assert Hold.objects.filter(rail_id="provider:paypal", lifted_at__isnull=True).exists()
     posting = Posting.objects.get(kind="suspense")
-    assert (posting.debit, posting.credit, int(posting.units)) == ("suspense:paypal", "provider_cash:paypal", 6600)
+    assert (posting.debit, posting.credit, int(posting.units)) == (
+        "suspense:paypal",
+        "provider_cash:paypal",
+        6600,
+    )
     assert violated(paid_world) == {}
 
 

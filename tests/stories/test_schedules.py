@@ -7,7 +7,8 @@ from datetime import timedelta
 import pytest
 
 from accounts.models import Marketplace, Payee
-from payouts import gates, intervention
+from payouts import gates, holding, intervention
+from payouts.errors import Refused
 from payouts.models import Payable, Payout, Schedule
 from tests.stories.world import PROCESS, World
 
@@ -151,6 +152,10 @@ def test_a_payment_made_by_hand_is_recorded_by_two_people(world: World) -> None:
     seller = world.seller()
     transaction, payout = world.sold_and_approved(seller)
     fields = {"payout": str(payout.pk), "document": "Bank slip 4711"}
+    # Nobody pays by hand what a worker may be about to send.
+    with pytest.raises(Refused, match="Hold"):
+        world.ask_for("pay_by_hand", fields, by=world.carol)
+    holding.hold(by=world.alice, payouts=[payout.pk], reason="Paid by hand.", now=world.now)
     world.second("pay_by_hand", fields, by=world.carol)
     payout.refresh_from_db()
     assert payout.state == "paid"
@@ -163,7 +168,6 @@ def test_a_payment_made_by_hand_is_recorded_by_two_people(world: World) -> None:
 
 
 def test_what_an_open_attempt_may_have_paid_is_not_paid_by_hand(world: World) -> None:
-    from payouts.errors import Refused
     from tests.stories.world import CREATE
 
     _, payout = world.sold_and_approved(world.seller())
