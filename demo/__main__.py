@@ -12,7 +12,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--once", action="store_true", help="nothing is left running afterwards")
     parser.add_argument(
-        "--patience", type=float, default=200.0, metavar="SECONDS", help="after which it is over"
+        "--patience",
+        type=float,
+        default=float(os.environ.get("DEMO_PATIENCE_S", "200")),
+        metavar="SECONDS",
+        help="after which it is over",
     )
     options = parser.parse_args()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "marketplace_payouts.settings")
