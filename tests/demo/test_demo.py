@@ -39,7 +39,7 @@ def test_everything_ends_as_promised():
         env=quiet,
         capture_output=True,
         text=True,
-        timeout=400,
+        timeout=900,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

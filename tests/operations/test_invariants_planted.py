@@ -240,7 +240,7 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         [],
     ),
     "nothing_is_overdue": ([f"UPDATE payouts_payout SET next_at = {SOONER} WHERE id = {WAITING}"], []),
-    "cursor_behind_the_events": (["UPDATE flexsync_flexcursor SET last_sequence_id = last_sequence_id + 1000000000000"], []),
+    "cursor_behind_the_events": (["UPDATE flexsync_flexcursor SET last_sequence_id = 1e12"], []),
     "stored_event_is_heard": (["UPDATE payouts_source SET heard = 0, understood = 0"], []),
     "heard_is_understood_or_will_be": (
         ["UPDATE payouts_source SET heard = understood + 1, next_at = NULL, parked_at = NULL"],
