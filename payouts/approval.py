@@ -28,7 +28,7 @@ from payouts.lifecycle import Move, move, record
 from payouts.models import Approval, ApprovalPolicy, ApproverLimit, Hold, Payout, State
 from payouts.outcomes import Done
 
-__all__ = ["approve", "decide", "digests_of", "revoke"]
+__all__ = ["approve", "decide", "digests_of", "locked", "revoke"]
 
 _LOOK_AGAIN = timedelta(minutes=5)
 _WAIT_FOR_PEOPLE = timedelta(hours=1)
@@ -71,7 +71,7 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
     seen = dict(wanted)
     outcome = Done()
     with transaction.atomic():
-        payouts = _locked(seen)
+        payouts = locked(seen)
         loaded = facts.for_payouts(payouts, now=now, lock=True)
         _drop_void(loaded.values(), now=now)
         makers = _makers(payouts, loaded)
@@ -105,7 +105,7 @@ def revoke(*, by: User, payout_ids: Sequence[UUID], reason: str, now: datetime) 
     require(by, "act_approve")
     outcome = Done()
     with transaction.atomic():
-        for payout in _locked(payout_ids):
+        for payout in locked(payout_ids):
             if payout.state not in (State.APPROVED, State.AWAITING_APPROVAL):
                 outcome.refuse(
                     payout.number, f"It is {payout.get_state_display().lower()}; nothing can be revoked."
@@ -182,7 +182,8 @@ class _Budget:
         }
 
 
-def _locked(payout_ids: Iterable[UUID]) -> list[Payout]:
+def locked(payout_ids: Iterable[UUID]) -> list[Payout]:
+    """This will lock payouts in the order of their ids, with payee and method."""
     return list(
         Payout.objects.filter(pk__in=list(payout_ids))
         .select_related("payee__marketplace", "method")

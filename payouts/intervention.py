@@ -15,6 +15,7 @@ from marketplace_payouts.lib.ids import uuid7
 from payouts import digests, dissolving, facts
 from payouts.accrual import wake
 from payouts.actors import Actor
+from payouts.approval import locked
 from payouts.errors import Refused
 from payouts.holding import note_act
 from payouts.lifecycle import Move, move, record
@@ -158,16 +159,6 @@ def release_payables(*, by: User, payable_ids: Sequence[UUID], reason: str, now:
         wake(going)
         outcome.done += [row.reference for row in going]
     return outcome
-
-
-def locked(payout_ids: Sequence[UUID]) -> list[Payout]:
-    """This will lock payouts in the order of their ids, with payee and method."""
-    return list(
-        Payout.objects.filter(pk__in=list(payout_ids))
-        .select_related("payee__marketplace", "method")
-        .order_by("pk")
-        .select_for_update(of=("self",))
-    )
 
 
 def _cancellable(payouts: Sequence[Payout]) -> tuple[list[Payout], list[tuple[str, str]]]:
