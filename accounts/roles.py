@@ -9,7 +9,6 @@ if TYPE_CHECKING:
 
 ACTS: dict[str, str] = {
     "act_view": "Read everything in the admin",
-    "act_export": "Export lists and statements",
     "act_hold": "Put a hold on a payout, payee, method, provider or currency",
     "act_note": "Write a note",
     "act_request": "Make a request that another person must second",
@@ -24,11 +23,10 @@ ACTS: dict[str, str] = {
     "act_policies": "Change approval policies",
     "act_triggers": "Change triggers, processes and schedules",
     "act_staff": "Manage staff and their roles",
-    "act_operate": "Use the operations pages",
     "act_replay": "Replay events and outbox messages",
 }
 
-_READ = frozenset({"act_view", "act_export"})
+_READ = frozenset({"act_view"})
 _OPERATE = frozenset({"act_hold", "act_note", "act_request", "act_refresh"})
 
 ROLES: dict[str, frozenset[str]] = {
@@ -39,7 +37,7 @@ ROLES: dict[str, frozenset[str]] = {
     | {"act_approve", "act_release", "act_second", "act_cancel", "act_retry", "act_resolve"},
     "administrator": _READ
     | {"act_note", "act_request", "act_second", "act_limits", "act_policies", "act_triggers", "act_staff"},
-    "engineer": _READ | {"act_refresh", "act_operate", "act_replay", "act_hold"},
+    "engineer": _READ | {"act_refresh", "act_replay", "act_hold"},
 }
 
 
