@@ -7,15 +7,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import F
-
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
-from payouts import ledger
+from payouts import deferring, ledger
 from payouts.actors import Actor
 from payouts.ledger import Draft, PayoutLineMoney
 from payouts.lifecycle import Move, Moved, move
-from payouts.models import Attempt, AttemptState, Batch, BatchState, Payable, Payout, PayoutLine, State
+from payouts.models import Payable, Payout, PayoutLine, State
 
 DISSOLVABLE = frozenset({State.PENDING, State.AWAITING_APPROVAL, State.APPROVED, State.FAILED})
 
@@ -25,7 +23,7 @@ def dissolve(payouts: Sequence[Payout], *, actor: Actor, reason: str, now: datet
 
     The rows must be locked, in the order of their ids, and stand in a state of `DISSOLVABLE`.
     """
-    withdraw_deferred(payouts, now=now)
+    deferring.withdraw(payouts, now=now)
     lines = live_lines([payout.pk for payout in payouts])
     drafts = release_drafts(lines)
     moved = move(
@@ -79,28 +77,3 @@ def release(lines: Sequence[PayoutLine], *, now: datetime) -> None:
     Payable.objects.filter(pk__in=[line.payable_id for line in lines]).update(settled=Payable.Settled.NOT)
     payees = sorted({line.payable.payee_id for line in lines})
     Payee.objects.filter(pk__in=payees).update(next_gather_at=now)
-
-
-def withdraw_deferred(payouts: Sequence[Payout], *, now: datetime) -> None:
-    """This will close deferred batches that carry one of these payouts, since they cannot go out as they are.
-
-    A deferred batch was certainly not processed, and nobody can be sending it: it is sent only after its payouts
-    were claimed under the locks that the caller holds. Its attempts end as refused; the next sending makes new ones.
-    """
-    attempts = Attempt.objects.filter(payout__in=payouts, state=AttemptState.DEFERRED)
-    batches = list(Batch.objects.filter(pk__in=attempts.values("batch")).select_for_update().order_by("pk"))
-    if not batches:
-        return
-    Attempt.objects.filter(batch__in=batches, state=AttemptState.DEFERRED).update(
-        state=AttemptState.REFUSED,
-        refusal_code="withdrawn",
-        refusal_class="ours",
-        message="Withdrawn before it was processed.",
-        closed_at=now,
-    )
-    Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(
-        state=BatchState.REFUSED,
-        reason="Withdrawn before it was processed.",
-        next_at=None,
-        answers=F("transmissions"),
-    )

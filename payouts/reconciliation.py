@@ -19,7 +19,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
-from payouts import incarnation, methods, pacing, recording, recovery
+from payouts import doubt, incarnation, methods, pacing, recovery
 from payouts.incidents import Evidence, open_incidents
 from payouts.models import (
     Attempt,
@@ -42,6 +42,7 @@ from payouts.providers.base import (
     Status,
 )
 from payouts.providers.base import Observation as Seen
+from payouts.sending import load
 
 log = logger(__name__)
 
@@ -121,8 +122,8 @@ def _vanished(batch: Batch, reason: str) -> None:
     """What the provider named it does not know any more: nobody can say what became of what is still open."""
     with transaction.atomic():
         clock = database_now(connection)
-        sending = recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
-        recording.vanished(sending, f"The provider does not know {batch.reference} any more: {reason}")
+        sending = load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
+        doubt.vanished(sending, f"The provider does not know {batch.reference} any more: {reason}")
 
 
 def reading() -> int:

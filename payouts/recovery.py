@@ -10,7 +10,8 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
 from marketplace_payouts.lib.logs import logger
-from payouts import pacing, recording, transmission
+from payouts import doubt, pacing, transmission
+from payouts.deferring import defer
 from payouts.models import AttemptState, Batch, BatchState
 from payouts.pacing import NoTurn
 from payouts.providers.base import (
@@ -25,6 +26,7 @@ from payouts.providers.base import (
     ProviderUnavailable,
     Unknown,
 )
+from payouts.sending import load
 
 log = logger(__name__)
 
@@ -52,17 +54,17 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
         proven = transmission.has_ended(batch)
         is_decided = batch.state == BatchState.CLOSED and not batch.reference
         if is_decided:
-            recording.watch(batch, now=clock)
+            doubt.watch(batch, now=clock)
         elif batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
             return
         elif batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
             # Counted before each call: it was never transmitted, and its lease forbids that from now on.
-            sending = recording.load(batch, now=clock)
-            recording.apply(sending, Deferred(reason="Its sender stopped before the call."))
+            sending = load(batch, now=clock)
+            defer(sending, Deferred(reason="Its sender stopped before the call."))
             return
         else:
-            sending = recording.load(batch, now=clock)
-            recording.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
+            sending = load(batch, now=clock)
+            doubt.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
     # People who decided about it, or about one of its items, decided that it never goes out again.
     may_send = not is_decided and _may_send_again(provider, batch, now=clock)
     if may_send and not _is_known_to_exist(batch):
@@ -147,15 +149,15 @@ def _not_found(provider: PayoutProvider, batch: Batch, found: Absent | CannotTel
     """Only an authoritative absence, after the settle time, with no sender left, proves that nothing was sent."""
     with transaction.atomic():
         clock = database_now(connection)
-        sending = recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
+        sending = load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
         last = sending.batch.last_sent_at
         if sending.batch.state not in (*_OPEN, BatchState.CLOSED) or last is None:
             return
         is_certain = isinstance(found, Absent) and found.authoritative
         if is_certain and proven and _covers(found, last + provider.capabilities.settle_time):
-            recording.absent(sending, f"The provider has nothing: {found.reason}")
+            doubt.absent(sending, f"The provider has nothing: {found.reason}")
         elif sending.batch.state in _OPEN:
             why = "Not found, but it may still turn up." if is_certain else "The provider cannot tell"
-            recording.unknown(sending, why if is_certain else f"{why}: {found.reason}")
+            doubt.unknown(sending, why if is_certain else f"{why}: {found.reason}")
         crash_point("ask.before_commit")
     crash_point("ask.after_commit")

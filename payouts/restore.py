@@ -23,6 +23,7 @@ from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from payouts import dissolving, heartbeats, incarnation, reconciling, statements
 from payouts.actors import Actor
+from payouts.attempt_postings import commit_draft
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move, move
 from payouts.models import (
@@ -41,7 +42,6 @@ from payouts.models import (
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement, StatementLine
 from payouts.statements import Comparison, Difference, place_of
-from payouts.submission import commit_draft
 
 RULE: Final = "restore"
 _RESTORER: Final = Actor.rule("after restore")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,18 +10,17 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Sum
+from django.db.models import Exists, Max, OuterRef, Sum
 
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.money import Money
 from marketplace_payouts.lib.pool import run_all
-from payouts import approval, digests, facts, incarnation, ledger, transmission
+from payouts import approval, deferring, digests, facts, incarnation, transmission
 from payouts.actors import Actor
-from payouts.dissolving import withdraw_deferred
+from payouts.attempt_postings import commit_draft
 from payouts.facts import Facts
 from payouts.gates import Stage, first_block
 from payouts.holding import hold_by_rule
@@ -32,7 +30,6 @@ from payouts.models import (
     Attempt,
     AttemptState,
     Batch,
-    BatchState,
     Payout,
     ProviderFunds,
     State,
@@ -42,14 +39,13 @@ from payouts.models import (
 from payouts.providers import registry
 from payouts.providers.base import BadItem, PayoutProvider, Progress, ProviderError
 from payouts.providers.base import Step as ProviderStep
+from payouts.refusing import ROUNDS_TOGETHER
 from payouts.steps import items_of, step_rows
 
 log = logger(__name__)
 
 SENDER = Actor.rule("sender")
 _LOOK_AGAIN = timedelta(minutes=1)
-# A batch refused without naming an item is sent again by halves after this many rounds, and held after the last.
-ROUNDS_TOGETHER, ROUNDS_AT_MOST = 3, 20
 
 
 def send(*, limit: int, now: datetime) -> int:
@@ -59,7 +55,8 @@ def send(*, limit: int, now: datetime) -> int:
     """
     if not incarnation.is_accepted():
         return 0
-    batches = _recommit_deferred(now=now)
+    put_off = deferring.recommit(now=now)
+    batches = [put_off] if put_off is not None else []
     while not batches:
         claimed = _commit(limit=limit, now=now)
         if claimed is None:
@@ -181,7 +178,11 @@ def _write(
     rows = _Rows([], [], [], [], {})
     clock = database_now(connection)
     for chunk in chunks:
-        _write_batch(provider, chunk, loaded, numbers, rows, clock=clock)
+        _add_batch(provider, chunk, loaded, numbers, rows, clock=clock)
+    rowsets.insert(Batch, rows.batches)
+    rowsets.insert(Attempt, rows.attempts)
+    rowsets.insert(Step, rows.steps)
+    rowsets.insert(StepBody, rows.bodies)
     moved = move(
         [
             Move(
@@ -199,7 +200,7 @@ def _write(
     return rows.batches
 
 
-def _write_batch(
+def _add_batch(
     provider: PayoutProvider,
     chunk: Sequence[Payout],
     loaded: dict[UUID, Facts],
@@ -245,11 +246,10 @@ def _write_batch(
         return
     batch.item_count, batch.total_units = len(attempts), sum(int(a.units) for a in attempts)
     row, body = step_rows(batch, step, n=1, clock=clock)
-    rowsets.insert(Batch, [batch])
-    rowsets.insert(Attempt, attempts)
-    rowsets.insert(Step, [row])
-    rowsets.insert(StepBody, [body])
     rows.batches.append(batch)
+    rows.attempts += attempts
+    rows.steps.append(row)
+    rows.bodies.append(body)
     for attempt in attempts:
         rows.drafts[attempt.payout_id] = commit_draft(attempt, ordinal=0)
 
@@ -273,20 +273,6 @@ def _first_step(
     return [], None
 
 
-def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:
-    """This will draft: the payout's allocation becomes a commitment to the provider."""
-    return Draft(
-        kind="commit",
-        subject=attempt.pk,
-        ordinal=ordinal,
-        debit=ledger.allocated(attempt.payout_id),
-        credit=f"committed:{attempt.provider}",
-        amount=Money(int(attempt.units), attempt.currency),
-        payout_id=attempt.payout_id,
-        attempt_id=attempt.pk,
-    )
-
-
 def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
     rows = (
         Attempt.objects.filter(payout_id__in=list(payout_ids))
@@ -294,65 +280,3 @@ def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
         .annotate(last=Max("n"))
     )
     return dict(rows)
-
-
-def _recommit_deferred(*, now: datetime) -> list[Batch]:
-    """A deferred batch goes out again as it is: same key, same bytes; or not at all, if a gate has closed since."""
-    with transaction.atomic():
-        batch = (
-            Batch.objects.filter(state=BatchState.COMMITTED, attempts__state=AttemptState.DEFERRED)
-            .filter(next_at__lte=now, pk__in=_deferred_ids())
-            .order_by("next_at", "id")
-            .select_for_update(skip_locked=True, of=("self",))
-            .first()
-        )
-        if batch is None:
-            return []
-        attempts = list(batch.attempts.order_by("pk").select_for_update(of=("self",)))
-        payouts = list(
-            Payout.objects.filter(pk__in=[attempt.payout_id for attempt in attempts])
-            .select_related("payee__marketplace", "method")
-            .order_by("pk")
-            .select_for_update(of=("self",))
-        )
-        loaded = facts.for_payouts(payouts, now=now, lock=True)
-        closed = [p for p in payouts if p.state != State.APPROVED or not _passes(loaded[p.pk])]
-        if closed:
-            withdraw_deferred(payouts, now=now)
-            log.info("deferred_batch_withdrawn", batch=str(batch.pk), blocked=len(closed))
-            return []
-        _commit_again(batch, attempts, payouts, now=now)
-        crash_point("send.before_intent")
-    crash_point("send.after_intent")
-    return [batch]
-
-
-def _deferred_ids() -> list[UUID]:
-    """A plain list, because a DISTINCT cannot be locked; deferred batches are few."""
-    found = Attempt.objects.filter(state=AttemptState.DEFERRED).values_list("batch_id", flat=True).distinct()
-    return list(found)
-
-
-def _passes(one: Facts) -> bool:
-    return first_block(one, up_to=Stage.SEND) is None
-
-
-def _commit_again(
-    batch: Batch, attempts: Sequence[Attempt], payouts: Sequence[Payout], *, now: datetime
-) -> None:
-    clock = database_now(connection)
-    drafts: dict[UUID, list[Draft]] = defaultdict(list)
-    for attempt in attempts:
-        drafts[attempt.payout_id].append(commit_draft(attempt, ordinal=attempt.postings_made))
-    batch.attempts.update(state=AttemptState.COMMITTED, postings_made=F("postings_made") + 1)
-    batch.lease_until = clock + settings.SEND_LEASE
-    batch.next_at = batch.lease_until
-    batch.save(update_fields=["lease_until", "next_at"])
-    move(
-        [
-            Move(payout=p, to=State.SUBMITTING, reason="Sent again as it was.", drafts=drafts[p.pk])
-            for p in payouts
-        ],
-        actor=SENDER,
-        now=now,
-    )

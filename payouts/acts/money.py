@@ -17,6 +17,7 @@ from payouts import incidents, ledger
 from payouts.accrual import wake
 from payouts.actors import Actor
 from payouts.acts.base import Act, Asked
+from payouts.attempt_postings import debit_draft, let_go_drafts, pay_draft
 from payouts.errors import Refused
 from payouts.ledger import Draft
 from payouts.lifecycle import Move, move
@@ -33,7 +34,6 @@ from payouts.models import (
 )
 from payouts.providers import registry
 from payouts.providers.base import ProviderError
-from payouts.recording import debit_draft, let_go_drafts, pay_draft
 from payouts.transmission import lock_name
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)

@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytest
 
 from marketplace_payouts.lib.money import Money
-from payouts import ledger, recording, submission
+from payouts import attempt_postings, ledger
 from payouts.ledger import KINDS, PayoutLineMoney
 from payouts.models import Attempt
 from tests.docs.pages import bare, column, table, text_of
@@ -89,10 +89,10 @@ def test_the_postings_of_the_code_use_these_accounts():
         *ledger.allocate(line(-5, is_clawback=True)),
         *ledger.dissolve(line(5, is_clawback=False)),
         *ledger.dissolve(line(-5, is_clawback=True)),
-        submission.commit_draft(attempt, ordinal=0),
-        recording.uncommit_draft(attempt),
-        recording.debit_draft(attempt),
-        recording.pay_draft(attempt),
+        attempt_postings.commit_draft(attempt, ordinal=0),
+        attempt_postings.uncommit_draft(attempt),
+        attempt_postings.debit_draft(attempt),
+        attempt_postings.pay_draft(attempt),
     ]
     accounts = _accounts()
     for draft in drafts:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.money import Money
-from payouts import dissolving, ledger, lifecycle, reconciliation, recording, settlement
+from payouts import dissolving, ledger, lifecycle, reconciliation, recording, sending, settlement
 from payouts.actors import Actor
+from payouts.attempt_postings import commit_draft
 from payouts.dissolving import line_money
 from payouts.ledger import Draft
 from payouts.lifecycle import Move
@@ -40,7 +41,6 @@ from payouts.providers.base import (
     Status,
     Unknown,
 )
-from payouts.submission import commit_draft
 from tests.factories import PayableFactory, PayoutFactory
 from tests.stories.books import balances, expected
 
@@ -100,7 +100,7 @@ def send(payout: Payout, *, answer: str) -> Attempt:
     move = Move(payout=payout, to=State.SUBMITTING, reason="Sent.", drafts=[commit_draft(attempt, ordinal=0)])
     lifecycle.move([move], actor=Actor.rule("test"), now=now)
     outcome = Accepted(reference=f"B{batch.pk.hex[:12]}") if answer == "accepted" else Unknown(reason="Lost.")
-    recording.apply(recording.load(Batch.objects.select_for_update().get(pk=batch.pk), now=now), outcome)
+    recording.apply(sending.load(Batch.objects.select_for_update().get(pk=batch.pk), now=now), outcome)
     return attempt
 
 
@@ -325,4 +325,31 @@ def test_a_person_sees_what_is_on_hold_and_what_nobody_knows(payout: Payout) -> 
         here = fold(payout, status=status, raw_status=status.upper())
         assert here.person_after is not None
         assert here.person_after < soon
+    assert_explained()
+
+
+def test_one_whose_news_cannot_be_written_steps_aside_alone(transactional_db: None) -> None:
+    """A provider that gives two of our items one and the same reference breaks a constraint, for the second alone."""
+    with transaction.atomic():
+        attempts = [send(gathered(), answer="accepted") for _ in range(5)]
+        seq = reconciliation.reading()
+        for n, attempt in enumerate(attempts):
+            seen = Observation(
+                item_key=attempt.key,
+                reference="I-TWICE" if n in {1, 3} else f"I-{n}",
+                status=Status.PAID,
+                raw_status="SUCCESS",
+                amount=Money(UNITS, "EUR"),
+            )
+            batch = Batch.objects.select_for_update().get(pk=attempt.batch_id)
+            view = BatchView(
+                batch.reference, batch.key, "WORD", closed=False, denied=None, observations=[seen]
+            )
+            reconciliation.observe(batch, view, seq=seq, now=utc_now())
+    assert settlement.settle(limit=10, now=utc_now()) == 5
+    assert settlement.settle(limit=10, now=utc_now()) == 0
+    states = sorted(Payout.objects.values_list("state", flat=True))
+    assert states == ["paid"] * 4 + ["submitted"]
+    incident = Incident.objects.get()
+    assert (incident.kind, incident.payout.state) == ("not_understood", "submitted")
     assert_explained()

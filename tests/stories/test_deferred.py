@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from payouts import approval, holding
 from payouts.models import Batch, Hold, Payout
 from payouts.providers import registry
 from tests.stories.world import CREATE, World
@@ -40,8 +41,6 @@ def test_too_many_requests_keep_key_and_bytes(world: World) -> None:
 
 
 def test_a_deferred_payout_can_be_held_and_the_others_of_its_batch_go(world: World) -> None:
-    from payouts import holding
-
     for n in range(3):
         world.sale(world.seller(f"s{n}@example.com"), price=1_000)
     world.decide()
@@ -60,6 +59,56 @@ def test_a_deferred_payout_can_be_held_and_the_others_of_its_batch_go(world: Wor
     world.send()
     world.until("paid")
     assert world.moved() == {"EUR": 2_700}
+    world.assert_books_agree()
+
+
+def test_stopped_while_put_off_it_goes_out_under_its_key_afterwards(world: World) -> None:
+    for n in range(2):
+        world.sale(world.seller(f"s{n}@example.com"), price=1_000)
+    world.decide()
+    world.approve()
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    holding.stop(by=world.carol, reason="Wait.", now=world.now)
+    for _ in range(3):
+        world.let_pass(minutes=2)
+        assert world.send() == 0
+    assert [batch.state for batch in Batch.objects.all()] == ["committed"]
+    world.lift_our_holds()
+    world.let_pass(minutes=2)
+    world.send()
+    world.until("paid")
+    assert len(keys(world)) == 2
+    assert len(set(keys(world))) == 1
+    assert world.moved() == {"EUR": 1_800}
+    world.assert_books_agree()
+
+
+def test_what_is_put_off_for_ever_stands_before_a_person(world: World) -> None:
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, times=None)
+    world.send()
+    payout.refresh_from_db()
+    first = payout.person_after
+    world.let_pass(minutes=5)
+    world.send()
+    payout.refresh_from_db()
+    assert (payout.state, payout.person_after) == ("approved", first)
+
+
+def test_revoked_while_put_off_it_never_goes_out_under_the_old_key(world: World) -> None:
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    approval.revoke(by=world.carol, payout_ids=[payout.pk], reason="Wrong.", now=world.now)
+    world.let_pass(minutes=2)
+    world.send()
+    assert world.attempt(payout).state == "refused"
+    world.approve()
+    world.send()
+    world.until("paid", of=payout)
+    assert len(set(keys(world))) == 2
+    assert world.moved() == {"EUR": 9_000}
     world.assert_books_agree()
 
 
