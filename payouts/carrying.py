@@ -13,15 +13,12 @@ from payouts import ledger
 from payouts.ledger import Draft
 from payouts.models import Payable, Payout
 from payouts.providers import registry
-from payouts.providers.base import ProviderError
 
 
 def grain(provider: str, currency: str) -> int:
     """This will give the smallest amount that the provider can send, in our units: 100 for HUF through PayPal."""
-    try:
-        places = registry.get(provider).capabilities.exponents.get(currency)
-    except ProviderError:
-        return 1
+    offered = registry.find(provider)
+    places = None if offered is None else offered.capabilities.exponents.get(currency)
     return 1 if places is None else 10 ** max(0, exponent(currency) - places)
 
 

@@ -17,7 +17,7 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.logs import logger
 from payouts import health, kicks, metrics, webhook_addresses, webhooks
 from payouts.providers import registry
-from payouts.providers.base import BadWebhook, PayoutProvider, ProviderError, ProviderUnavailable, RawWebhook
+from payouts.providers.base import BadWebhook, PayoutProvider, ProviderUnavailable, RawWebhook
 
 log = logger(__name__)
 
@@ -28,7 +28,7 @@ LARGEST_BODY: Final = 256 * 1024
 @require_POST
 def webhook(request: HttpRequest, provider: str, token: uuid.UUID) -> HttpResponse:
     """This will verify and store a provider's delivery and answer at once; what it means is worked out later."""
-    service = _service(provider)
+    service = registry.find(provider)
     if service is None or not webhook_addresses.is_token(provider, token):
         return HttpResponse(status=404)
     if request.content_type != "application/json":
@@ -38,13 +38,6 @@ def webhook(request: HttpRequest, provider: str, token: uuid.UUID) -> HttpRespon
         return HttpResponse("Too large.", status=413, content_type="text/plain")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return _receive(service, RawWebhook(headers, body, database_now(connection)))
-
-
-def _service(name: str) -> PayoutProvider | None:
-    try:
-        return registry.get(name)
-    except ProviderError:
-        return None
 
 
 def _body(request: HttpRequest) -> bytes | None:

@@ -19,7 +19,6 @@ from payouts import digests, facts
 from payouts.facts import Facts
 from payouts.models import Payable, Payout, Source
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, ProviderError
 
 _LATER = "Your money is on its way through our usual checks."
 
@@ -181,7 +180,7 @@ def _minimum(one: Facts) -> Block | None:
 
 def _within_caps(one: Facts) -> Block | None:
     payout = one.payout
-    if payout is None or (provider := _offered(payout.provider)) is None:
+    if payout is None or (provider := registry.find(payout.provider)) is None:
         return None
     capabilities = provider.capabilities
     if payout.sent_currency not in capabilities.exponents:
@@ -195,13 +194,6 @@ def _within_caps(one: Facts) -> Block | None:
             f"More than {provider.label} takes in one payment: {format_amount(Money(cap, payout.sent_currency))}."
         )
     return None
-
-
-def _offered(name: str) -> PayoutProvider | None:
-    try:
-        return registry.get(name)
-    except ProviderError:
-        return None
 
 
 def _not_held(one: Facts) -> Block | None:
@@ -221,7 +213,7 @@ def _approved(one: Facts) -> Block | None:
 
 def _rail_open(one: Facts) -> Block | None:
     assert one.payout is not None
-    if _offered(one.payout.provider) is None:
+    if registry.find(one.payout.provider) is None:
         return Block(f"{one.payout.provider} has no credentials here, or they are incomplete.")
     return None
 

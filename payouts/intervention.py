@@ -34,7 +34,7 @@ from payouts.models import (
 )
 from payouts.outcomes import Done
 from payouts.providers import registry
-from payouts.providers.base import ProviderError, Status
+from payouts.providers.base import Status
 from payouts.reconciliation import hurry
 
 
@@ -179,10 +179,8 @@ def _cancellable(payouts: Sequence[Payout]) -> tuple[list[Payout], list[tuple[st
 
 
 def _can_cancel(provider: str) -> bool:
-    try:
-        return registry.get(provider).capabilities.can_cancel
-    except ProviderError:
-        return False
+    offered = registry.find(provider)
+    return offered is not None and offered.capabilities.can_cancel
 
 
 def _why_no_retry(payout: Payout, *, has_open_attempt: bool) -> str:

@@ -10,7 +10,6 @@ from django.db import connection
 
 from marketplace_payouts.lib.logs import logger
 from payouts.providers import registry
-from payouts.providers.base import ProviderError
 
 log = logger(__name__)
 
@@ -36,10 +35,8 @@ def _providers() -> list[str]:
 
 
 def _window(name: str) -> timedelta:
-    try:
-        return registry.get(name).capabilities.return_window
-    except ProviderError:
-        return _LONGEST_WINDOW
+    provider = registry.find(name)
+    return _LONGEST_WINDOW if provider is None else provider.capabilities.return_window
 
 
 def _bodies(provider: str, *, until: datetime, now: datetime) -> int:

@@ -37,7 +37,7 @@ from payouts.models import (
     StepBody,
 )
 from payouts.providers import registry
-from payouts.providers.base import BadItem, PayoutProvider, Progress, ProviderError
+from payouts.providers.base import BadItem, PayoutProvider, Progress
 from payouts.providers.base import Step as ProviderStep
 from payouts.refusing import ROUNDS_TOGETHER
 from payouts.steps import items_of, step_rows
@@ -109,14 +109,13 @@ def _claim(limit: int, *, now: datetime) -> list[Payout]:
 
 
 def _half(limit: int, first: Payout) -> int:
-    try:
-        items = registry.get(first.provider).capabilities.items_per_batch
-    except ProviderError:
+    if (provider := registry.find(first.provider)) is None:
         return limit
     same = Payout.objects.filter(
         state=State.APPROVED, provider=first.provider, sent_currency=first.sent_currency, rounds=first.rounds
     ).count()
-    return max(1, min(limit, items >> (first.rounds - ROUNDS_TOGETHER + 1), -(-same // 2)))
+    items = provider.capabilities.items_per_batch >> (first.rounds - ROUNDS_TOGETHER + 1)
+    return max(1, min(limit, items, -(-same // 2)))
 
 
 def _pass_gates(payouts: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datetime) -> list[Payout]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from marketplace_payouts.lib.currencies import MoneyError, exponent, format_amount
 
-__all__ = ["MAX_UNITS", "Money", "MoneyError", "allocate"]
+__all__ = ["MAX_UNITS", "Money", "MoneyError"]
 
 # What fits the database's numeric(40, 0).
 MAX_UNITS: Final = 10**40 - 1
@@ -116,26 +116,3 @@ class Money:
         if other.currency != self.currency:
             raise MoneyError(f"{self.currency} and {other.currency} cannot be combined or compared.")
         return other
-
-
-def allocate(money: Money, weights: Sequence[int]) -> list[Money]:
-    """Split an amount by whole-number weights, so that the parts make exactly the whole.
-
-    Units that do not divide go to the largest remainders, the earlier part first where they are equal. A negative
-    amount is split as its positive twin would be.
-
-    :raises MoneyError: when there is no weight, one is negative or no int, or all are zero.
-    """
-    if any(type(weight) is not int or weight < 0 for weight in weights):
-        raise MoneyError("Weights must be whole numbers that are not negative.")
-    whole = sum(weights)
-    if whole == 0:
-        raise MoneyError("At least one weight must be more than zero.")
-    units = abs(money.units)
-    shares = [divmod(units * weight, whole) for weight in weights]
-    parts = [share for share, _ in shares]
-    by_remainder = sorted(range(len(shares)), key=lambda index: -shares[index][1])
-    for index in by_remainder[: units - sum(parts)]:
-        parts[index] += 1
-    sign = -1 if money.units < 0 else 1
-    return [Money(sign * part, money.currency) for part in parts]

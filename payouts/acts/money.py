@@ -33,7 +33,6 @@ from payouts.models import (
     State,
 )
 from payouts.providers import registry
-from payouts.providers.base import ProviderError
 from payouts.transmission import lock_name
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)
@@ -157,10 +156,8 @@ def _resolve(asked: Asked) -> None:
 
 def _window(provider: str) -> timedelta:
     """For how long what was sent may still turn up, or come back."""
-    try:
-        return registry.get(provider).capabilities.return_window
-    except ProviderError:
-        return timedelta(days=60)
+    offered = registry.find(provider)
+    return timedelta(days=60) if offered is None else offered.capabilities.return_window
 
 
 def _by_hand(asked: Asked) -> Payout:

@@ -58,6 +58,14 @@ def get(name: str, *, env: Mapping[str, str] | None = None) -> PayoutProvider:
     return provider
 
 
+def find(name: str) -> PayoutProvider | None:
+    """This will give one provider, or None where it cannot be used here, whatever the reason."""
+    try:
+        return get(name)
+    except ProviderError:
+        return None
+
+
 def problems(*, env: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """This will say, by provider, what is wrong with its settings; for the checks at start, which show all at once."""
     env = os.environ if env is None else env

@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketplace_payouts.lib.currencies import UnknownCurrency
-from marketplace_payouts.lib.money import MAX_UNITS, Money, MoneyError, allocate
+from marketplace_payouts.lib.money import MAX_UNITS, Money, MoneyError
 
 hundred = Money(100, "EUR")
 amounts = st.integers(-(10**20), 10**20).map(lambda units: Money(units, "EUR"))
-weights = st.lists(st.integers(0, 10**6), min_size=1, max_size=30).filter(any)
 
 
 @pytest.mark.parametrize("units", [True, 1.0, "1", None])
@@ -97,24 +96,3 @@ def test_survives_json(amount: Money) -> None:
 def test_reads_only_its_own_json(value: object) -> None:
     with pytest.raises(MoneyError):
         Money.parse(value)
-
-
-@given(amounts, weights)
-def test_parts_make_the_whole(amount: Money, parts: list[int]) -> None:
-    split = allocate(amount, parts)
-    assert Money.total(split, "EUR") == amount
-    for part, weight in zip(split, parts, strict=True):
-        exact = abs(amount.units) * weight
-        assert exact // sum(parts) <= abs(part.units) <= -(-exact // sum(parts))
-
-
-def test_gives_odd_units_to_the_largest_remainders() -> None:
-    assert [part.units for part in allocate(hundred, [1, 1, 1])] == [34, 33, 33]
-    assert [part.units for part in allocate(Money(5, "EUR"), [10, 90])] == [1, 4]
-    assert [part.units for part in allocate(-hundred, [1, 1, 1])] == [-34, -33, -33]
-
-
-@pytest.mark.parametrize("bad", [[], [0, 0], [1, -1], [1.0], [True]])
-def test_refuses_weights_that_mean_nothing(bad: list[int]) -> None:
-    with pytest.raises(MoneyError):
-        allocate(hundred, bad)
