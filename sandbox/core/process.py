@@ -129,7 +129,8 @@ async def _listen(protocol: Callable[[], Connection], port: int) -> asyncio.Serv
 
 def print_line(line: dict[str, Any]) -> None:
     """Print one JSON line at once."""
-    print(json.dumps(line), flush=True)
+    # In one piece: several services share a stdout, and print writes the end of the line by itself.
+    os.write(sys.stdout.fileno(), f"{json.dumps(line)}\n".encode())
 
 
 def stop_event(*, with_parent: bool) -> asyncio.Event:

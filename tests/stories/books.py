@@ -108,13 +108,16 @@ def _accounts(booked: Balances, should: Balances, *, suspense: int) -> Iterator[
 
 def _provider(service: SandboxService, booked: Balances, *, suspense: int) -> Iterator[str]:
     """Each attempt against what the provider says it moved, and its account against ours."""
+    attempts = {a.key: a for a in Attempt.objects.filter(provider=service.name)}
+    # Of these nobody says yet whether they moved anything, and the provider may move it at any moment.
+    unknown = {key for key, a in attempts.items() if a.state == AttemptState.UNKNOWN and not a.debited}
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     cash: Counter[str] = Counter()
     for entry in service.ledger():
         units = int(entry["units"])
         sums[entry["reference"]][entry["kind"]] += units
-        cash[entry["currency"]] += units if entry["kind"] == "return" else -units
-    attempts = {a.key: a for a in Attempt.objects.filter(provider=service.name)}
+        if entry["reference"] not in unknown:
+            cash[entry["currency"]] += units if entry["kind"] == "return" else -units
     for key in sorted(sums.keys() - attempts.keys()):
         yield f"{service.name} moved {dict(sums[key])} for {key}, which is no attempt of ours"
     for key, attempt in attempts.items():
