@@ -74,15 +74,44 @@ class HeldFilter(YesNoFilter):
         return held()
 
 
+ON_ITS_WAY = (State.PENDING, State.APPROVED, State.SUBMITTING, State.SUBMITTED)
+
+
 class OverdueFilter(YesNoFilter):
     """By whether it must stand before a person by now."""
 
     title = "waits for a person"
     parameter_name = "overdue"
 
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """This will offer, beside both answers, what should have gone on by itself."""
+        return [*super().lookups(request, model_admin), ("late", "Longer on its way than usual")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
+        """This will keep the rows that fit the answer."""
+        if self.value() == "late":
+            return queryset.filter(late())
+        return super().queryset(request, queryset)
+
     def yes(self) -> Q:
         """This will keep what is open and past its patience."""
         return Q(person_after__lte=utc_now()) & Q(state__in=(*OPEN, State.RETURNED))
+
+
+def late() -> Q:
+    """This will say which payouts should have gone on by themselves by now."""
+    return Q(person_after__lte=utc_now()) & Q(state__in=ON_ITS_WAY)
+
+
+class ReturnedFilter(YesNoFilter):
+    """By whether anything of it came back."""
+
+    title = "came back, in whole or in part"
+    parameter_name = "returned"
+
+    def yes(self) -> Q:
+        """This will keep what the provider gave back."""
+        return Q(returned_units__gt=0)
 
 
 class BlockedFilter(SimpleListFilter):

@@ -28,6 +28,7 @@ from payouts.admin.payout_filters import (
     BlockedFilter,
     HeldFilter,
     OverdueFilter,
+    ReturnedFilter,
     StateFilter,
     held,
 )
@@ -56,6 +57,7 @@ class PayoutAdmin(ActingAdmin):
         StateFilter,
         OverdueFilter,
         HeldFilter,
+        ReturnedFilter,
         ProviderFilter,
         amount_filter(units="debt_units", currency="debt_currency"),
         days_filter(field="created_at", title="created"),
