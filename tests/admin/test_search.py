@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from payouts import holding
-from payouts.models import Payout, State
+from payouts import holding, requests
+from payouts.models import Incident, Payout, State
 from tests import factories
 
 QUEUE = "admin:payouts_payout_changelist"
@@ -61,6 +61,26 @@ def test_finds_by_every_kind_of_id(found, paid):
     ]
     for term in terms:
         assert found({"q": term}) == {paid.number}, term
+
+
+def test_finds_by_what_people_decided_about_it(found, people):
+    payout = factories.PayoutFactory.create(state=State.UNKNOWN)
+    factories.PayoutFactory.create(state=State.UNKNOWN)
+    now = timezone.now()
+    holding.hold(by=people["operator"], payouts=[payout.pk], reason="Wait", now=now)
+    asked = requests.make(
+        act="resolve_unknown",
+        by=people["approver"],
+        subject=str(payout.pk),
+        payload={"payout": str(payout.pk), "outcome": "paid", "document": "Statement"},
+        reason="Seen",
+        now=now,
+    )
+    incident = Incident.objects.create(
+        kind="wrong_echo", provider="paypal", subject="X", sentence="Another amount.", payout=payout
+    )
+    for row in (payout.holds.get(), asked, incident):
+        assert found({"q": str(row.pk)}) == {payout.number}, row
 
 
 def test_finds_numbers_with_the_letters_that_people_mistake(found, people):
