@@ -140,6 +140,10 @@ class ActingAdmin(BackOfficeAdmin):
         """This will give the amount to be added up on an act's page, where rows have one."""
         return None
 
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
+        """This will give what is added up on an act's page, each amount with the row that it belongs to."""
+        return [(row, money) for row in rows if (money := self.act_amount(row)) is not None]
+
     def allowed_acts(self, request: HttpRequest) -> list[Act]:
         """This will give the acts that the person's roles cover."""
         return [act for act in self.acts if may(request, act.needs)]
@@ -225,7 +229,7 @@ class ActingAdmin(BackOfficeAdmin):
             "table": [([cell(row) for _, cell in self.act_columns], sentence) for row, sentence in told],
             "fitting": len(fitting),
             "unfitting": len(rows) - len(fitting),
-            "totals": self._totals(fitting),
+            "totals": _totals(self.act_amounts(act, fitting)),
             "form": form or act.form(fitting),
             "ids": " ".join(str(row.pk) for row in fitting),
             "proof": json.dumps({str(row.pk): proof[str(row.pk)] for row in fitting if str(row.pk) in proof}),
@@ -256,16 +260,6 @@ class ActingAdmin(BackOfficeAdmin):
         except forms.ValidationError:
             raise BadRequest("One of the ids is no id.") from None
 
-    def _totals(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
-        amounts: dict[str, list[Money]] = defaultdict(list)
-        for row in rows:
-            if (money := self.act_amount(row)) is not None:
-                amounts[money.currency].append(money)
-        return [
-            {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
-            for code, some in sorted(amounts.items())
-        ]
-
     def _act_url(self, act: Act) -> str:
         meta = self.model._meta
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[act.name])
@@ -280,6 +274,16 @@ class ActingAdmin(BackOfficeAdmin):
         ):
             return given
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+
+
+def _totals(found: Sequence[tuple[Any, Money]]) -> list[dict[str, Any]]:
+    amounts: dict[str, list[Money]] = defaultdict(list)
+    for _, money in found:
+        amounts[money.currency].append(money)
+    return [
+        {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
+        for code, some in sorted(amounts.items())
+    ]
 
 
 def tell(request: HttpRequest, done_word: str, result: Result) -> None:

@@ -10,7 +10,17 @@ from django.urls import reverse
 
 from accounts.backoffice.acting import ActingAdmin, ReasonForm
 from accounts.roles import ROLES
-from payouts.models import Approval, Hold, Note, OutboxMessage, Payable, Payout, PayoutEvent, Request, State
+from payouts.models import (
+    Approval,
+    Hold,
+    Note,
+    OutboxMessage,
+    Payable,
+    Payout,
+    PayoutEvent,
+    Request,
+    State,
+)
 from tests import factories
 from tests.admin.conftest import nothing_is_written
 
@@ -270,3 +280,14 @@ def test_freezing_thawing_and_paying_now(as_role, people):
     assert payee.frozen_at is None
     act("operator", "pay_now")
     assert payee.pay_now_at is not None
+
+
+def test_paying_now_shows_what_it_comes_to_per_currency(as_role, people):
+    payee = factories.PayeeFactory.create()
+    for units, currency in ((1_000, "EUR"), (250, "EUR"), (700, "USD")):
+        factories.PayableFactory.create(payee=payee, units=units, currency=currency)
+    factories.PayableFactory.create(payee=payee, units=9_900, waits_for=Payable.Waits.OPENING)
+    factories.PayableFactory.create(payee=factories.PayeeFactory.create(), units=5)
+    url = reverse("admin:accounts_payee_act", args=["pay_now"])
+    shown = as_role("operator").post(url, {"ids": str(payee.pk)})
+    assert [total["text"] for total in shown.context["totals"]] == ["12.50 EUR", "7.00 USD"]
