@@ -105,6 +105,10 @@ class Act:
         """This will say why the act is not for this row and this person, or nothing where it is."""
         return self.fits(row)
 
+    def fits_all(self, rows: Sequence[Any], user: User) -> list[str]:
+        """This will say of each row why the act is not for it and this person, as `fits_for` does for one."""
+        return [self.fits_for(row, user) for row in rows]
+
     def will(self, rows: Sequence[Any]) -> list[str]:
         """This will say, sentence by sentence, what happens to these rows."""
         raise NotImplementedError
@@ -217,7 +221,7 @@ class ActingAdmin(BackOfficeAdmin):
         if not rows:
             raise Http404
         user = _staff(request)
-        told = [(row, act.fits_for(row, user)) for row in rows]
+        told = list(zip(rows, act.fits_all(rows, user), strict=True))
         fitting = [row for row, sentence in told if not sentence]
         context = {
             **self.admin_site.each_context(request),

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.backoffice.acting import ActingAdmin, ReasonForm
 from accounts.roles import ROLES
+from payouts import holding
 from payouts.models import (
     Approval,
     Hold,
@@ -18,6 +20,7 @@ from payouts.models import (
     Payable,
     Payout,
     PayoutEvent,
+    PayoutMethod,
     Request,
     State,
 )
@@ -291,3 +294,15 @@ def test_paying_now_shows_what_it_comes_to_per_currency(as_role, people):
     url = reverse("admin:accounts_payee_act", args=["pay_now"])
     shown = as_role("operator").post(url, {"ids": str(payee.pk)})
     assert [total["text"] for total in shown.context["totals"]] == ["12.50 EUR", "7.00 USD"]
+
+
+def test_approving_leaves_out_what_would_be_refused(as_role, people):
+    held, own, good = (factories.PayoutFactory.create(state=State.AWAITING_APPROVAL) for _ in range(3))
+    holding.hold(by=people["operator"], payees=[held.payee_id], reason="Documents differ", now=timezone.now())
+    PayoutMethod.objects.filter(pk=own.method_id).update(verified_by=people["approver"])
+    shown = as_role("approver").post(payout_act("approve"), {"ids": f"{held.pk} {own.pk} {good.pk}"})
+    assert shown.context["ids"] == str(good.pk)
+    assert shown.context["totals"] == [{"currency": "EUR", "count": 1, "text": "123.45 EUR"}]
+    page = shown.content.decode()
+    assert "Documents differ" in page
+    assert "You made part of it" in page
