@@ -13,9 +13,12 @@ from django.http import HttpRequest
 from accounts.backoffice.filters import YesNoFilter
 from marketplace_payouts.lib.clock import utc_now
 from payouts.admin.choices import gates
-from payouts.models import Hold, Payout, State
+from payouts.models import Attempt, AttemptState, Hold, Payout, State
+from payouts.providers.base import Status
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
+
+_ON_ITS_WAY_WORDS = (Status.PROCESSING, Status.AWAITING_PAYEE, Status.ON_HOLD, Status.UNRECOGNISED)
 
 BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
@@ -96,6 +99,24 @@ class OverdueFilter(YesNoFilter):
     def yes(self) -> Q:
         """This will keep what is open and past its patience."""
         return Q(person_after__lte=utc_now()) & Q(state__in=(*OPEN, State.RETURNED))
+
+
+class HeardFilter(SimpleListFilter):
+    """By what the provider said last of a payout that is on its way: unclaimed ones are found, and cancelled, by it."""
+
+    title = "provider's newest word"
+    parameter_name = "heard"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Sequence[tuple[str, str]]:
+        """This will offer what can be said of money on its way."""
+        return [(status.value, status.value.replace("_", " ").capitalize()) for status in _ON_ITS_WAY_WORDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
+        """This will keep the payouts of which it was said last."""
+        if not self.value():
+            return queryset
+        said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=self.value())
+        return queryset.filter(Exists(said), state=State.SUBMITTED)
 
 
 def late() -> Q:

@@ -155,3 +155,13 @@ def test_totals_follow_the_filter(as_role, people):
     factories.PayoutFactory.create(debt_units=700, debt_currency="USD")
     response = as_role("viewer").get(reverse(QUEUE), {"currency": "EUR"})
     assert response.context["totals"] == [{"count": 2, "text": "3.50 EUR"}]
+
+
+def test_tells_the_unclaimed_from_what_is_under_way(found, as_role, people):
+    unclaimed, other = (factories.PayoutFactory.create(state=State.SUBMITTED) for _ in range(2))
+    unclaimed.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED", message="No account yet.")
+    other.attempts.update(status="processing", raw_status="PENDING")
+    assert found({"heard": "awaiting_payee"}) == {unclaimed.number}
+    assert found({"heard": "processing"}) == {other.number}
+    page = as_role("viewer").get(reverse(QUEUE)).content.decode()
+    assert "Awaiting payee (UNCLAIMED). No account yet." in page
