@@ -8,7 +8,7 @@ import hmac
 import struct
 import time
 from collections.abc import Iterable, Sequence
-from urllib.parse import urljoin
+from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 import requests
@@ -48,17 +48,20 @@ class Desk:
         :raises Refused: when a row is not in the list (unless it may be gone), or nothing of it was done.
         """
         wanted = {str(row) for row in rows}
-        done = 0
-        for number in range(1, _MOST_PAGES):
+        done, number = 0, 1
+        while wanted and number < _MOST_PAGES:
             page = self.open(f"/admin/{table}/?{query}&p={number}")
+            if parse_qs(urlsplit(page.url).query).get("e") == ["1"]:
+                break  # where a list has no such page, it is shown from its beginning
             listed = page.form("_selected_action")
             here = [] if listed is None else [pk for pk in listed.boxes["_selected_action"] if pk in wanted]
-            if listed is not None and here:
-                self._confirm(self._choose(page, listed, name, here), reason=reason, **more)
-                done += len(here)
+            if listed is None or not here:
+                number += 1
+                continue
+            self._confirm(self._choose(page, listed, name, here), reason=reason, **more)
+            done += len(here)
+            # The same page once more: what was done may have left the list, and others moved up.
             wanted -= set(here)
-            if not wanted or (not here and number > 1):
-                break
         if wanted and not may_be_gone:
             raise Refused(f"{len(wanted)} rows to {name} are not in the list /admin/{table}/?{query}.")
         return done

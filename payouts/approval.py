@@ -28,7 +28,7 @@ from payouts.lifecycle import Move, move, record
 from payouts.models import Approval, ApprovalPolicy, ApproverLimit, Hold, Payout, State
 from payouts.outcomes import Done
 
-__all__ = ["approve", "decide", "digests_of", "locked", "revoke"]
+__all__ = ["approve", "decide", "digests_of", "locked", "refusals", "revoke"]
 
 _LOOK_AGAIN = timedelta(minutes=5)
 _WAIT_FOR_PEOPLE = timedelta(hours=1)
@@ -95,6 +95,24 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
         record(partial, kind="first_approval", actor=actor, reason=reason, now=now)
         move([_approval_move(p, reason) for p in complete], actor=actor, now=now)
     return outcome
+
+
+def refusals(*, by: User, payout_ids: Sequence[UUID], now: datetime) -> dict[UUID, str]:
+    """This will say for which payouts an approval of this person would be refused now, and why.
+
+    Limits are counted when the approval is given: how much fits depends on what else is approved with it.
+    """
+    payouts = list(Payout.objects.filter(pk__in=payout_ids).select_related("payee__marketplace", "method"))
+    loaded = facts.for_payouts(payouts, now=now)
+    makers = _makers(payouts, loaded)
+    found = {}
+    for payout in payouts:
+        one = loaded[payout.pk]
+        void = digests.standing(one).void
+        one.approvals = [row for row in one.approvals if row not in void]
+        if sentence := _why_not(one, digests.digest_of(one), by, makers[payout.pk]):
+            found[payout.pk] = sentence
+    return found
 
 
 def revoke(*, by: User, payout_ids: Sequence[UUID], reason: str, now: datetime) -> Done:

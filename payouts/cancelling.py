@@ -6,9 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
+from django.db import transaction
+
 from marketplace_payouts.lib.crash_points import crash_point
 from payouts import pacing
-from payouts.models import Attempt, AttemptState, OutboxMessage
+from payouts.actors import Actor
+from payouts.lifecycle import record
+from payouts.models import Attempt, AttemptState, OutboxMessage, Payout
 from payouts.providers import registry
 from payouts.providers.base import NotCancellable, ProviderError, Status, Unknown
 from payouts.reconciliation import hurry
@@ -35,5 +39,13 @@ def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
     if isinstance(answer, Unknown):
         return f"Not known whether it was cancelled: {answer.reason}"
     if isinstance(answer, NotCancellable):
-        Attempt.objects.filter(pk=attempt.pk).update(message=f"Not cancelled: {answer.reason}")
+        _note_refusal(attempt, answer.reason, now=now)
     return None
+
+
+def _note_refusal(attempt: Attempt, reason: str, *, now: datetime) -> None:
+    """The attempt tells the newest word only; the record keeps that what a person asked for was not done."""
+    with transaction.atomic():
+        Attempt.objects.filter(pk=attempt.pk).update(message=f"Not cancelled: {reason}")
+        payouts = list(Payout.objects.filter(pk=attempt.payout_id).select_for_update())
+        record(payouts, kind="cancel_refused", actor=Actor.provider(attempt.provider), reason=reason, now=now)

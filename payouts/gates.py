@@ -58,6 +58,9 @@ class Gate:
     name: str
     stage: Stage
     meaning: str
+    """What is so where it passes."""
+    obstacle: str
+    """What is so where it does not: why something stands where it stands."""
     ask: Callable[[Facts], Block | None]
 
 
@@ -260,25 +263,71 @@ def _not_stopped(one: Facts) -> Block | None:
 
 
 GATES: tuple[Gate, ...] = (
-    Gate("due", Stage.OWED, "Due, and the hold period over", _due),
-    Gate("not_compensated", Stage.OWED, "No change that the payout does not know", _not_compensated),
-    Gate("go_live", Stage.OWED, "Due after go-live, or released", _after_go_live),
-    Gate("decided", Stage.OWED, "No return or clawback undecided", _decided),
-    Gate("not_paid_by_stripe", Stage.OWED, "Not paid by Sharetribe's own Stripe payout", _not_paid_by_stripe),
-    Gate("payment_received", Stage.OWED, "The buyer's payment received", _payment_received),
-    Gate("payee_active", Stage.OWED, "Payee neither frozen nor closed", _payee_active),
-    Gate("method_present", Stage.OWED, "A payout method given", _method_present),
-    Gate("method_verified", Stage.DECIDE, "The payout method verified", _method_verified),
-    Gate("method_cooled", Stage.DECIDE, "The payout method out of its cool-down", _method_cooled),
-    Gate("minimum", Stage.DECIDE, "Minimum reached", _minimum),
-    Gate("caps", Stage.DECIDE, "Within what the provider takes", _within_caps),
-    Gate("held", Stage.DECIDE, "No open hold", _not_held),
-    Gate("approved", Stage.SEND, "Approved for exactly this", _approved),
-    Gate("rail", Stage.SEND, "Provider available", _rail_open),
-    Gate("funds", Stage.SEND, "Funds there", _funds),
-    Gate("reread", Stage.SEND, "Transactions read again, unchanged", _reread),
-    Gate("announced", Stage.SEND, "Announced on the transactions", _announced),
-    Gate("stopped", Stage.SEND, "Nothing stopped", _not_stopped),
+    Gate("due", Stage.OWED, "Due, and the hold period over", "Not due, or in its hold period", _due),
+    Gate(
+        "not_compensated",
+        Stage.OWED,
+        "No change that the payout does not know",
+        "Changed since it was gathered",
+        _not_compensated,
+    ),
+    Gate("go_live", Stage.OWED, "Due after go-live, or released", "Due before go-live", _after_go_live),
+    Gate(
+        "decided", Stage.OWED, "No return or clawback undecided", "A return or clawback to decide", _decided
+    ),
+    Gate(
+        "not_paid_by_stripe",
+        Stage.OWED,
+        "Not paid by Sharetribe's own Stripe payout",
+        "Stripe may pay it",
+        _not_paid_by_stripe,
+    ),
+    Gate(
+        "payment_received",
+        Stage.OWED,
+        "The buyer's payment received",
+        "The buyer's payment not received",
+        _payment_received,
+    ),
+    Gate(
+        "payee_active",
+        Stage.OWED,
+        "Payee neither frozen nor closed",
+        "The payee frozen or closed",
+        _payee_active,
+    ),
+    Gate("method_present", Stage.OWED, "A payout method given", "No payout method", _method_present),
+    Gate(
+        "method_verified",
+        Stage.DECIDE,
+        "The payout method verified",
+        "The payout method not verified",
+        _method_verified,
+    ),
+    Gate(
+        "method_cooled",
+        Stage.DECIDE,
+        "The payout method out of its cool-down",
+        "The payout method in its cool-down",
+        _method_cooled,
+    ),
+    Gate("minimum", Stage.DECIDE, "Minimum reached", "Below the minimum", _minimum),
+    Gate(
+        "caps",
+        Stage.DECIDE,
+        "Within what the provider takes",
+        "Not within what the provider takes",
+        _within_caps,
+    ),
+    Gate("held", Stage.DECIDE, "No open hold", "On hold", _not_held),
+    Gate("approved", Stage.SEND, "Approved for exactly this", "Not approved yet", _approved),
+    Gate("rail", Stage.SEND, "Provider available", "Provider not available", _rail_open),
+    Gate("funds", Stage.SEND, "Funds there", "Too little money at the provider", _funds),
+    Gate(
+        "reread", Stage.SEND, "Transactions read again, unchanged", "A transaction to be read again", _reread
+    ),
+    Gate("announced", Stage.SEND, "Announced on the transactions", "Not announced yet", _announced),
+    Gate("stopped", Stage.SEND, "Nothing stopped", "Everything is stopped", _not_stopped),
 )
 
 

@@ -158,7 +158,8 @@ def _provider(provider: PayoutProvider, *, since: datetime | None, now: datetime
     try:
         statement = provider.statement(since=start, until=now)
     except ProviderUnavailable as error:
-        return Check(name, 0, [{"not compared": str(error)}])
+        # Two books that agree do not make three.
+        return Check(name, 1, [{"not compared": str(error)}])
     comparison = statements.compare(provider, statement, since=start)
     found = statements.differences(comparison, settle_time=provider.capabilities.settle_time)
     unexplained = reconciling.unexplained(provider.name, found)

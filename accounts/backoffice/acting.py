@@ -105,6 +105,10 @@ class Act:
         """This will say why the act is not for this row and this person, or nothing where it is."""
         return self.fits(row)
 
+    def fits_all(self, rows: Sequence[Any], user: User) -> list[str]:
+        """This will say of each row why the act is not for it and this person, as `fits_for` does for one."""
+        return [self.fits_for(row, user) for row in rows]
+
     def will(self, rows: Sequence[Any]) -> list[str]:
         """This will say, sentence by sentence, what happens to these rows."""
         raise NotImplementedError
@@ -139,6 +143,10 @@ class ActingAdmin(BackOfficeAdmin):
     def act_amount(self, row: Any) -> Money | None:
         """This will give the amount to be added up on an act's page, where rows have one."""
         return None
+
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
+        """This will give what is added up on an act's page, each amount with the row that it belongs to."""
+        return [(row, money) for row in rows if (money := self.act_amount(row)) is not None]
 
     def allowed_acts(self, request: HttpRequest) -> list[Act]:
         """This will give the acts that the person's roles cover."""
@@ -213,7 +221,7 @@ class ActingAdmin(BackOfficeAdmin):
         if not rows:
             raise Http404
         user = _staff(request)
-        told = [(row, act.fits_for(row, user)) for row in rows]
+        told = list(zip(rows, act.fits_all(rows, user), strict=True))
         fitting = [row for row, sentence in told if not sentence]
         context = {
             **self.admin_site.each_context(request),
@@ -225,7 +233,7 @@ class ActingAdmin(BackOfficeAdmin):
             "table": [([cell(row) for _, cell in self.act_columns], sentence) for row, sentence in told],
             "fitting": len(fitting),
             "unfitting": len(rows) - len(fitting),
-            "totals": self._totals(fitting),
+            "totals": _totals(self.act_amounts(act, fitting)),
             "form": form or act.form(fitting),
             "ids": " ".join(str(row.pk) for row in fitting),
             "proof": json.dumps({str(row.pk): proof[str(row.pk)] for row in fitting if str(row.pk) in proof}),
@@ -256,16 +264,6 @@ class ActingAdmin(BackOfficeAdmin):
         except forms.ValidationError:
             raise BadRequest("One of the ids is no id.") from None
 
-    def _totals(self, rows: Sequence[Any]) -> list[dict[str, Any]]:
-        amounts: dict[str, list[Money]] = defaultdict(list)
-        for row in rows:
-            if (money := self.act_amount(row)) is not None:
-                amounts[money.currency].append(money)
-        return [
-            {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
-            for code, some in sorted(amounts.items())
-        ]
-
     def _act_url(self, act: Act) -> str:
         meta = self.model._meta
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_act", args=[act.name])
@@ -280,6 +278,16 @@ class ActingAdmin(BackOfficeAdmin):
         ):
             return given
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
+
+
+def _totals(found: Sequence[tuple[Any, Money]]) -> list[dict[str, Any]]:
+    amounts: dict[str, list[Money]] = defaultdict(list)
+    for _, money in found:
+        amounts[money.currency].append(money)
+    return [
+        {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
+        for code, some in sorted(amounts.items())
+    ]
 
 
 def tell(request: HttpRequest, done_word: str, result: Result) -> None:

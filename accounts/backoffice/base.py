@@ -13,6 +13,7 @@ from django.utils.text import capfirst
 
 from accounts import roles
 from accounts.backoffice.paging import BoundedPaginator
+from marketplace_payouts.lib.ids import uuid_or_none
 
 
 def may(request: HttpRequest, act: str) -> bool:
@@ -58,6 +59,18 @@ class BackOfficeAdmin(admin.ModelAdmin[Any]):
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title} | (extra_context or {}))
         return response
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: models.QuerySet[Any], search_term: str
+    ) -> tuple[models.QuerySet[Any], bool]:
+        """This will find a row by its own id in every list, else by what the list searches."""
+        wanted = uuid_or_none(search_term.strip())
+        if wanted is not None and isinstance(self.opts.pk, models.UUIDField):
+            own = queryset.filter(pk=wanted)
+            if own.exists():
+                return own, False
+        found: tuple[models.QuerySet[Any], bool] = super().get_search_results(request, queryset, search_term)
+        return found
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """This will show what the page is made of."""

@@ -88,6 +88,13 @@ def _clawback(asked: Asked) -> Payable:
     return row
 
 
+def _clawback_summary(asked: Asked) -> str:
+    row, decision = _clawback(asked), asked.text("decision").replace("_", " ").capitalize()
+    return (
+        f"{decision} the clawback of {format_amount(Money(-int(row.units), row.currency))} from {row.payee}."
+    )
+
+
 def _decide_clawback(asked: Asked) -> None:
     row, decision = _clawback(asked), asked.text("decision")
     row.waits_for, row.decided = Payable.Waits.NOTHING, f"{decision} by request {asked.request_id}"
@@ -281,10 +288,7 @@ ACTS = {
         needs="act_request",
         fields=("payable", "decision"),
         check=_clawback,
-        summary=lambda asked: (
-            f"{asked.text('decision').replace('_', ' ').capitalize()} the clawback of "
-            f"{format_amount(Money(-int(_clawback(asked).units), _clawback(asked).currency))}."
-        ),
+        summary=_clawback_summary,
         apply=_decide_clawback,
     ),
     "resolve_unknown": Act(

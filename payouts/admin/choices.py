@@ -25,8 +25,8 @@ def currencies() -> list[tuple[str, str]]:
 
 
 def gates() -> list[tuple[str, str]]:
-    """This will list the gates by name and meaning."""
-    return [(gate.name, gate.meaning) for gate in GATES]
+    """This will list the gates by name and by what it means that one stops something."""
+    return [*((gate.name, gate.obstacle) for gate in GATES), ("negative", "Less than nothing is owed")]
 
 
 class ChosenFilter(SimpleListFilter):

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 
 from accounts.backoffice import cells
 from accounts.models import User
-from payouts import gates
+from payouts import chains, gates
 from payouts.admin import bodies, dashboards
 from payouts.admin.payout_filters import BEFORE_SENDING
 from payouts.ledger import KINDS
@@ -192,6 +192,7 @@ def _attempt(
             ("Closed", cells.moment(attempt.closed_at)),
             ("Watched until", cells.moment(attempt.watch_until)),
             ("Batch", cells.page_of(batch, _batch_told(batch))),
+            ("Newest word about the batch", batch.reason or cells.EMPTY),
             ("Batch key", cells.code(batch.key)),
             ("Batch reference", dashboards.batch(batch)),
             ("Transmissions and answers", f"{batch.transmissions} and {batch.answers}"),
@@ -284,7 +285,8 @@ def _actors(events: Iterable[PayoutEvent]) -> dict[str, str]:
 
 def _chain(payout: Payout, events: Sequence[PayoutEvent]) -> dict[str, Any]:
     newest = bytes(events[-1].hash) if events else b""
-    whole = len(events) == payout.chain_length and newest == bytes(payout.chain_hash)
+    ends = len(events) == payout.chain_length and newest == bytes(payout.chain_hash)
+    whole = ends and not chains.first_wrong(events)
     return {"whole": whole, "length": payout.chain_length, "head": bytes(payout.chain_hash).hex()}
 
 

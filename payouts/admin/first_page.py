@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, Sum
 from django.http import HttpRequest
 
 from accounts.backoffice import cells
@@ -16,7 +16,8 @@ from accounts.models import Marketplace
 from marketplace_payouts.lib.clock import utc_now
 from payouts import heartbeats, holding
 from payouts.admin.needs import Group, Need
-from payouts.admin.payout_filters import OPEN
+from payouts.admin.payout_filters import late
+from payouts.admin.sending import unknown_words
 from payouts.models import (
     Attempt,
     Heartbeat,
@@ -31,7 +32,6 @@ from payouts.models import (
     Trigger,
     WebhookDelivery,
 )
-from payouts.providers.base import RefusalClass, Status
 
 
 def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) -> dict[str, Any]:
@@ -45,7 +45,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
     found = [
         _contradictions(),
         _decisions(request),
-        _stuck(now),
+        _stuck(),
         _not_payable(now),
         _money_back(),
         *more(now),
@@ -65,25 +65,16 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
 def _contradictions() -> Group:
     unknown = _payouts("Unknown outcomes", State.UNKNOWN, tone="bad")
     incidents = Incident.objects.filter(closed_at__isnull=True)
-    words = Attempt.objects.filter(
-        Q(status=Status.UNRECOGNISED) | Q(refusal_class=RefusalClass.UNCLASSIFIED), payout__state__in=OPEN
-    )
+    words = Attempt.objects.filter(unknown_words()).count()
+    words_url = cells.list_of(Attempt, "unknown_words=yes")
     return Group(
         "Look at these first",
         [
             unknown,
             Need("Incidents", incidents.count(), cells.list_of(Incident, "open=yes"), tone="bad"),
-            Need("Words of providers that we do not know", words.count(), _words_url(words), tone="bad"),
+            Need("Words of providers that we do not know", words, words_url, tone="bad"),
         ],
     )
-
-
-def _words_url(words: QuerySet[Attempt]) -> str:
-    unknown_status = words.filter(status=Status.UNRECOGNISED).exists()
-    query = (
-        f"status={Status.UNRECOGNISED}" if unknown_status else f"refusal_class={RefusalClass.UNCLASSIFIED}"
-    )
-    return cells.list_of(Attempt, query)
 
 
 def _decisions(request: HttpRequest) -> Group:
@@ -113,11 +104,10 @@ _WAITING = (
 )
 
 
-def _stuck(now: datetime) -> Group:
+def _stuck() -> Group:
     holds = Hold.objects.filter(lifted_at__isnull=True).exclude(rail_id=holding.EVERYTHING)
-    # These states have a line of their own; everything else past its patience is collected here.
-    known = (State.UNKNOWN, State.AWAITING_APPROVAL, State.FAILED)
-    overdue = Payout.objects.filter(person_after__lte=now, state__in=[s for s in OPEN if s not in known])
+    # The other states have a line of their own.
+    overdue = Payout.objects.filter(late())
     return Group(
         "Stuck",
         [
@@ -126,7 +116,7 @@ def _stuck(now: datetime) -> Group:
             Need(
                 "Payouts longer on their way than usual",
                 overdue.count(),
-                cells.list_of(Payout, "overdue=yes"),
+                cells.list_of(Payout, "overdue=late"),
             ),
         ],
     )
@@ -154,13 +144,8 @@ def _not_payable(now: datetime) -> Group:
 
 def _money_back() -> Group:
     partly = Payout.objects.filter(state=State.PAID, returned_units__gt=0).count()
-    return Group(
-        "Money that came back", [Need("Paid, and returned in part", partly, _paid_url(), tone="info")]
-    )
-
-
-def _paid_url() -> str:
-    return cells.list_of(Payout, "state=paid&overdue=no")
+    url = cells.list_of(Payout, "state=paid&returned=yes")
+    return Group("Money that came back", [Need("Paid, and returned in part", partly, url, tone="info")])
 
 
 def _machinery(now: datetime) -> Group:

@@ -11,9 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
-from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, Result
+from accounts.backoffice.acting import Act, ActingAdmin, Doing, Outcome, Result
 from accounts.backoffice.filters import id_filter, is_set_filter, word_filter
 from accounts.models import Payee
+from marketplace_payouts.lib.money import Money
 from payouts import holding, intervention
 from payouts.admin import columns
 from payouts.admin.choices import ProviderFilter
@@ -82,7 +83,10 @@ class PayNow(DomainAct):
 
     def will(self, rows: Sequence[Payee]) -> list[str]:
         return [
-            f"Gather what {count(rows, 'payee')} is owed now, before the next payday and below the minimum.",
+            (
+                f"Gather what {count(rows, 'payee')} {'is' if len(rows) == 1 else 'are'} owed and waits for nobody, as"
+                " added up below, before the next payday and below the minimum."
+            ),
             "Hold periods, holds and all other gates stay, and each payout needs its approval.",
         ]
 
@@ -150,6 +154,15 @@ class PayeeAdmin(ActingAdmin):
         "marketplace",
         "created_",
     )
+
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
+        """This will add up, where it is about to be paid, what is owed and in no payout."""
+        if not isinstance(act, PayNow):
+            return []
+        payees = {payee.pk: payee for payee in rows}
+        open_now = Payable.objects.filter(payee__in=payees, settled="", waits_for="")
+        sums = open_now.order_by().values_list("payee_id", "currency").annotate(total=Sum("units"))
+        return [(payees[payee], Money(int(units), code)) for payee, code, units in sums]
 
     @admin.display(description="Standing")
     def standing(self, row: Payee) -> SafeString:

@@ -9,6 +9,8 @@ from django import forms
 from django.core.exceptions import BadRequest
 
 from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm, Result
+from accounts.models import User
+from marketplace_payouts.lib.clock import utc_now
 from payouts import approval, holding, intervention, requests
 from payouts.admin.domain_act import DomainAct, count, different
 from payouts.errors import DomainError
@@ -34,6 +36,10 @@ class Approve(_PayoutAct):
     fresh = True
     states = (State.AWAITING_APPROVAL,)
     instead = "Only what awaits approval can be approved."
+
+    def fits_all(self, rows: Sequence[Payout], user: User) -> list[str]:
+        refusals = approval.refusals(by=user, payout_ids=[row.pk for row in rows], now=utc_now())
+        return [self.fits(row) or refusals.get(row.pk, "") for row in rows]
 
     def proof(self, ids: Sequence[Any]) -> dict[str, str]:
         return {str(pk): digest.hex() for pk, digest in approval.digests_of(list(ids)).items()}

@@ -13,9 +13,12 @@ from django.http import HttpRequest
 from accounts.backoffice.filters import YesNoFilter
 from marketplace_payouts.lib.clock import utc_now
 from payouts.admin.choices import gates
-from payouts.models import Hold, Payout, State
+from payouts.models import Attempt, AttemptState, Hold, Payout, State
+from payouts.providers.base import Status
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
+
+_ON_ITS_WAY_WORDS = (Status.PROCESSING, Status.AWAITING_PAYEE, Status.ON_HOLD, Status.UNRECOGNISED)
 
 BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
@@ -74,15 +77,62 @@ class HeldFilter(YesNoFilter):
         return held()
 
 
+ON_ITS_WAY = (State.PENDING, State.APPROVED, State.SUBMITTING, State.SUBMITTED)
+
+
 class OverdueFilter(YesNoFilter):
     """By whether it must stand before a person by now."""
 
     title = "waits for a person"
     parameter_name = "overdue"
 
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """This will offer, beside both answers, what should have gone on by itself."""
+        return [*super().lookups(request, model_admin), ("late", "Longer on its way than usual")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
+        """This will keep the rows that fit the answer."""
+        if self.value() == "late":
+            return queryset.filter(late())
+        return super().queryset(request, queryset)
+
     def yes(self) -> Q:
         """This will keep what is open and past its patience."""
         return Q(person_after__lte=utc_now()) & Q(state__in=(*OPEN, State.RETURNED))
+
+
+class HeardFilter(SimpleListFilter):
+    """By what the provider said last of a payout that is on its way: unclaimed ones are found, and cancelled, by it."""
+
+    title = "provider's newest word"
+    parameter_name = "heard"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Sequence[tuple[str, str]]:
+        """This will offer what can be said of money on its way."""
+        return [(status.value, status.value.replace("_", " ").capitalize()) for status in _ON_ITS_WAY_WORDS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
+        """This will keep the payouts of which it was said last."""
+        if not self.value():
+            return queryset
+        said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=self.value())
+        return queryset.filter(Exists(said), state=State.SUBMITTED)
+
+
+def late() -> Q:
+    """This will say which payouts should have gone on by themselves by now."""
+    return Q(person_after__lte=utc_now()) & Q(state__in=ON_ITS_WAY)
+
+
+class ReturnedFilter(YesNoFilter):
+    """By whether anything of it came back."""
+
+    title = "came back, in whole or in part"
+    parameter_name = "returned"
+
+    def yes(self) -> Q:
+        """This will keep what the provider gave back."""
+        return Q(returned_units__gt=0)
 
 
 class BlockedFilter(SimpleListFilter):

@@ -26,13 +26,15 @@ from payouts.admin.payout_filters import (
     BEFORE_SENDING,
     OPEN,
     BlockedFilter,
+    HeardFilter,
     HeldFilter,
     OverdueFilter,
+    ReturnedFilter,
     StateFilter,
     held,
 )
 from payouts.admin.request_links import links_for
-from payouts.models import Payout, State
+from payouts.models import Attempt, AttemptState, Payout, State
 
 _GATES = dict(gates())
 
@@ -56,6 +58,8 @@ class PayoutAdmin(ActingAdmin):
         StateFilter,
         OverdueFilter,
         HeldFilter,
+        HeardFilter,
+        ReturnedFilter,
         ProviderFilter,
         amount_filter(units="debt_units", currency="debt_currency"),
         days_filter(field="created_at", title="created"),
@@ -89,6 +93,8 @@ class PayoutAdmin(ActingAdmin):
 
     @admin.display(description="Why it stands there")
     def waits_(self, row: Payout) -> SafeString | str:
+        if row.state == State.SUBMITTED and (heard := getattr(row, "heard", "")):
+            return cells.short(heard, 60)
         if row.state not in BEFORE_SENDING:
             return cells.short(row.reason, 60)
         return cells.short(_GATES.get(row.blocked_by, row.blocked_by) or row.reason, 60)
@@ -116,6 +122,7 @@ class PayoutAdmin(ActingAdmin):
             changes = response.context_data["cl"]
             response.context_data["totals"] = totals(changes.queryset)
             _mark_held(list(changes.result_list))
+            _mark_heard(list(changes.result_list))
         return response
 
     def change_view(
@@ -168,6 +175,16 @@ def _mark_held(rows: Sequence[Payout]) -> None:
     found = set(Payout.objects.filter(held(), pk__in=open_rows).values_list("pk", flat=True))
     for row in rows:
         row.is_held = row.pk in found  # type: ignore[attr-defined]  # for the column of the page alone
+
+
+def _mark_heard(rows: Sequence[Payout]) -> None:
+    on_their_way = [row.pk for row in rows if row.state == State.SUBMITTED]
+    said = Attempt.objects.filter(payout__in=on_their_way, state=AttemptState.ACCEPTED).exclude(status="")
+    found = {attempt.payout_id: attempt for attempt in said}
+    for row in rows:
+        if (attempt := found.get(row.pk)) is not None:
+            word = attempt.status.replace("_", " ").capitalize()
+            row.heard = f"{word} ({attempt.raw_status}). {attempt.message}".strip()  # type: ignore[attr-defined]  # as above
 
 
 def totals(queryset: QuerySet[Payout]) -> list[dict[str, Any]] | None:

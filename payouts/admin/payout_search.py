@@ -12,7 +12,18 @@ from django.db.models import Q, QuerySet
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib.ids import BadNumber, check_number, uuid_or_none
 from payouts.admin.choices import providers
-from payouts.models import Attempt, Batch, Payable, Payout, PayoutLine, Source
+from payouts.models import (
+    Approval,
+    Attempt,
+    Batch,
+    Hold,
+    Incident,
+    Payable,
+    Payout,
+    PayoutLine,
+    Request,
+    Source,
+)
 
 _MOST = 500
 
@@ -21,7 +32,8 @@ def narrow(queryset: QuerySet[Payout], text: str) -> QuerySet[Payout]:
     """This will keep the payouts that the text names.
 
     It may be our number as somebody typed it, any id of ours or of Sharetribe's (payout, transaction, payable,
-    payee), a key or reference of an attempt or batch, a name, or an e-mail address.
+    payee, approval, hold, incident, request), a key or reference of an attempt or batch, a name, or an e-mail
+    address.
     """
     term = text.strip()
     if not term:
@@ -53,10 +65,19 @@ def _by_id(wanted: UUID) -> Q:
     payees = _few(Payee.objects.filter(marketplace__in=_marketplaces(), flex_user_id=wanted), "pk")
     lines = PayoutLine.objects.filter(payable__in=payables)
     return (
-        Q(pk__in=[wanted, *_few(lines, "payout_id"), *_few(attempts, "payout_id")])
+        Q(pk__in=[wanted, *_few(lines, "payout_id"), *_few(attempts, "payout_id"), *_of_decisions(wanted)])
         | Q(payee_id__in=[wanted, *payees])
         | Q(method_id=wanted)
     )
+
+
+def _of_decisions(wanted: UUID) -> list[Any]:
+    found = [
+        _few(model._default_manager.filter(pk=wanted, payout__isnull=False), "payout_id")
+        for model in (Approval, Hold, Incident)
+    ]
+    asked = [uuid_or_none(subject) for subject in _few(Request.objects.filter(pk=wanted), "subject")]
+    return [*(pk for some in found for pk in some), *filter(None, asked)]
 
 
 def _by_word(*words: str) -> Q:

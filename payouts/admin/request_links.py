@@ -17,12 +17,12 @@ _ABOUT: dict[str, tuple[str, ...]] = {
     "payable": ("clawback_decide",),
     "incident": ("incident_close",),
     "trigger": ("trigger_change",),
-    "process": ("process_confirm",),
+    "process": ("process_confirm", "process_set"),
     "schedule": ("schedule_set",),
     "policy": ("policy_set",),
     "threshold": ("threshold_set",),
     "limit": ("limit_set",),
-    "marketplace": ("go_live", "exponents_confirm"),
+    "marketplace": ("go_live", "exponents_confirm", "calendar_set"),
 }
 
 

@@ -3,20 +3,45 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
 from accounts.backoffice.base import BackOfficeAdmin
-from accounts.backoffice.filters import amount_filter, days_filter, id_filter, is_set_filter, word_filter
+from accounts.backoffice.filters import (
+    YesNoFilter,
+    amount_filter,
+    days_filter,
+    id_filter,
+    is_set_filter,
+    word_filter,
+)
 from payouts.admin import columns, dashboards
 from payouts.admin.choices import ProviderFilter, chosen_filter
+from payouts.admin.payout_filters import OPEN
 from payouts.models import Attempt, Batch, Observation, ProviderFunds, WebhookDelivery
 from payouts.providers.base import RefusalClass, Status
 
 _STATUSES = [(one.value, one.value.replace("_", " ").capitalize()) for one in Status]
 _REFUSALS = [(one.value, one.value.replace("_", " ").capitalize()) for one in RefusalClass]
+
+
+class UnknownWordsFilter(YesNoFilter):
+    """By whether the provider said something of an open payout that we cannot read."""
+
+    title = "a word that we do not know"
+    parameter_name = "unknown_words"
+
+    def yes(self) -> Q:
+        """This will keep statuses and reasons that stand in no table of ours."""
+        return unknown_words()
+
+
+def unknown_words() -> Q:
+    """This will say which attempts of open payouts have a status or a reason that we do not know."""
+    said = Q(status=Status.UNRECOGNISED) | Q(refusal_class=RefusalClass.UNCLASSIFIED)
+    return said & Q(payout__state__in=OPEN)
 
 
 @admin.register(Attempt)
@@ -37,6 +62,7 @@ class AttemptAdmin(BackOfficeAdmin):
     list_display_links = (list_display[0],)
     list_filter = (
         "state",
+        UnknownWordsFilter,
         chosen_filter(title="newest status", column="status", choices=_STATUSES),
         chosen_filter(title="refusal", column="refusal_class", choices=_REFUSALS),
         ProviderFilter,

@@ -7,10 +7,23 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.backoffice.acting import ActingAdmin, ReasonForm
 from accounts.roles import ROLES
-from payouts.models import Approval, Hold, Note, OutboxMessage, Payable, Payout, PayoutEvent, Request, State
+from payouts import holding
+from payouts.models import (
+    Approval,
+    Hold,
+    Note,
+    OutboxMessage,
+    Payable,
+    Payout,
+    PayoutEvent,
+    PayoutMethod,
+    Request,
+    State,
+)
 from tests import factories
 from tests.admin.conftest import nothing_is_written
 
@@ -270,3 +283,26 @@ def test_freezing_thawing_and_paying_now(as_role, people):
     assert payee.frozen_at is None
     act("operator", "pay_now")
     assert payee.pay_now_at is not None
+
+
+def test_paying_now_shows_what_it_comes_to_per_currency(as_role, people):
+    payee = factories.PayeeFactory.create()
+    for units, currency in ((1_000, "EUR"), (250, "EUR"), (700, "USD")):
+        factories.PayableFactory.create(payee=payee, units=units, currency=currency)
+    factories.PayableFactory.create(payee=payee, units=9_900, waits_for=Payable.Waits.OPENING)
+    factories.PayableFactory.create(payee=factories.PayeeFactory.create(), units=5)
+    url = reverse("admin:accounts_payee_act", args=["pay_now"])
+    shown = as_role("operator").post(url, {"ids": str(payee.pk)})
+    assert [total["text"] for total in shown.context["totals"]] == ["12.50 EUR", "7.00 USD"]
+
+
+def test_approving_leaves_out_what_would_be_refused(as_role, people):
+    held, own, good = (factories.PayoutFactory.create(state=State.AWAITING_APPROVAL) for _ in range(3))
+    holding.hold(by=people["operator"], payees=[held.payee_id], reason="Documents differ", now=timezone.now())
+    PayoutMethod.objects.filter(pk=own.method_id).update(verified_by=people["approver"])
+    shown = as_role("approver").post(payout_act("approve"), {"ids": f"{held.pk} {own.pk} {good.pk}"})
+    assert shown.context["ids"] == str(good.pk)
+    assert shown.context["totals"] == [{"currency": "EUR", "count": 1, "text": "123.45 EUR"}]
+    page = shown.content.decode()
+    assert "Documents differ" in page
+    assert "You made part of it" in page

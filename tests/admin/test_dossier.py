@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from marketplace_payouts.lib import crypto
 from payouts.admin import bodies
-from payouts.models import Announcement, Payout, State, StepBody
+from payouts.models import Announcement, Batch, Payout, PayoutEvent, State, StepBody
 from tests import factories
 
 
@@ -88,6 +88,30 @@ def test_says_when_the_chain_is_broken(page_of, people):
     payout = factories.PayoutFactory.create(state=State.APPROVED)
     Payout.objects.filter(pk=payout.pk).update(chain_length=99)
     assert "chain broken" in page_of(payout)
+
+
+def test_says_when_an_entry_of_the_chain_was_changed(page_of, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    assert "chain whole" in page_of(payout)
+    n, forged = payout.chain_length + 1, b"f" * 32
+    PayoutEvent.objects.create(
+        payout=payout,
+        n=n,
+        kind="held",
+        from_state=payout.state,
+        to_state=payout.state,
+        actor="rule:nobody",
+        hash=forged,
+        created_at=timezone.now(),
+    )
+    Payout.objects.filter(pk=payout.pk).update(chain_length=n, chain_hash=forged)
+    assert "chain broken" in page_of(payout)
+
+
+def test_tells_why_nobody_knows(page_of, everything):
+    payout = everything["unknown"]
+    Batch.objects.filter(pk=payout.attempts.get().batch_id).update(reason="The provider names no reference.")
+    assert "The provider names no reference." in page_of(payout)
 
 
 def test_a_payout_that_is_none_leads_back(as_role, people):

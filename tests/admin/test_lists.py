@@ -96,3 +96,34 @@ def test_the_length_of_a_whole_table_is_estimated_once_it_is_long(monkeypatch):
     monkeypatch.setattr(paging, "estimated_rows", lambda model: 2_000_000)
     assert paging.BoundedPaginator(Posting.objects.order_by("pk"), 50).count == 2_000_000
     assert paging.BoundedPaginator([1, 2, 3], 50).count == 3
+
+
+def test_the_queue_says_what_is_missing_and_not_what_ought_to_be(as_role, people):
+    for state, gate in ((State.AWAITING_APPROVAL, "approved"), (State.APPROVED, "funds")):
+        payout = factories.PayoutFactory.create(state=state)
+        Payout.objects.filter(pk=payout.pk).update(blocked_by=gate)
+    page = as_role("viewer").get(reverse("admin:payouts_payout_changelist")).content.decode()
+    listed = page.partition('id="result_list"')[2].partition("</table>")[0]
+    assert "Not approved yet" in listed
+    assert "Too little money at the provider" in listed
+    assert "Approved for exactly this" not in listed
+
+
+def test_a_filter_offers_whatever_may_block(as_role, people):
+    row = factories.PayableFactory.create(blocked_by="negative")
+    page = as_role("viewer").get(reverse("admin:payouts_payable_changelist"), {"blocked_by": "negative"})
+    assert [found.pk for found in page.context["cl"].result_list] == [row.pk]
+    assert "Less than nothing is owed" in page.content.decode()
+
+
+def test_every_row_is_found_by_its_own_id(as_role, everything):
+    client = as_role("viewer")
+    for model, page in admin.site._registry.items():
+        row = model._default_manager.order_by("pk").first()
+        if row is None or not page.search_fields or not isinstance(model._meta.pk, models.UUIDField):
+            continue
+        for term in (str(row.pk), f" {row.pk.hex.upper()} "):
+            listed = client.get(
+                list_of(model), {"q": term, "state": "all"} if model is Payout else {"q": term}
+            )
+            assert row.pk in [found.pk for found in listed.context["cl"].result_list], model

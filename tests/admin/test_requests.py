@@ -134,7 +134,9 @@ def test_money_is_asked_for_in_the_currencys_own_decimals(ask, second, as_role, 
 
 def test_a_clawback_is_decided(ask, second, everything):
     row = Payable.objects.get(waits_for=Payable.Waits.CLAWBACK)
-    second(ask("clawback_decide", payable=str(row.pk), decision="write_off"))
+    asked = ask("clawback_decide", payable=str(row.pk), decision="write_off")
+    assert str(row.payee) in asked.summary
+    second(asked)
     row.refresh_from_db()
     assert row.settled == Payable.Settled.WRITTEN_OFF
 
@@ -247,3 +249,11 @@ def test_the_page_tells_what_will_happen_before_it_is_seconded(as_role, open_req
     )
     assert "Withdraw…" in own
     assert "Second…" not in own
+
+
+@pytest.mark.parametrize(
+    ("table", "act"), [("accounts_marketplace", "calendar_set"), ("payouts_process", "process_set")]
+)
+def test_what_a_page_shows_can_be_changed_from_there(table, act, as_role, everything):
+    page = as_role("administrator").get(reverse(f"admin:{table}_changelist")).content.decode()
+    assert form_url(act) in page

@@ -8,8 +8,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from payouts import holding
-from payouts.models import Payout, State
+from payouts import holding, requests
+from payouts.models import Incident, Payout, State
 from tests import factories
 
 QUEUE = "admin:payouts_payout_changelist"
@@ -61,6 +61,26 @@ def test_finds_by_every_kind_of_id(found, paid):
     ]
     for term in terms:
         assert found({"q": term}) == {paid.number}, term
+
+
+def test_finds_by_what_people_decided_about_it(found, people):
+    payout = factories.PayoutFactory.create(state=State.UNKNOWN)
+    factories.PayoutFactory.create(state=State.UNKNOWN)
+    now = timezone.now()
+    holding.hold(by=people["operator"], payouts=[payout.pk], reason="Wait", now=now)
+    asked = requests.make(
+        act="resolve_unknown",
+        by=people["approver"],
+        subject=str(payout.pk),
+        payload={"payout": str(payout.pk), "outcome": "paid", "document": "Statement"},
+        reason="Seen",
+        now=now,
+    )
+    incident = Incident.objects.create(
+        kind="wrong_echo", provider="paypal", subject="X", sentence="Another amount.", payout=payout
+    )
+    for row in (payout.holds.get(), asked, incident):
+        assert found({"q": str(row.pk)}) == {payout.number}, row
 
 
 def test_finds_numbers_with_the_letters_that_people_mistake(found, people):
@@ -135,3 +155,13 @@ def test_totals_follow_the_filter(as_role, people):
     factories.PayoutFactory.create(debt_units=700, debt_currency="USD")
     response = as_role("viewer").get(reverse(QUEUE), {"currency": "EUR"})
     assert response.context["totals"] == [{"count": 2, "text": "3.50 EUR"}]
+
+
+def test_tells_the_unclaimed_from_what_is_under_way(found, as_role, people):
+    unclaimed, other = (factories.PayoutFactory.create(state=State.SUBMITTED) for _ in range(2))
+    unclaimed.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED", message="No account yet.")
+    other.attempts.update(status="processing", raw_status="PENDING")
+    assert found({"heard": "awaiting_payee"}) == {unclaimed.number}
+    assert found({"heard": "processing"}) == {other.number}
+    page = as_role("viewer").get(reverse(QUEUE)).content.decode()
+    assert "Awaiting payee (UNCLAIMED). No account yet." in page

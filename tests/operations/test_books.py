@@ -188,6 +188,15 @@ def test_reconcile_asks_about_what_is_open(world, capsys):
     assert "paypal:" in capsys.readouterr().out
 
 
+def test_a_book_that_cannot_be_read_does_not_count_as_agreeing(paid_world, capsys):
+    paid_world.paypal.fault("error_before", match={"method": "GET", "path": "/v1/reporting/"}, times=None)
+    with pytest.raises(SystemExit, match="1"):
+        call_command("check_ledger")
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["ok"] is False
+    assert "not compared" in printed["checks"][-1]["rows"][0]
+
+
 def test_the_ledger_command_prints_json(paid_world, capsys, saboteur):
     with pytest.raises(SystemExit) as ended:
         call_command("check_ledger", "--offline")

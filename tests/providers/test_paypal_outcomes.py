@@ -265,11 +265,11 @@ def test_a_known_name_under_another_status_proves_nothing(status: int, name: str
         (400, problem("ITEM_INCORRECT_STATUS"), NotCancellable),
         (400, problem("ITEM_CANCELLATION_FAILED"), NotCancellable),
         (400, problem("NEVER_HEARD_OF"), Unknown),
-        (401, b"", NotCancellable),
+        (401, b"", Unknown),
         (403, problem("NOT_AUTHORIZED"), NotCancellable),
         (404, problem("RESOURCE_NOT_FOUND"), NotCancellable),
         (404, b"<html>", Unknown),
-        (429, b"", NotCancellable),
+        (429, b"", Unknown),
         (500, problem("ITEM_INCORRECT_STATUS"), Unknown),
     ],
 )

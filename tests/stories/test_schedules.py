@@ -190,7 +190,7 @@ def test_unclaimed_money_is_taken_back_on_request(world: World) -> None:
     world.assert_books_agree()
 
 
-@pytest.mark.parametrize("fault", ["drop_after", "late_cancel_refused"])
+@pytest.mark.parametrize("fault", ["drop_after", "rate_limit", "late_cancel_refused"])
 def test_taking_back_may_fail_or_go_unanswered(world: World, fault: str) -> None:
     _, payout = world.sold_and_approved(world.seller("unclaimed+anna@example.com"))
     world.send()
@@ -199,11 +199,12 @@ def test_taking_back_may_fail_or_go_unanswered(world: World, fault: str) -> None
     world.paypal.fault(fault, match=match, times=1)
     intervention.cancel(by=world.carol, payout_ids=[payout.pk], reason="Wrong person.", now=world.now)
     world.tell()
-    if fault == "drop_after":
+    if fault != "late_cancel_refused":
         world.until("returned", of=payout)
     else:
         world.hear_back(rounds=2)
         payout.refresh_from_db()
         assert payout.state == "submitted"
         assert "Not cancelled" in world.attempt(payout).message
+        assert payout.events.order_by("n").values_list("kind", flat=True).last() == "cancel_refused"
     world.assert_books_agree()

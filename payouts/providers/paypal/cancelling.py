@@ -19,14 +19,18 @@ _BACK: Final = "RETURNED"
 
 
 def cancel_item(client: PayPalClient, reference: str) -> Cancelled | NotCancellable | Unknown:
-    """This will ask PayPal to cancel one item, and say what its answer proves."""
+    """This will ask PayPal to cancel one item, and say what its answer proves.
+
+    A cancelling that never reached PayPal's books is `Unknown` as well: asking again is harmless, and giving up would
+    drop what a person decided.
+    """
     if not reference:
         return NotCancellable("PayPal has not named this payment yet.")
     path = f"{ITEM_PATH}{url_path(reference)}/cancel"
     try:
         answer = client.call("POST", path)
     except (NoToken, NotSent) as error:
-        return NotCancellable(f"PayPal was not asked: {error}")
+        return Unknown(f"PayPal was not asked: {error}")
     except MaybeReceived as error:
         return Unknown(f"PayPal did not answer: {error}")
     return read_cancelling(answer)
@@ -38,7 +42,7 @@ def read_cancelling(answer: Answer) -> Cancelled | NotCancellable | Unknown:
     if answer.ok:
         return Cancelled() if _says_back(answer) else Unknown("PayPal's answer cannot be read.", raw=raw)
     if answer.status in _UNREAD:
-        return NotCancellable(f"PayPal turned the request away unread: it answered {answer.status}.")
+        return Unknown(f"PayPal turned the request away unread: it answered {answer.status}.")
     problem = read_problem(answer.body)
     words = (
         [problem.name, *(detail.word for detail in problem.details)]
