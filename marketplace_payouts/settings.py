@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ class Environment(environ.FileAwareEnv):
 
 
 env = Environment()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(str(BASE_DIR / ".env"))
+# DOTENV names another file than `.env`, or is empty for none: the demo and the tests read nobody's real settings.
+_dotenv = os.environ.get("DOTENV", str(BASE_DIR / ".env"))
+if _dotenv and Path(_dotenv).is_file():
+    env.read_env(_dotenv)
 
 
 def _duration(name: str, default: str) -> timedelta:
