@@ -12,6 +12,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.dateparse import parse_duration
+from environ.fileaware_mapping import FileAwareMapping
 
 from marketplace_payouts.lib import logs
 
@@ -20,8 +21,41 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+class Values(FileAwareMapping):
+    """Variables as they are meant: a file's last line break is no part of a secret, and a dollar is a dollar."""
+
+    def __getitem__(self, key: str) -> str:
+        value: str = super().__getitem__(key)
+        # django-environ takes what begins with a dollar for another variable's name, unless it is escaped.
+        return value.strip().replace("$", r"\$")
+
+
 class Environment(environ.FileAwareEnv):
     """The environment in which NAME_FILE names a file that holds the value of NAME."""
+
+    ENVIRON = Values()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """This will read a variable.
+
+        :raises ImproperlyConfigured: naming the variable, when it or its file cannot be read.
+        """
+        try:
+            return super().get_value(var, *args, **options)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not text"
+            raise ImproperlyConfigured(
+                f"The file that {var}_FILE names cannot be read ({reason}): check its path and its rights for the"
+                " user that runs the product."
+            ) from None
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{var} is not of the right form: see its line in docs/configuration.md."
+            ) from None
 
 
 env = Environment()
@@ -35,6 +69,8 @@ def _duration(name: str, default: str) -> timedelta:
     value = parse_duration(env.str(name, default=default))
     if value is None:
         raise ImproperlyConfigured(f"{name} is not an ISO 8601 duration; write for example P3D or PT12H.")
+    if value < timedelta(0):
+        raise ImproperlyConfigured(f"{name} is negative: write for example P3D or PT12H.")
     return value
 
 
