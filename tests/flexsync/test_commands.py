@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.models import Marketplace
+from marketplace_payouts.lib.shared_state import shared_lock
 from payouts.models import Payable, Posting, Trigger
 from tests.sandbox_services import SandboxService
 from tests.stories.world import World
@@ -43,6 +47,31 @@ def test_polls_resyncs_and_replays(world: World):
     with pytest.raises(CommandError, match="Nothing is stored"):
         run("replay_event", "12345")
     assert "due by payout-process" in run("replay_event", transaction, "--read")
+
+
+def test_polling_once_says_that_another_poller_is_at_work(transactional_db: None):
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with contextlib.closing(connection), shared_lock("flexsync poller"):
+            is_held.set()
+            is_over.wait(20)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert is_held.wait(20)
+    try:
+        with pytest.raises(CommandError, match="nothing was asked"):
+            run("poll_flex", "--once")
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-01-31", "2026-01-31T00:00:00"])
+def test_a_resync_says_how_a_moment_is_written(moment: str):
+    with pytest.raises(CommandError, match=r"with its zone, such as 2026-01-31T00:00:00\+00:00"):
+        run("resync_flex", "--since", moment)
 
 
 def test_says_what_is_wrong_with_the_credentials(transactional_db: None, settings):
