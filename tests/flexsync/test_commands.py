@@ -13,6 +13,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from accounts.models import Marketplace
+from flexsync import examination, identity
 from marketplace_payouts.lib.shared_state import shared_lock
 from payouts.models import Payable, Posting, Trigger
 from tests.sandbox_services import SandboxService
@@ -81,6 +82,15 @@ def test_says_what_is_wrong_with_the_credentials(transactional_db: None, setting
     out, error = findings()
     assert "FLEX_CLIENT_ID" in out
     assert "1 of 1" in error
+
+
+def test_does_not_blame_the_credentials_where_nobody_answers(world: World, monkeypatch):
+    monkeypatch.setattr(examination, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(identity, "_confirmed", {})
+    world.flex.fault("error_before", match={"path": "/v1/integration_api/"}, status=503, times=None)
+    out, _error = findings()
+    assert "connection: Sharetribe fails on its side" in out
+    assert "Correct FLEX_CLIENT_ID" not in out
 
 
 def test_says_what_is_wrong_with_the_address(transactional_db: None, flex_sandbox: SandboxService, settings):
