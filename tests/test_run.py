@@ -68,6 +68,13 @@ def test_a_command_that_it_does_not_know_cannot_start(words):
     assert run(*words).returncode == 2
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_says_in_one_line_what_is_no_port(port):
+    told = run("serve", f"--port={port}")
+    assert told.returncode == 2
+    assert f"{port} is not a port" in told.stderr.splitlines()[-1]
+
+
 def test_help_names_every_command():
     told = run("--help")
     assert told.returncode == 0
