@@ -15,13 +15,18 @@ from flexsync.models import ApiCalls, FlexCursor, WriteBack
 from marketplace_payouts.lib.currencies import UnknownCurrency, exponent, to_decimal_string
 from marketplace_payouts.lib.sharetribe import (
     INCLUDED_CREDITS_PER_MONTH,
+    FlexBusy,
     FlexError,
+    FlexThrottled,
+    FlexUnavailable,
     credits_of,
     polling_credits_per_month,
 )
 from payouts.errors import DomainError
 from payouts.models import Process, Source, Trigger
 
+# Somebody waits for the answer.
+_PATIENCE_S: Final = 10.0
 _SAMPLE: Final = 12345
 _QUIET_AFTER: Final = timedelta(minutes=5)
 _DAYS: Final = 7
@@ -41,7 +46,11 @@ class Finding:
 def examine(*, now: datetime) -> list[Finding]:
     """This will look at everything between Sharetribe and the payables; asks Sharetribe who we are."""
     try:
-        marketplace = identity.confirm()
+        marketplace = identity.confirm(patience_s=_PATIENCE_S)
+    except (FlexUnavailable, FlexThrottled, FlexBusy) as error:
+        advice = "Nothing is said about the credentials. See that this machine reaches the host of FLEX_BASE_URL, and"
+        advice += " whether Sharetribe reports trouble; then run this again."
+        return [Finding("connection", ok=False, sentence=str(error), advice=advice)]
     except (FlexError, DomainError) as error:
         advice = (
             "Correct FLEX_CLIENT_ID, FLEX_CLIENT_SECRET, FLEX_BASE_URL and ENVIRONMENT, then run this again."

@@ -25,10 +25,11 @@ class WrongMarketplace(DomainError):
     """These credentials belong to another marketplace, or environment, than this database."""
 
 
-def confirm() -> Marketplace:
+def confirm(*, patience_s: float | None = None) -> Marketplace:
     """This will give our marketplace, having made sure that the credentials belong to it; asks once an hour.
 
-    The first time, with an empty database, it learns the marketplace from Sharetribe.
+    The first time, with an empty database, it learns the marketplace from Sharetribe. `patience_s` is for somebody
+    who waits for the answer.
 
     :raises WrongMarketplace: when they belong to another one, or live and test are mixed.
     :raises Unconfigured: when credentials are missing.
@@ -41,7 +42,7 @@ def confirm() -> Marketplace:
     known, until = _confirmed.get(key, (None, 0.0))
     if ours is not None and known == ours.pk and time.monotonic() < until:
         return ours
-    shown = calls.client().marketplace_show()
+    shown = calls.client().marketplace_show(patience_s=patience_s)
     if ours is None:
         ours = _learn(shown.id, shown.name)
     if ours.pk != shown.id:

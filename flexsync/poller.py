@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,6 +40,10 @@ SETTLED_AFTER: Final = timedelta(seconds=60)
 _RETENTION: Final = timedelta(days=90)
 
 
+class PolledElsewhere(DomainError):
+    """One poller works at a time, and it is not ours."""
+
+
 @dataclass(slots=True)
 class _Walk:
     """One walk from where we are to the newest event."""
@@ -67,11 +72,25 @@ def poll(*, limit_seconds: float, now: datetime) -> int:
     cursor and shown; the next walk begins where the last page was stored.
     """
     try:
-        with shared_lock("flexsync poller", wait_s=0):
-            return _poll(limit_seconds=limit_seconds, now=now)
-    except NotGranted:
+        return poll_alone(limit_seconds=limit_seconds, now=now)
+    except PolledElsewhere:
         log.info("poller_elsewhere")
         return 0
+
+
+def poll_alone(*, limit_seconds: float, now: datetime) -> int:
+    """This will do the same for somebody who has to know whether anything was asked.
+
+    :raises PolledElsewhere: when another poller is at work, so that ours asked nothing.
+    """
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(shared_lock("flexsync poller", wait_s=0))
+        except NotGranted:
+            raise PolledElsewhere(
+                "Another poller is at work, such as the cluster's, and stores what is new: nothing was asked."
+            ) from None
+        return _poll(limit_seconds=limit_seconds, now=now)
 
 
 def _poll(*, limit_seconds: float, now: datetime) -> int:

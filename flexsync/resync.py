@@ -51,9 +51,11 @@ def resync_one(*, reference: UUID, now: datetime) -> Found:
     """
     marketplace = identity.confirm()
     cursor = _cursor(marketplace)
-    return _walk(
-        [calls.client().transaction(reference, include=_INCLUDE)], marketplace, cursor, now=now, deadline=None
-    )
+    try:
+        read = calls.client().transaction(reference, include=_INCLUDE)
+    finally:
+        calls.flush(today=now.date())
+    return _walk([read], marketplace, cursor, now=now, deadline=None)
 
 
 def resync(*, since: datetime | None, now: datetime, limit_seconds: float = 0) -> Found:

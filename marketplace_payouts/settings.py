@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import django_stubs_ext
 import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.dateparse import parse_duration
+from environ.fileaware_mapping import FileAwareMapping
 
 from marketplace_payouts.lib import logs
 
@@ -19,19 +21,56 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 
+class Values(FileAwareMapping):
+    """Variables as they are meant: a file's last line break is no part of a secret, and a dollar is a dollar."""
+
+    def __getitem__(self, key: str) -> str:
+        value: str = super().__getitem__(key)
+        # django-environ takes what begins with a dollar for another variable's name, unless it is escaped.
+        return value.strip().replace("$", r"\$")
+
+
 class Environment(environ.FileAwareEnv):
     """The environment in which NAME_FILE names a file that holds the value of NAME."""
 
+    ENVIRON = Values()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.escape_proxy = True
+
+    def get_value(self, var: str, *args: Any, **options: Any) -> Any:
+        """This will read a variable.
+
+        :raises ImproperlyConfigured: naming the variable, when it or its file cannot be read.
+        """
+        try:
+            return super().get_value(var, *args, **options)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "not text"
+            raise ImproperlyConfigured(
+                f"The file that {var}_FILE names cannot be read ({reason}): check its path and its rights for the"
+                " user that runs the product."
+            ) from None
+        except ValueError:
+            raise ImproperlyConfigured(
+                f"{var} is not of the right form: see its line in docs/configuration.md."
+            ) from None
+
 
 env = Environment()
-if (BASE_DIR / ".env").is_file():
-    env.read_env(str(BASE_DIR / ".env"))
+# DOTENV names another file than `.env`, or is empty for none: the demo and the tests read nobody's real settings.
+_dotenv = os.environ.get("DOTENV", str(BASE_DIR / ".env"))
+if _dotenv and Path(_dotenv).is_file():
+    env.read_env(_dotenv)
 
 
 def _duration(name: str, default: str) -> timedelta:
     value = parse_duration(env.str(name, default=default))
     if value is None:
         raise ImproperlyConfigured(f"{name} is not an ISO 8601 duration; write for example P3D or PT12H.")
+    if value < timedelta(0):
+        raise ImproperlyConfigured(f"{name} is negative: write for example P3D or PT12H.")
     return value
 
 
@@ -69,6 +108,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "marketplace_payouts.probes.any_host_for_probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

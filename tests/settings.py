@@ -4,6 +4,7 @@ import os
 
 # Commands that tests start as processes of their own must see the same.
 _OURS = {
+    "DOTENV": "",
     "DEBUG": "1",
     "ENVIRONMENT": "test",
     "SECRET_KEY": "tests-only-" + "0123456789abcdef" * 4,
@@ -19,6 +20,7 @@ for _name in [f"{name}_FILE" for name in _OURS]:
     os.environ.pop(_name, None)  # would win
 for _name in ("REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "TIME_ZONE", "ALERT_EMAILS", "ALERT_WEBHOOK_URL"):
     os.environ.pop(_name, None)
+    os.environ.pop(f"{_name}_FILE", None)
 
 from marketplace_payouts.settings import *  # noqa: E402, F403 - after the environment is set
 

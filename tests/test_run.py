@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib.machinery
+import importlib.util
 import json
 import os
 import shutil
@@ -9,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -42,6 +45,17 @@ def run(*words: str, at: Path = CHECKOUT, **environ: str) -> subprocess.Complete
     )
 
 
+@pytest.fixture
+def entry() -> ModuleType:
+    """`./run` as a module."""
+    loader = importlib.machinery.SourceFileLoader("entry", str(CHECKOUT / "run"))
+    spec = importlib.util.spec_from_loader("entry", loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    loader.exec_module(module)
+    return module
+
+
 def is_alive(pid: int) -> bool:
     try:
         return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
@@ -52,6 +66,13 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.parametrize("words", [[], ["unheard-of"], ["serve", "--unheard-of"]])
 def test_a_command_that_it_does_not_know_cannot_start(words):
     assert run(*words).returncode == 2
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http"])
+def test_says_in_one_line_what_is_no_port(port):
+    told = run("serve", f"--port={port}")
+    assert told.returncode == 2
+    assert f"{port} is not a port" in told.stderr.splitlines()[-1]
 
 
 def test_help_names_every_command():
@@ -157,3 +178,33 @@ def test_a_service_that_ends_is_started_again(tmp_path):
         time.sleep(0.02)
     service.stop()
     assert len(traces.read_text()) > 1
+
+
+@pytest.mark.parametrize(
+    "name", ["REDIS_URL", "RECORDS_FOLDER", "EXTRA_PROVIDERS", "SECRET_KEY_FILE", "STRIPE_SECRET_KEY"]
+)
+def test_the_demo_takes_no_setting_from_the_shell(entry, monkeypatch, name):
+    monkeypatch.setenv(name, "/somebody/s/own")
+    assert name not in entry.without_settings()
+
+
+def test_the_demo_takes_no_setting_from_a_dotenv(entry, tmp_path):
+    (tmp_path / ".env").write_text("ALERT_WEBHOOK_URL=https://alarm.example.com/live\n")
+    show = "from marketplace_payouts import settings; print(repr(settings.ALERT_WEBHOOK_URL))"
+
+    def told(environ: dict[str, str]) -> str:
+        command = [sys.executable, "-c", show]
+        return subprocess.run(command, cwd=CHECKOUT, env=environ, capture_output=True, text=True).stdout
+
+    settings = entry.without_settings() | {"DEBUG": "1"}
+    assert told(settings | {"DOTENV": str(tmp_path / ".env")}).strip() == "'https://alarm.example.com/live'"
+    assert settings["DOTENV"] == ""
+
+
+def test_migrates_as_the_owner_whatever_names_the_two_addresses(entry):
+    given = {"DATABASE_URL_FILE": "/run/secrets/app", "DATABASE_OWNER_URL": "postgres://owner@/x", "A": "b"}
+    assert entry.as_owner(given) == {"DATABASE_URL": "postgres://owner@/x", "A": "b"}
+    given = {"DATABASE_URL": "postgres://app@/x", "DATABASE_OWNER_URL_FILE": "/run/secrets/owner"}
+    assert entry.as_owner(given)["DATABASE_URL_FILE"] == "/run/secrets/owner"
+    assert "DATABASE_OWNER_URL_FILE" not in given
+    assert entry.as_owner({"DATABASE_URL": "postgres://app@/x"}) == {"DATABASE_URL": "postgres://app@/x"}

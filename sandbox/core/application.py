@@ -156,6 +156,9 @@ class Application:
             response = Response.of({"error": str(error)}, status=400)
         except NotImplementedError:
             response = Response.of({"error": f"{self.service.name} has no such steering"}, status=400)
+        except Exception as error:  # noqa: BLE001 - whoever steers must see it, rather than a closed connection
+            traceback.print_exc(file=sys.stderr)
+            response = Response.of({"error": f"The sandbox itself failed: {error!r}"}, status=500)
         self.world.journal.flush()
         return response
 

@@ -64,7 +64,7 @@ class Request:
         if self._json is None:
             try:
                 self._json = json.loads(self.body)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise BadRequest(f"The body is not valid JSON: {error}") from error
         return self._json
 

@@ -123,7 +123,7 @@ async def serve(
 async def _listen(protocol: Callable[[], Connection], port: int) -> asyncio.Server:
     try:
         return await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", port, backlog=512)
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         raise CannotStart(f"Cannot open port {port}: {error}. Choose another with --port.") from error
 
 

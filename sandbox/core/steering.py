@@ -38,9 +38,14 @@ def whole(request: Request, name: str) -> int | None:
     text = request.arg(name)
     if text is None:
         return None
-    if not text.isdigit():
+    if not _is_whole(text):
         raise BadRequest(f"`{name}` must be a whole number, not {text!r}")
     return int(text)
+
+
+def _is_whole(text: str) -> bool:
+    # Other scripts have digits, too, and some of them are no number.
+    return text.isascii() and text.isdecimal()
 
 
 class Steering:
@@ -115,7 +120,7 @@ class Steering:
     def funds(self, request: Request) -> Response:
         """Set what the account holds in one currency; `units` may be a number or a text of digits."""
         asked = request.json()
-        if isinstance(asked, dict) and isinstance(asked.get("units"), str) and asked["units"].isdigit():
+        if isinstance(asked, dict) and isinstance(asked.get("units"), str) and _is_whole(asked["units"]):
             asked["units"] = int(asked["units"])
         currency, units = fields_of(request, currency=str, units=int)
         if units < 0:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 
 from accounts.models import Marketplace
+from flexsync import examination, identity
+from marketplace_payouts.lib.shared_state import shared_lock
 from payouts.models import Payable, Posting, Trigger
 from tests.sandbox_services import SandboxService
 from tests.stories.world import World
@@ -45,6 +50,31 @@ def test_polls_resyncs_and_replays(world: World):
     assert "due by payout-process" in run("replay_event", transaction, "--read")
 
 
+def test_polling_once_says_that_another_poller_is_at_work(transactional_db: None):
+    is_held, is_over = threading.Event(), threading.Event()
+
+    def other() -> None:
+        with contextlib.closing(connection), shared_lock("flexsync poller"):
+            is_held.set()
+            is_over.wait(20)
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    assert is_held.wait(20)
+    try:
+        with pytest.raises(CommandError, match="nothing was asked"):
+            run("poll_flex", "--once")
+    finally:
+        is_over.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-01-31", "2026-01-31T00:00:00"])
+def test_a_resync_says_how_a_moment_is_written(moment: str):
+    with pytest.raises(CommandError, match=r"with its zone, such as 2026-01-31T00:00:00\+00:00"):
+        run("resync_flex", "--since", moment)
+
+
 def test_says_what_is_wrong_with_the_credentials(transactional_db: None, settings):
     settings.FLEX_CLIENT_ID = ""
     with pytest.raises(CommandError, match="FLEX_CLIENT_ID"):
@@ -52,6 +82,15 @@ def test_says_what_is_wrong_with_the_credentials(transactional_db: None, setting
     out, error = findings()
     assert "FLEX_CLIENT_ID" in out
     assert "1 of 1" in error
+
+
+def test_does_not_blame_the_credentials_where_nobody_answers(world: World, monkeypatch):
+    monkeypatch.setattr(examination, "_PATIENCE_S", 0.5)
+    monkeypatch.setattr(identity, "_confirmed", {})
+    world.flex.fault("error_before", match={"path": "/v1/integration_api/"}, status=503, times=None)
+    out, _error = findings()
+    assert "connection: Sharetribe fails on its side" in out
+    assert "Correct FLEX_CLIENT_ID" not in out
 
 
 def test_says_what_is_wrong_with_the_address(transactional_db: None, flex_sandbox: SandboxService, settings):

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from flexsync import resync, tasks, writeback
-from flexsync.models import FlexEvent, WriteBack
+from flexsync.models import ApiCalls, FlexEvent, WriteBack
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.sharetribe import FlexNotFound
 from payouts.models import Heartbeat, OutboxMessage, Source
@@ -72,6 +72,7 @@ def test_one_transaction(world: World):
     assert resync.resync_one(reference=UUID(transaction), now=world.now).stored == 1
     with pytest.raises(FlexNotFound):
         resync.resync_one(reference=uuid7(), now=world.now)
+    assert ApiCalls.objects.get(kind="transactions/show").calls == 2
 
 
 def test_the_daily_walk_reaches_back_to_the_last_one(world: World):

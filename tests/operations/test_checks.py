@@ -72,6 +72,45 @@ def test_each_line_of_the_example_has_its_comment():
             assert lines[number - 1].startswith("#"), line
 
 
+def told(name: str, **environ: str) -> str:
+    """Read one of the product's settings in a process of its own, where the environment says nothing else."""
+    result = subprocess.run(
+        [sys.executable, "-c", f"from marketplace_payouts import settings; print(repr(settings.{name}))"],
+        cwd=CHECKOUT,
+        env={"PATH": os.environ["PATH"], "DOTENV": "", "DEBUG": "1"} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return result.stdout.strip() or result.stderr.strip().splitlines()[-1]
+
+
+def test_a_file_s_last_line_break_is_no_part_of_a_secret(tmp_path):
+    (tmp_path / "secret").write_text("s3cret\n")
+    assert told("FLEX_CLIENT_SECRET", FLEX_CLIENT_SECRET_FILE=str(tmp_path / "secret")) == "'s3cret'"
+
+
+def test_a_secret_may_begin_with_a_dollar():
+    assert told("FLEX_CLIENT_SECRET", FLEX_CLIENT_SECRET="$HOME \\$x $y") == repr("$HOME \\$x $y")
+    assert "p$w" in told("DATABASES", DATABASE_URL="postgres://app:p$w@127.0.0.1/payouts")
+
+
+@pytest.mark.parametrize(
+    ("environ", "sentence"),
+    [
+        ({"SECRET_KEY_FILE": "/nowhere/at/all"}, "SECRET_KEY_FILE names cannot be read (No such file"),
+        ({"POLL_LONGEST_S": "a minute"}, "POLL_LONGEST_S is not of the right form"),
+        ({"METHOD_COOL_DOWN": "-P3D"}, "METHOD_COOL_DOWN is negative"),
+        ({"METHOD_COOL_DOWN": "3 days or so"}, "METHOD_COOL_DOWN is not an ISO 8601 duration"),
+    ],
+)
+def test_names_in_one_line_what_cannot_be_read(environ, sentence):
+    result = check_deploy(**environ, DOTENV="")
+    assert result.returncode == 2
+    [line] = result.stderr.splitlines()
+    assert sentence in line
+
+
 def ids(messages: Iterable[CheckMessage]) -> set[str | None]:
     """The ids of the errors."""
     return {message.id for message in messages}

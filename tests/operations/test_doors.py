@@ -102,6 +102,13 @@ def test_alive_and_ready(client):
     assert client.get("/readyz").json() == {"ok": True}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_a_watcher_may_ask_by_a_bare_address(client, db, settings, path):
+    settings.ALLOWED_HOSTS = ["payouts.example.com"]
+    assert client.get(path, HTTP_HOST="10.0.0.7:8000").status_code == 200
+    assert client.get("/admin/", HTTP_HOST="10.0.0.7:8000").status_code == 400
+
+
 def test_not_ready_without_a_migration(client, saboteur, transactional_db):
     assert saboteur.run(
         "UPDATE django_migrations SET name = 'gone' WHERE id = (SELECT max(id) FROM django_migrations"

@@ -255,3 +255,24 @@ def test_forgets_everything_on_reset_even_what_was_still_to_happen(
     assert paypal_sandbox.get("/_sandbox/clock")["offset_s"] == 0
     assert paypal_sandbox.get("/_sandbox/requests")["total"] == 0
     assert paypal_sandbox.get("/_sandbox/ledger")["totals"] == {}
+
+
+DEEP = b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/_sandbox/requests?limit=%C2%B2", b""),
+        ("GET", "/_sandbox/ledger?after=%C2%B2", b""),
+        ("POST", "/_sandbox/funds", '{"currency": "EUR", "units": "²"}'.encode()),
+        ("POST", "/_sandbox/clock", DEEP),
+        ("POST", "/_sandbox/faults", b'{"kind": "delay", "seconds": 1e400}'),
+    ],
+)
+def test_says_what_is_wrong_with_any_steering(
+    paypal_sandbox: SandboxService, method: str, path: str, body: bytes
+):
+    answer = requests.request(method, paypal_sandbox.url + path, data=body, timeout=10)
+    assert answer.status_code == 400
+    assert answer.json()["error"]

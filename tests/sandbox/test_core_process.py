@@ -101,6 +101,19 @@ def test_says_what_to_do_when_the_port_is_taken():
         assert len(second.stderr.splitlines()) == 1
 
 
+def test_says_what_to_do_when_the_port_is_none():
+    told = subprocess.run(
+        [sys.executable, "-m", "sandbox", "flex", "--port", "65536"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 2
+    assert "Choose another with --port." in told.stderr
+    assert "Traceback" not in told.stderr
+
+
 def test_starts_every_service_that_exists_with_one_command():
     words = [sys.executable, "-m", "sandbox", "all", "--port", "0", "--with-parent"]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -27,7 +27,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """This will listen."""
         if options["once"]:
-            heard = poller.poll(limit_seconds=0, now=utc_now())
+            try:
+                heard = poller.poll_alone(limit_seconds=0, now=utc_now())
+            except poller.PolledElsewhere as error:
+                raise CommandError(str(error)) from None
             beat = Heartbeat.objects.filter(name="poller").first()
             if beat is not None and "error" in beat.detail:
                 raise CommandError(beat.detail["error"])

@@ -45,8 +45,11 @@ def ensure_venv(*, development: bool) -> None:
 
 
 def read_dotenv() -> None:
-    """Put the lines of `.env` into the environment, which wins where it has the name already."""
-    path = CHECKOUT / ".env"
+    """Put the lines of `.env` into the environment, which wins where it has the name already.
+
+    DOTENV names another file, or is empty for none, as for the settings.
+    """
+    path = Path(os.environ.get("DOTENV", CHECKOUT / ".env"))
     if not path.is_file():
         return
     for line in path.read_text().splitlines():
