@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
@@ -133,6 +136,26 @@ def note_act(act: str, payee: Payee, *, subject: str, by: User, reason: str, now
     StaffAct.objects.create(act=act, payee=payee, subject=subject[:120], by=by, reason=reason.strip(), at=now)
 
 
+def covered(holds: Iterable[Hold]) -> Q:
+    """This will say which payouts any of the holds stands on."""
+    names: dict[str, list[object]] = defaultdict(list)
+    for row in holds:
+        kind, _, name = (row.rail_id or "").partition(":")
+        if kind not in ("", "provider", "currency"):
+            return Q(pk__isnull=False)
+        for column, value in (
+            ("pk", row.payout_id),
+            ("payee", row.payee_id),
+            ("method", row.method_id),
+            ("provider", name if kind == "provider" else None),
+            ("sent_currency", name if kind == "currency" else None),
+        ):
+            if value is not None:
+                names[column].append(value)
+    # Nothing at first: an empty Q would let everything pass.
+    return reduce(or_, (Q(**{f"{column}__in": some}) for column, some in names.items()), Q(pk__in=[]))
+
+
 def hold_by_rule(
     *, rule: str, reason: str, now: datetime, rail: str = "", payouts: Iterable[UUID] = ()
 ) -> int:
@@ -192,20 +215,11 @@ def _lift(row: Hold, *, by: User, reason: str, now: datetime) -> None:
 
 def _wake(row: Hold, *, now: datetime) -> None:
     """Let what it held be looked at now; what somebody else works on is looked at anyway."""
-    held = Payout.objects.filter(_covered(row), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped"))
+    held = Payout.objects.filter(
+        covered([row]), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped")
+    )
     awake = held.order_by("pk").select_for_update(skip_locked=True).values("pk")
     Payout.objects.filter(pk__in=awake).update(next_at=now)
-
-
-def _covered(row: Hold) -> Q:
-    if row.payout_id is not None:
-        return Q(pk=row.payout_id)
-    if row.payee_id is not None:
-        return Q(payee=row.payee_id)
-    if row.method_id is not None:
-        return Q(method=row.method_id)
-    kind, _, name = str(row.rail_id).partition(":")
-    return {"provider": Q(provider=name), "currency": Q(sent_currency=name)}.get(kind, Q())
 
 
 def _name(row: Hold) -> str:

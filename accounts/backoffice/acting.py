@@ -144,9 +144,9 @@ class ActingAdmin(BackOfficeAdmin):
         """This will give the amount to be added up on an act's page, where rows have one."""
         return None
 
-    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
-        """This will give what is added up on an act's page, each amount with the row that it belongs to."""
-        return [(row, money) for row in rows if (money := self.act_amount(row)) is not None]
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will give what is added up on an act's page; amounts of different names are not added together."""
+        return [("", money) for row in rows if (money := self.act_amount(row)) is not None]
 
     def allowed_acts(self, request: HttpRequest) -> list[Act]:
         """This will give the acts that the person's roles cover."""
@@ -280,13 +280,18 @@ class ActingAdmin(BackOfficeAdmin):
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
-def _totals(found: Sequence[tuple[Any, Money]]) -> list[dict[str, Any]]:
-    amounts: dict[str, list[Money]] = defaultdict(list)
-    for _, money in found:
-        amounts[money.currency].append(money)
+def _totals(found: Sequence[tuple[str, Money]]) -> list[dict[str, Any]]:
+    amounts: dict[tuple[str, str], list[Money]] = defaultdict(list)
+    for name, money in found:
+        amounts[name, money.currency].append(money)
     return [
-        {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
-        for code, some in sorted(amounts.items())
+        {
+            "of": name,
+            "currency": code,
+            "count": len(some),
+            "text": amount_text(Money.total(some, code).units, code),
+        }
+        for (name, code), some in sorted(amounts.items())
     ]
 
 

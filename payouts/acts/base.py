@@ -90,6 +90,8 @@ class Act:
     summary: Callable[[Asked], str]
     apply: Callable[[Asked], object]
     check: Callable[[Asked], object] = lambda asked: None
+    amount: Callable[[Asked], Money | None] = lambda asked: None
+    """What it moves, or says of money that moved; a rule's amounts are none."""
     secret_fields: Sequence[str] = ()
     seconds: str = "act_second"
     """The act of `accounts.roles` that its seconder must have."""

@@ -95,6 +95,11 @@ def _clawback_summary(asked: Asked) -> str:
     )
 
 
+def _clawback_amount(asked: Asked) -> Money:
+    row = asked.row(Payable, "payable")
+    return Money(-int(row.units), row.currency)
+
+
 def _decide_clawback(asked: Asked) -> None:
     row, decision = _clawback(asked), asked.text("decision")
     row.waits_for, row.decided = Payable.Waits.NOTHING, f"{decision} by request {asked.request_id}"
@@ -111,6 +116,11 @@ def _decide_clawback(asked: Asked) -> None:
         [Draft(kind, row.pk, debit, ledger.receivable(row.payee_id), amount, payable_id=row.pk)],
         now=asked.now,
     )
+
+
+def _sent(asked: Asked) -> Money:
+    payout = asked.row(Payout, "payout")
+    return Money(int(payout.sent_units), payout.sent_currency)
 
 
 def _unknown(asked: Asked) -> tuple[Payout, Attempt]:
@@ -279,6 +289,7 @@ ACTS = {
         label="Owe a payee a bonus, correction or deduction",
         needs="act_request",
         fields=("payee", "purpose", "units", "currency"),
+        amount=_staff_money,
         check=_payable_summary,
         summary=_payable_summary,
         apply=_add_payable,
@@ -287,6 +298,7 @@ ACTS = {
         label="Decide a clawback",
         needs="act_request",
         fields=("payable", "decision"),
+        amount=_clawback_amount,
         check=_clawback,
         summary=_clawback_summary,
         apply=_decide_clawback,
@@ -296,6 +308,7 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("payout", "outcome", "document"),
+        amount=_sent,
         check=_unknown,
         summary=lambda asked: (
             f"{_unknown(asked)[0].number} was {asked.text('outcome').replace('_', ' ')}:"
@@ -308,6 +321,7 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("payout", "document"),
+        amount=_sent,
         check=_by_hand,
         summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {asked.text('document')}.",
         apply=_pay_by_hand,
@@ -317,6 +331,7 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("provider", "currency", "units", "account", "document"),
+        amount=Asked.money,
         check=_on_suspense,
         summary=lambda asked: (
             f"Move {format_amount(_on_suspense(asked)[1])} from {_on_suspense(asked)[0]}"

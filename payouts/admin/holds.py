@@ -12,11 +12,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
-from accounts.backoffice.acting import ActingAdmin, Doing, Result
+from accounts.backoffice.acting import Act, ActingAdmin, Doing, Result
 from accounts.backoffice.base import BackOfficeAdmin, may
 from accounts.backoffice.filters import YesNoFilter, days_filter, id_filter, word_filter
+from marketplace_payouts.lib.money import Money
 from payouts import holding
-from payouts.admin import columns
+from payouts.admin import amounts, columns
 from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
@@ -101,6 +102,10 @@ class HoldAdmin(ActingAdmin):
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Hold]:
         """This will load holds with what they stand on."""
         return super().act_rows(ids).select_related("payout", "payee", "method", "rail", "set_by")
+
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what the holds stand on, once however many stand on it."""
+        return amounts.unsent(holding.covered(rows))
 
     @admin.display(description="On")
     def target(self, row: Hold) -> str:

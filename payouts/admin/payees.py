@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
+from django.db.models import Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 
@@ -16,7 +16,7 @@ from accounts.backoffice.filters import id_filter, is_set_filter, word_filter
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
 from payouts import holding, intervention
-from payouts.admin import columns
+from payouts.admin import amounts, columns
 from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
@@ -155,14 +155,10 @@ class PayeeAdmin(ActingAdmin):
         "created_",
     )
 
-    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
-        """This will add up, where it is about to be paid, what is owed and in no payout."""
-        if not isinstance(act, PayNow):
-            return []
-        payees = {payee.pk: payee for payee in rows}
-        open_now = Payable.objects.filter(payee__in=payees, settled="", waits_for="")
-        sums = open_now.order_by().values_list("payee_id", "currency").annotate(total=Sum("units"))
-        return [(payees[payee], Money(int(units), code)) for payee, code, units in sums]
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what the act lets go or holds back: what is gathered, what is not yet, or both."""
+        in_payouts = [] if isinstance(act, PayNow) else amounts.unsent(Q(payee__in=rows))
+        return in_payouts if isinstance(act, HoldPayee) else [*in_payouts, *amounts.ungathered(rows)]
 
     @admin.display(description="Standing")
     def standing(self, row: Payee) -> SafeString:
@@ -301,6 +297,10 @@ class PayoutMethodAdmin(ActingAdmin):
         "retired_reason",
     )
     change_form_template = "admin/backoffice/change_form.html"
+
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what would be held back."""
+        return amounts.unsent(Q(method__in=rows))
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[PayoutMethod]:
         """This will load methods with their payees."""

@@ -302,7 +302,31 @@ def test_approving_leaves_out_what_would_be_refused(as_role, people):
     PayoutMethod.objects.filter(pk=own.method_id).update(verified_by=people["approver"])
     shown = as_role("approver").post(payout_act("approve"), {"ids": f"{held.pk} {own.pk} {good.pk}"})
     assert shown.context["ids"] == str(good.pk)
-    assert shown.context["totals"] == [{"currency": "EUR", "count": 1, "text": "123.45 EUR"}]
+    assert shown.context["totals"] == [{"of": "", "currency": "EUR", "count": 1, "text": "123.45 EUR"}]
     page = shown.content.decode()
     assert "Documents differ" in page
     assert "You made part of it" in page
+
+
+def test_what_is_held_or_let_go_is_added_up(as_role, people):
+    payee = factories.PayeeFactory.create()
+    waiting = factories.PayoutFactory.create(payee=payee, state=State.AWAITING_APPROVAL, debt_units=1_000)
+    factories.PayoutFactory.create(state=State.APPROVED, debt_units=5)
+    factories.PayoutFactory.create(payee=payee, state=State.SUBMITTED, debt_units=7)
+    factories.PayableFactory.create(payee=payee, units=300)
+    now, by = timezone.now(), people["operator"]
+    holding.hold(by=by, payees=[payee.pk], methods=[waiting.method_id], reason="Wait", now=now)
+
+    def text(part: str, model: str, name: str, *rows) -> list[str]:
+        url = reverse(f"admin:{model}_act", args=[name])
+        shown = as_role(part).post(url, {"ids": " ".join(str(row.pk) for row in rows)})
+        return [f"{total['count']} {total['text']}" for total in shown.context["totals"]]
+
+    assert text("operator", "accounts_payee", "hold", payee) == ["1 10.00 EUR"]
+    assert text("operator", "accounts_payee", "freeze", payee) == ["1 10.00 EUR", "1 3.00 EUR"]
+    assert text("operator", "payouts_payoutmethod", "hold", waiting.method) == ["1 10.00 EUR"]
+    assert text("approver", "payouts_hold", "lift", *Hold.objects.all()) == ["1 10.00 EUR"]
+    holding.stop(by=by, reason="Stop", now=now)
+    assert text("approver", "payouts_hold", "lift", *Hold.objects.all()) == ["2 10.05 EUR"]
+    holding.freeze(by=by, payee_id=payee.pk, reason="Documents differ", now=now)
+    assert text("approver", "accounts_payee", "thaw", payee) == ["1 10.00 EUR", "1 3.00 EUR"]
