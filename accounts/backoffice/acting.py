@@ -38,9 +38,10 @@ _NAMED = 15
 
 
 class Result(Protocol):
-    """What an act did: the names of what was done, and what was refused with why."""
+    """What an act did: the names of what was done, of what others were asked to do, and what was refused with why."""
 
     done: list[str]
+    asked: list[str]
     refused: list[tuple[str, str]]
 
 
@@ -49,6 +50,7 @@ class Outcome:
     """The plainest result, for acts that have no service of their own."""
 
     done: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -90,6 +92,7 @@ class Act:
     label: ClassVar[str]
     needs: ClassVar[str]
     done_word: ClassVar[str] = "Done"
+    asked_word: ClassVar[str] = "Asked for"
     form_class: ClassVar[type[forms.Form]] = ReasonForm
     fresh: ClassVar[bool] = False
     """Whether the person must have used the second factor within the last minutes."""
@@ -251,7 +254,7 @@ class ActingAdmin(BackOfficeAdmin):
         except act.errors as error:
             messages.error(request, str(error))
             return
-        tell(request, act.done_word, result)
+        tell(request, act.done_word, result, asked_word=act.asked_word)
 
     def _ids(self, text: str) -> list[Any]:
         key = self.model._meta.pk
@@ -295,20 +298,25 @@ def _totals(found: Sequence[tuple[str, Money]]) -> list[dict[str, Any]]:
     ]
 
 
-def tell(request: HttpRequest, done_word: str, result: Result) -> None:
-    """This will show what was done and what was refused, each refusal with its sentence."""
+def tell(request: HttpRequest, done_word: str, result: Result, *, asked_word: str = "") -> None:
+    """This will show what was done, what others were asked for, and each refusal with its sentence."""
     if result.done:
-        named = ", ".join(result.done[:_NAMED])
-        more = f" and {len(result.done) - _NAMED} more" if len(result.done) > _NAMED else ""
-        messages.success(request, f"{done_word} ({len(result.done)}): {named}{more}.")
+        messages.success(request, f"{done_word} {_named(result.done)}")
+    if result.asked:
+        messages.info(request, f"{asked_word} {_named(result.asked)}")
     for name, sentence in result.refused[:_NAMED]:
         messages.error(request, f"{name}: {sentence}" if name else sentence)
     if len(result.refused) > _NAMED:
         messages.error(
             request, f"{len(result.refused) - _NAMED} more were refused; the record of each says why."
         )
-    if not result.done and not result.refused:
+    if not (result.done or result.asked or result.refused):
         messages.warning(request, "There was nothing to do.")
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"({len(names)}): {', '.join(names[:_NAMED])}{more}."
 
 
 def _from_list(act: Act) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], HttpResponse | None]:

@@ -108,6 +108,7 @@ def _each(doing: Doing, call: Any) -> Outcome:
             outcome.refused.append((names.get(pk, str(pk)), str(error)))
         else:
             outcome.done += one.done
+            outcome.asked += one.asked
             outcome.refused += one.refused
     return outcome
 

@@ -122,6 +122,7 @@ class Cancel(_PayoutAct):
     """Cancels payouts from which no money moved."""
 
     name, label, needs, done_word = "cancel", "Cancel", "act_cancel", "Cancelled"
+    asked_word = "The provider was asked to cancel, and may refuse"
     states = _CANCELLABLE
     danger = True
     instead = "It cannot be cancelled any more."

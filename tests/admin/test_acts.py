@@ -330,3 +330,18 @@ def test_what_is_held_or_let_go_is_added_up(as_role, people):
     assert text("approver", "payouts_hold", "lift", *Hold.objects.all()) == ["2 10.05 EUR"]
     holding.freeze(by=by, payee_id=payee.pk, reason="Documents differ", now=now)
     assert text("approver", "accounts_payee", "thaw", payee) == ["1 10.00 EUR", "1 3.00 EUR"]
+
+
+def test_cancelling_tells_what_was_cancelled_from_what_was_only_asked(as_role, people, paypal):
+    pending, unclaimed = (factories.PayoutFactory.create(state=s) for s in (State.PENDING, State.SUBMITTED))
+    unclaimed.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED")
+    given = {"ids": f"{pending.pk} {unclaimed.pk}", "confirmed": "1", "reason": "Wrong person"}
+    said = told(as_role("approver").post(payout_act("cancel"), given, follow=True))
+    assert f"Cancelled (1): {pending.number}." in said
+    assert f"The provider was asked to cancel, and may refuse (1): {unclaimed.number}." in said
+    alone = factories.PayoutFactory.create(state=State.SUBMITTED)
+    alone.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED")
+    said = told(as_role("approver").post(payout_act("cancel"), {**given, "ids": str(alone.pk)}, follow=True))
+    assert "asked to cancel" in said
+    assert "Cancelled" not in said
+    assert "nothing to do" not in said
