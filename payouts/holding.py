@@ -24,7 +24,7 @@ from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
-LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore"})
+LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore", "paid_already"})
 """Staff's own holds, and those of rules that leave it to people to say that the cause is gone."""
 _BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 

@@ -11,7 +11,8 @@ from django.utils import timezone
 
 from accounts.backoffice.acting import ActingAdmin, ReasonForm
 from accounts.roles import ROLES
-from payouts import holding
+from payouts import holding, incidents
+from payouts.incidents import Evidence
 from payouts.models import (
     Approval,
     Hold,
@@ -345,3 +346,23 @@ def test_cancelling_tells_what_was_cancelled_from_what_was_only_asked(as_role, p
     assert "asked to cancel" in said
     assert "Cancelled" not in said
     assert "nothing to do" not in said
+
+
+def test_who_may_have_been_paid_already_is_held_until_a_person_says_otherwise(as_role, people):
+    payee = factories.PayeeFactory.create()
+    incidents.open_incidents(
+        [
+            Evidence(
+                kind="returned_late",
+                subject="X",
+                sentence="It was paid.",
+                provider="paypal",
+                payee_id=payee.pk,
+            )
+        ],
+        now=timezone.now(),
+    )
+    hold = Hold.objects.get(payee=payee)
+    lift = reverse("admin:payouts_hold_act", args=["lift"])
+    given = {"ids": str(hold.pk), "confirmed": "1", "reason": "The statement shows one payment"}
+    assert "Released (1)" in told(as_role("approver").post(lift, given, follow=True))
