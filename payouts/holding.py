@@ -76,14 +76,21 @@ def lift(*, by: User, hold_ids: Sequence[UUID], reason: str, now: datetime) -> D
         for row in Hold.objects.filter(pk__in=hold_ids).order_by("pk").select_for_update(of=("self",)):
             if row.lifted_at is not None:
                 outcome.refuse(_name(row), "It is lifted already.")
-            elif row.rule not in LIFTED_BY_PEOPLE:
-                outcome.refuse(
-                    _name(row), "A rule set it, and lifts it when its cause is gone or its incident closed."
-                )
+            elif sentence := not_for_people(row):
+                outcome.refuse(_name(row), sentence)
             else:
                 _lift(row, by=by, reason=reason, now=now)
                 outcome.done.append(_name(row))
     return outcome
+
+
+def not_for_people(row: Hold) -> str:
+    """This will say who lifts a hold that people may not lift, or nothing where they may."""
+    if row.rule in LIFTED_BY_PEOPLE:
+        return ""
+    if row.rule.startswith("incident:"):
+        return "An incident set it, and closing its incident lifts it."
+    return f"The rule {row.rule} set it, and lifts it when its cause is gone."
 
 
 def stop(*, by: User, reason: str, now: datetime) -> Done:

@@ -9,12 +9,14 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
 from accounts.backoffice.acting import Act, ActingAdmin, Doing, Result
 from accounts.backoffice.base import BackOfficeAdmin, may
 from accounts.backoffice.filters import YesNoFilter, days_filter, id_filter, word_filter
+from marketplace_payouts.lib.ids import uuid_or_none
 from marketplace_payouts.lib.money import Money
 from payouts import holding
 from payouts.admin import amounts, columns
@@ -41,7 +43,7 @@ class Lift(DomainAct):
     name, label, needs, done_word = "lift", "Release", "act_release", "Released"
 
     def fits(self, row: Hold) -> str:
-        return "It is lifted already." if row.lifted_at else ""
+        return "It is lifted already." if row.lifted_at else holding.not_for_people(row)
 
     def will(self, rows: Sequence[Hold]) -> list[str]:
         told = [f"Lift {count(rows, 'hold')}: what they held goes on as soon as its other gates pass."]
@@ -81,6 +83,7 @@ class HoldAdmin(ActingAdmin):
         "author",
         columns.moment("set_at", "Since"),
         "lifted",
+        "who_lifts",
         "lifted_by",
         "lift_reason",
     )
@@ -118,6 +121,15 @@ class HoldAdmin(ActingAdmin):
     @admin.display(description="Lifted")
     def lifted(self, row: Hold) -> SafeString | str:
         return cells.moment(row.lifted_at) if row.lifted_at else cells.badge("held", "Holds")
+
+    @admin.display(description="Who lifts it")
+    def who_lifts(self, row: Hold) -> SafeString | str:
+        if row.lifted_at:
+            return cells.EMPTY
+        told = holding.not_for_people(row) or "An approver, with a reason."
+        pk = uuid_or_none(row.rule.removeprefix("incident:"))
+        incident = Incident.objects.filter(pk=pk).first() if pk is not None else None
+        return told if incident is None else format_html("{} {}", told, cells.page_of(incident))
 
 
 def _target(row: Hold) -> str:

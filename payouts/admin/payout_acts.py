@@ -103,18 +103,26 @@ class Release(_PayoutAct):
     name, label, needs, done_word = "release", "Release", "act_release", "Released"
 
     def fits(self, row: Payout) -> str:
-        if _open_holds([row]):
-            return ""
-        return "No hold stands on the payout itself; one on its payee, method or provider is lifted there."
+        holds = _open_holds([row])
+        if not holds:
+            return (
+                "No hold stands on the payout itself; one on its payee, method or provider is lifted there."
+            )
+        return "" if _for_people(holds) else holding.not_for_people(holds[0])
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
-        reasons = [f"“{hold.reason}”" for hold in _open_holds(rows)]
+        holds = _open_holds(rows)
+        reasons = [f"“{hold.reason}”" for hold in _for_people(holds)]
         shown = ", ".join(sorted(set(reasons))[:10])
-        return [f"Lift {count(reasons, 'hold')} on {count(rows, 'payout')}: {shown}."]
+        staying = sorted({sentence for hold in holds if (sentence := holding.not_for_people(hold))})
+        return [
+            f"Lift {count(reasons, 'hold')} on {count(rows, 'payout')}: {shown}.",
+            *(f"Leave another hold where it is: {sentence}" for sentence in staying),
+        ]
 
     def perform(self, doing: Doing) -> Result:
         payouts = Payout.objects.filter(pk__in=doing.ids).prefetch_related("holds")
-        ids = [hold.pk for hold in _open_holds(payouts)]
+        ids = [hold.pk for hold in _for_people(_open_holds(payouts))]
         return holding.lift(by=doing.by, hold_ids=ids, reason=doing.reason, now=doing.now)
 
 
@@ -261,6 +269,10 @@ class Note(_PayoutAct):
 
 
 ACTS = (Approve(), Hold(), Release(), Retry(), Resolve(), Refresh(), Revoke(), Cancel(), Note())
+
+
+def _for_people(holds: Iterable[Any]) -> list[Any]:
+    return [hold for hold in holds if not holding.not_for_people(hold)]
 
 
 def _open_holds(payouts: Iterable[Payout]) -> list[Any]:

@@ -16,6 +16,7 @@ from payouts.incidents import Evidence
 from payouts.models import (
     Approval,
     Hold,
+    Incident,
     Note,
     OutboxMessage,
     Payable,
@@ -366,3 +367,46 @@ def test_who_may_have_been_paid_already_is_held_until_a_person_says_otherwise(as
     lift = reverse("admin:payouts_hold_act", args=["lift"])
     given = {"ids": str(hold.pk), "confirmed": "1", "reason": "The statement shows one payment"}
     assert "Released (1)" in told(as_role("approver").post(lift, given, follow=True))
+
+
+def test_a_hold_that_a_rule_lifts_is_not_offered_for_release(as_role, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    incident = Incident.objects.create(
+        kind="wrong_echo", provider="paypal", subject="X", sentence="Another amount."
+    )
+    now = timezone.now()
+    holding.hold_by_rule(
+        rule=f"incident:{incident.pk}", reason="Another amount.", payouts=[payout.pk], now=now
+    )
+    holding.hold_by_rule(rule="night", reason="Dark.", rail="provider:paypal", now=now)
+    client = as_role("approver")
+    of_payout = client.get(reverse("admin:payouts_payout_change", args=[payout.pk])).content.decode()
+    assert "Release…" not in of_payout
+    page = client.post(payout_act("release"), {"ids": str(payout.pk)})
+    assert page.context["fitting"] == 0
+    assert "closing its incident lifts it" in page.content.decode()
+    lift = reverse("admin:payouts_hold_act", args=["lift"])
+    for hold, who in zip(
+        Hold.objects.order_by("pk"), ("closing its incident lifts it", "The rule night set it"), strict=True
+    ):
+        listed = client.get(reverse("admin:payouts_hold_change", args=[hold.pk])).content.decode()
+        assert "Release…" not in listed
+        assert who in listed
+        shown = client.post(lift, {"ids": str(hold.pk)})
+        assert shown.context["fitting"] == 0
+        assert who in shown.content.decode()
+
+
+def test_releasing_a_payout_lifts_what_people_may_lift(as_role, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    now = timezone.now()
+    holding.hold_by_rule(rule="incident:1", reason="Another amount.", payouts=[payout.pk], now=now)
+    holding.hold(by=people["operator"], payouts=[payout.pk], reason="Asked to wait", now=now)
+    client = as_role("approver")
+    page = client.post(payout_act("release"), {"ids": str(payout.pk)})
+    assert page.context["will"][0] == "Lift 1 hold on 1 payout: “Asked to wait”."
+    assert "closing its incident lifts it" in page.context["will"][1]
+    given = {"ids": str(payout.pk), "confirmed": "1", "reason": "All clear"}
+    done = client.post(payout_act("release"), given, follow=True)
+    assert told(done) == f"Released (1): {payout.number}."
+    assert Hold.objects.get(lifted_at__isnull=True).rule == "incident:1"
