@@ -85,6 +85,14 @@ class Doing:
         return str(self.given.get("reason", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What an act's page tells the person who is about to do it, beside what will happen."""
+
+    told: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
 class Act:
     """One thing that staff may do to rows; a subclass says what, and calls the domain in `perform`."""
 
@@ -115,6 +123,10 @@ class Act:
     def will(self, rows: Sequence[Any]) -> list[str]:
         """This will say, sentence by sentence, what happens to these rows."""
         raise NotImplementedError
+
+    def remarks(self, rows: Sequence[Any], user: User) -> Remarks:
+        """This will say what else this person should know before they do it to these rows."""
+        return Remarks()
 
     def proof(self, ids: Sequence[Any]) -> dict[str, str]:
         """This will give what binds the page to what it shows, by id; asked before the rows are read."""
@@ -226,12 +238,14 @@ class ActingAdmin(BackOfficeAdmin):
         user = _staff(request)
         told = list(zip(rows, act.fits_all(rows, user), strict=True))
         fitting = [row for row, sentence in told if not sentence]
+        remarks = act.remarks(fitting, user)
         context = {
             **self.admin_site.each_context(request),
             "title": act.label,
             "opts": self.model._meta,
             "act": act,
-            "will": act.will(fitting) if fitting else [],
+            "will": [*act.will(fitting), *remarks.told] if fitting else [],
+            "warnings": remarks.warnings,
             "headers": [header for header, _ in self.act_columns],
             "table": [([cell(row) for _, cell in self.act_columns], sentence) for row, sentence in told],
             "fitting": len(fitting),

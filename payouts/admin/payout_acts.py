@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import BadRequest
 
-from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm, Result
+from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm, Remarks, Result
 from accounts.models import User
 from marketplace_payouts.lib.clock import utc_now
-from payouts import approval, holding, intervention, requests
+from marketplace_payouts.lib.currencies import format_amount
+from marketplace_payouts.lib.money import Money
+from payouts import approval, holding, intervention, limits, requests
 from payouts.admin.domain_act import DomainAct, count, different
 from payouts.errors import DomainError
 from payouts.models import Approval, Payout, State
@@ -53,6 +56,27 @@ class Approve(_PayoutAct):
             "Send each as soon as its remaining gates pass. One above the threshold waits for a second approver.",
             "Count the amounts against your approval limit. What changed since this page was drawn is refused.",
         ]
+
+    def remarks(self, rows: Sequence[Payout], user: User) -> Remarks:
+        totals: dict[str, int] = defaultdict(int)
+        for row in rows:
+            totals[row.debt_currency] += int(row.debt_units)
+        rooms = limits.room(by=user, currencies=totals, now=utc_now())
+        told, warnings = [], []
+        for code, units in sorted(totals.items()):
+            if (room := rooms.get(code)) is None:
+                warnings.append(f"{limits.no_limit(code)} Its payouts will be refused.")
+                continue
+            left = format_amount(room.left)
+            told.append(
+                f"Your limit in {code}: {left} left of {format_amount(room.limit)} in {room.window_hours} hours."
+            )
+            if units > room.left.units:
+                warnings.append(
+                    f"{format_amount(Money(units, code))} is more than is left of your limit, {left}:"
+                    " what does not fit any more will be refused."
+                )
+        return Remarks(told, warnings)
 
     def perform(self, doing: Doing) -> Result:
         wanted = [(pk, _digest(doing.proof.get(str(pk), ""))) for pk in doing.ids]

@@ -15,6 +15,7 @@ from payouts import holding, incidents
 from payouts.incidents import Evidence
 from payouts.models import (
     Approval,
+    ApproverLimit,
     Hold,
     Incident,
     Note,
@@ -410,3 +411,30 @@ def test_releasing_a_payout_lifts_what_people_may_lift(as_role, people):
     done = client.post(payout_act("release"), given, follow=True)
     assert told(done) == f"Released (1): {payout.number}."
     assert Hold.objects.get(lifted_at__isnull=True).rule == "incident:1"
+
+
+def test_approving_shows_what_is_left_of_the_own_limit_and_warns_when_it_is_too_little(as_role, people):
+    payouts = [
+        factories.PayoutFactory.create(
+            state=State.AWAITING_APPROVAL, debt_units=units, debt_currency=currency
+        )
+        for units, currency in ((1_000, "EUR"), (2_000, "EUR"), (700, "USD"), (500, "SEK"))
+    ]
+    ApproverLimit.objects.filter(user=people["approver"], currency="EUR").update(units=3_500)
+    earlier = factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=1_000)
+    client = as_role("approver")
+    page = client.post(payout_act("approve"), {"ids": str(earlier.pk)})
+    assert "Your limit in EUR: 35.00 EUR left of 35.00 EUR in 24 hours." in page.context["will"]
+    assert not page.context["warnings"]
+    client.post(payout_act("approve"), {**fields_of(page), "reason": "Looks right"})
+    page = client.post(payout_act("approve"), {"ids": " ".join(str(payout.pk) for payout in payouts)})
+    assert [sentence for sentence in page.context["will"] if "limit in" in sentence] == [
+        "Your limit in EUR: 25.00 EUR left of 35.00 EUR in 24 hours.",
+        "Your limit in USD: 100,000.00 USD left of 100,000.00 USD in 24 hours.",
+    ]
+    assert page.context["warnings"] == [
+        "30.00 EUR is more than is left of your limit, 25.00 EUR: what does not fit any more will be refused.",
+        "You have no approval limit in SEK; an administrator can set one. Its payouts will be refused.",
+    ]
+    shown = page.content.decode()
+    assert shown.index("more than is left") < shown.index('name="confirmed"')
