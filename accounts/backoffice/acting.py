@@ -191,19 +191,9 @@ class ActingAdmin(BackOfficeAdmin):
         ours = path("act/<slug:name>/", view, name=f"{meta.app_label}_{meta.model_name}_act")
         return [ours, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the row's page with its buttons."""
-        context = dict(extra_context or {})
-        if request.method == "GET" and (row := self.get_object(request, object_id)) is not None:
-            context |= {"act_buttons": self.buttons_for(request, row), "act_ids": str(row.pk)}
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will give the buttons of the row's page."""
+        return {"act_buttons": self.buttons_for(request, row), "act_ids": str(row.pk)}
 
     def act_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """This will show what an act will do, and do it once that page was confirmed."""

@@ -212,16 +212,10 @@ class IncidentAdmin(BackOfficeAdmin):
     def closed(self, row: Incident) -> SafeString | str:
         return cells.moment(row.closed_at) if row.closed_at else cells.badge("incident", "Open")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the incident with the request that closes it."""
-        row = self.get_object(request, object_id)
-        context = dict(extra_context or {})
-        if row is not None and row.closed_at is None:
-            context["request_links"] = links_for(request, "incident", incident=str(row.pk))
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the request that closes the incident."""
+        return (
+            {"request_links": links_for(request, "incident", incident=str(row.pk))}
+            if row.closed_at is None
+            else {}
+        )

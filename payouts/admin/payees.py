@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
@@ -173,26 +173,16 @@ class PayeeAdmin(ActingAdmin):
     def created_(self, row: Payee) -> SafeString | str:
         return cells.moment(row.created_at)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the payee with methods, holds, what is owed, and payouts."""
-        payee = self.get_object(request, object_id)
-        context = dict(extra_context or {})
-        if payee is not None:
-            context |= {
-                "methods": payee.methods.select_related("made_by", "seconded_by").order_by("-version"),
-                "holds": _holds_of(payee),
-                "owed": _owed(payee),
-                "staff_acts": payee.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
-                "payouts": _newest_payouts(payee),
-                "request_links": links_for(request, "payee", payee=str(payee.pk)),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the payee's methods, holds, what is owed, and payouts."""
+        return super().page_context(request, row) | {
+            "methods": row.methods.select_related("made_by", "seconded_by").order_by("-version"),
+            "holds": _holds_of(row),
+            "owed": _owed(row),
+            "staff_acts": row.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
+            "payouts": _newest_payouts(row),
+            "request_links": links_for(request, "payee", payee=str(row.pk)),
+        }
 
 
 def _holds_of(payee: Payee) -> QuerySet[Hold]:
@@ -325,14 +315,7 @@ class PayoutMethodAdmin(ActingAdmin):
             cells.list_of(PayoutMethod, f"fingerprint={row.fingerprint}"), f"{n} other payee(s)"
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the method with the request that verifies it."""
-        context = dict(extra_context or {})
-        context["request_links"] = links_for(request, "method", method=object_id)
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the request that verifies the method."""
+        links = links_for(request, "method", method=str(row.pk))
+        return super().page_context(request, row) | {"request_links": links}

@@ -119,3 +119,11 @@ def test_the_sections_follow_what_people_do(as_role, everything):
         "Requests",
         "Payables",
     ]
+
+
+def test_every_page_adds_to_itself_by_one_hook():
+    kinds = {kind for page in admin.site._registry.values() for kind in type(page).__mro__}
+    ours = {kind for kind in kinds if not kind.__module__.startswith("django.")}
+    overriding = {kind.__name__ for kind in ours if "change_view" in vars(kind)}
+    # A payout's page is another one altogether.
+    assert overriding == {"BackOfficeAdmin", "PayoutAdmin"}
