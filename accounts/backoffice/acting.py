@@ -320,7 +320,8 @@ def tell(request: HttpRequest, done_word: str, result: Result, *, asked_word: st
 
 def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"({len(names)}): {', '.join(names[:_NAMED])}{more}."
+    told = f"({len(names)}): {', '.join(names[:_NAMED])}{more}"
+    return told if told.endswith(".") else f"{told}."  # what a request is called is a sentence already
 
 
 def _from_list(act: Act) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], HttpResponse | None]:

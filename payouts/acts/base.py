@@ -79,6 +79,11 @@ class Asked:
             raise Refused(f"There is no {model._meta.verbose_name} {self.text(name)}.") from None
 
 
+def ended(text: str) -> str:
+    """This will end what somebody wrote as a sentence ends, once."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One kind of request: who may make it, which fields it takes, and what seconding it does."""

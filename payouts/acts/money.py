@@ -16,7 +16,7 @@ from marketplace_payouts.lib.money import Money
 from payouts import incidents, ledger
 from payouts.accrual import wake
 from payouts.actors import Actor
-from payouts.acts.base import Act, Asked
+from payouts.acts.base import Act, Asked, ended
 from payouts.attempt_postings import debit_draft, let_go_drafts, pay_draft
 from payouts.errors import Refused
 from payouts.ledger import Draft
@@ -312,7 +312,7 @@ ACTS = {
         check=_unknown,
         summary=lambda asked: (
             f"{_unknown(asked)[0].number} was {asked.text('outcome').replace('_', ' ')}:"
-            f" {asked.text('document')}."
+            f" {ended(asked.text('document'))}"
         ),
         apply=_resolve,
     ),
@@ -323,7 +323,7 @@ ACTS = {
         fields=("payout", "document"),
         amount=_sent,
         check=_by_hand,
-        summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {asked.text('document')}.",
+        summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {ended(asked.text('document'))}",
         apply=_pay_by_hand,
     ),
     "suspense_explain": Act(
@@ -335,7 +335,7 @@ ACTS = {
         check=_on_suspense,
         summary=lambda asked: (
             f"Move {format_amount(_on_suspense(asked)[1])} from {_on_suspense(asked)[0]}"
-            f" to {asked.text('account')}: {asked.text('document')}."
+            f" to {asked.text('account')}: {ended(asked.text('document'))}"
         ),
         apply=_explain,
     ),
@@ -346,7 +346,7 @@ ACTS = {
         fields=("incident", "explanation"),
         check=lambda asked: (asked.row(Incident, "incident"), asked.text("explanation")),
         summary=lambda asked: (
-            f"Close the incident “{asked.row(Incident, 'incident')}”: {asked.text('explanation')}."
+            f"Close the incident “{asked.row(Incident, 'incident')}”: {ended(asked.text('explanation'))}"
         ),
         apply=_close_incident,
     ),

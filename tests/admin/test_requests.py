@@ -282,3 +282,25 @@ def test_seconding_many_shows_what_each_kind_comes_to_per_currency(ask, as_role,
     ]
     together = shown.content.decode().partition("Together")[2].partition("</table>")[0]
     assert "Record a payment made by hand" in together
+
+
+@pytest.mark.parametrize(
+    "document", ["Statement of 22 Nov, no such line", "Statement of 22 Nov, no such line."]
+)
+def test_a_sentence_ends_once(document, ask, everything):
+    unknown, approved = everything["unknown"], everything["approved"]
+    incident = Incident.objects.get()
+    method = factories.MethodFactory.create(verified_at=None, verified_how="")
+    for made in (
+        ask("resolve_unknown", payout=str(unknown.pk), outcome="not_paid", document=document),
+        ask("pay_by_hand", payout=str(approved.pk), document=document),
+        ask("incident_close", incident=str(incident.pk), explanation=document),
+        ask("method_verify", method=str(method.pk), checked=document),
+    ):
+        assert made.summary.endswith("no such line."), made.summary
+
+
+def test_the_message_of_what_was_done_ends_once(as_role, open_request):
+    given = {"ids": str(open_request.pk), "confirmed": "1", "reason": "Not agreed"}
+    done = as_role("approver").post(act_url("decline"), given, follow=True)
+    assert [str(message) for message in done.context["messages"]] == [f"Declined (1): {open_request.summary}"]
