@@ -182,6 +182,7 @@ def _observation(
         fee_currency="" if seen.fee is None else seen.fee.currency,
         returned_units=None if seen.returned is None else seen.returned.units,
         return_reference=seen.return_reference,
+        movement_reference=seen.movement_reference,
         refusal_code="" if refusal is None else refusal.code[:80],
         refusal_class="" if refusal is None else refusal.refusal,
         message="" if refusal is None else refusal.message,
@@ -209,6 +210,7 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
         or echo_is_wrong
         or bool(row.destination and row.destination != attempt.destination)
         or bool(row.reference and row.reference != attempt.reference)
+        or bool(row.movement_reference and row.movement_reference != attempt.movement_reference)
         or (row.returned_units or 0) > attempt.returned_units
     )
 

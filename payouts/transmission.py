@@ -16,7 +16,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
-from payouts import incarnation, pacing, recording
+from payouts import incarnation, methods, pacing, recording
 from payouts.facts import rails_of
 from payouts.models import Attempt, AttemptState, Batch, Hold, Step, StepBody
 from payouts.pacing import NoTurn
@@ -186,13 +186,18 @@ def why_not_ours(batch: Batch, view: BatchView) -> str:
     """This will say in what the provider's batch differs from ours, or nothing where it is the same."""
     if view.batch_key and view.batch_key != batch.key:
         return "What exists under the reference carries another batch key."
-    ours = {
-        attempt.key: Money(int(attempt.units), attempt.currency)
-        for attempt in Attempt.objects.filter(batch=batch).only("key", "units", "currency")
-    }
+    rows = Attempt.objects.filter(batch=batch).only("key", "units", "currency", "destination")
+    attempts = {attempt.key: attempt for attempt in rows}
+    ours = {key: Money(int(attempt.units), attempt.currency) for key, attempt in attempts.items()}
     theirs = {one.item_key: one.amount for one in view.observations}
     if ours != theirs:
         return "What exists under our batch key carries other items or amounts than we committed."
+    if any(
+        one.destination
+        and methods.echo_fingerprint(batch.provider, one.destination) != attempts[one.item_key].destination
+        for one in view.observations
+    ):
+        return "What exists under our batch key goes to others than we committed."
     return ""
 
 
