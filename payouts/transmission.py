@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven, is_seen_to_live
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import incarnation, pacing, recording
@@ -128,6 +128,11 @@ def has_ended(batch: Batch) -> bool:
     """This will tell, under the batch's send lock, whether nobody else can be in the middle of sending it."""
     # Whoever wrote down what each transmission came to had ended each call.
     return batch.answers >= batch.transmissions or end_is_proven(batch.sender)
+
+
+def is_seen_sending(batch: Batch) -> bool:
+    """This will tell whether a sender that lost its lock is seen to live on, and may be in the middle of its call."""
+    return batch.answers < batch.transmissions and is_seen_to_live(batch.sender)
 
 
 def _last_look(provider: PayoutProvider, batch: Batch, row: Step, sender: str, *, again: bool) -> Go:

@@ -140,6 +140,14 @@ def end_is_proven(sender: str) -> bool:
     return life == server_life() and _is_here(process) and not _lives_on(process)
 
 
+def is_seen_to_live(sender: str) -> bool:
+    """This will tell whether whoever last held the lock is seen, from here, not to be through with its call."""
+    process = [*sender.split("/", 2), "", ""][2]
+    if process and process == _process(os.getpid()):
+        return sender in _inside
+    return _lives_on(process)
+
+
 def _is_here(process: str) -> bool:
     """Tell whether a process of this name would be seen from here: the same boot, the same space of ids."""
     ours = _process(os.getpid())

@@ -11,12 +11,13 @@ import pytest
 from django.db import connections
 
 from marketplace_payouts.lib import crash_points
-from payouts import intervention, submission
+from payouts import intervention, requests, submission
+from payouts.errors import Refused
 from payouts.models import Batch
 from payouts.providers import registry
 from tests.providers.two_step.running import PROVIDER, running
 from tests.sandbox_services import SandboxService
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 
 @contextmanager
@@ -149,3 +150,24 @@ def test_it_wakes_after_others_found_nothing(
     two_step.advance(60)
     world.until("paid", of=payout)
     assert [entry["kind"] for entry in two_step.ledger()] == ["debit"]
+
+
+def test_it_wakes_after_people_said_that_nothing_was_paid(world: World, superuser_url: str) -> None:
+    """Their document is right at that moment; whoever still holds the old key must not follow it with a payment."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.reread()
+    with stalled_before_its_call(world):
+        end_sessions_of_locks(superuser_url)
+        world.paypal.fault("error_before", match={"method": "POST", "path": CREATE})
+        world.lease_is_over()
+        world.ask()
+        payout.refresh_from_db()
+        assert payout.state == "unknown"
+        world.paypal.delete("/_sandbox/faults")
+        said = {"payout": str(payout.pk), "outcome": "not_paid", "document": "PayPal case 77"}
+        asked = world.ask_for("resolve_unknown", said, by=world.carol)
+        with pytest.raises(Refused, match="lives on"):
+            requests.second(request_id=asked.pk, by=world.bob, now=world.now)
+    world.until("paid", of=payout)
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()
