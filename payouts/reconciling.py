@@ -83,7 +83,6 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     """This will compare one provider's list with our attempts, and open an incident for each contradiction."""
     since = since or _since(provider.name, now=now)
     result = Reconciled(provider.name, since)
-    seq = reconciliation.reading()
     try:
         statement = provider.statement(since=since, until=now)
     except ProviderUnavailable as error:
@@ -96,7 +95,7 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     result.matched, result.differences = len(comparison.accounts), found
     with transaction.atomic():
         result.opened = _act(provider.name, found, now=now)
-        _observe_returns(comparison, seq=seq, now=now)
+        _observe_returns(comparison, now=now)
         _post_own_moves(comparison, now=now)
         heartbeats.beat(
             f"reconcile {provider.name}",
@@ -108,9 +107,16 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     return result
 
 
-def _observe_returns(comparison: Comparison, *, seq: int, now: datetime) -> int:
-    """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back."""
+def _observe_returns(comparison: Comparison, *, now: datetime) -> int:
+    """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back.
+
+    The counter is taken under the lock of the attempts, not before the reading: what came back adds up, whatever else
+    was heard meanwhile, and one that counts as older than what was folded would never be folded.
+    """
     accounts = {pk: account for pk, account in comparison.accounts.items() if account.returns}
+    locked = Attempt.objects.filter(pk__in=list(accounts)).order_by("pk").select_for_update(no_key=True)
+    list(locked.values_list("pk"))
+    seq = reconciliation.reading()
     seen: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = Observation.objects.filter(attempt_id__in=list(accounts), raw_status=_LISTED)
     for attempt_id, reference, units in rows.values_list("attempt_id", "return_reference", "returned_units"):
