@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from typing import Any, cast
+
+import pytest
+import requests
 
 from accounts.models import Payee
 from payouts import reconciling
+from payouts.models import Attempt, Payout
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, Statement
-from tests.stories.world import World
+from tests.providers.two_step.running import PROVIDER, running
+from tests.sandbox_services import SandboxService
+from tests.stories.world import CREATE, World
 
 
 class SlowlyListing:
@@ -37,6 +43,28 @@ def debited(world: World) -> dict[str, Any]:
         time.sleep(0.02)
     (debit,) = [entry for entry in world.paypal.ledger() if entry["kind"] == "debit"]
     return debit
+
+
+@pytest.fixture
+def two_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxService]:
+    """A provider that pays twice whatever it is told twice."""
+    with running() as service:
+        monkeypatch.setenv("EXTRA_PROVIDERS", PROVIDER)
+        for name, value in service.environment().items():
+            monkeypatch.setenv(name, value)
+        registry.reset()
+        yield service
+    registry.reset()
+
+
+def paid_by_two_steps(world: World) -> Payout:
+    seller = world.seller(method=False)
+    fields = {"payee": str(seller.pk), "provider": "two_step", "checked": "Called the payee."}
+    world.second("method_add", fields, secret={"account": "anna"})
+    _, payout = world.sold_and_approved(seller)
+    world.send()
+    world.until("paid", of=payout)
+    return payout
 
 
 def compare(world: World, provider: str) -> None:
@@ -65,3 +93,57 @@ def test_a_return_on_the_list_while_the_payment_is_heard(world: World) -> None:
     assert (payout.state, payout.returned_units) == ("paid", 2_500)
     assert [int(row.units) for row in seller.payables.filter(purpose="returned")] == [2_500]
     world.assert_books_agree()
+
+
+def test_a_second_debit_days_after_the_first(world: World, two_step: SandboxService) -> None:
+    """Each of the two stands alone in what is read of the list on its day."""
+    paid_by_two_steps(world)
+    for _ in range(3):
+        world.let_pass(days=1)
+        two_step.advance(86_400)
+        compare(world, "two_step")
+    assert world.incidents() == []
+    requests.post(
+        f"{two_step.url}/transfers/{Attempt.objects.get().reference}/fund",
+        json={"from": "balance"},
+        headers={"Authorization": f"Bearer {two_step.credentials['token']}"},
+        timeout=10,
+    )
+    world.let_pass(days=1)
+    two_step.advance(86_400)
+    compare(world, "two_step")
+    assert world.incidents() == ["second_payment"]
+    assert world.balance("suspense:two_step") == 9_000
+    compare(world, "two_step")
+    assert world.balance("suspense:two_step") == 9_000
+
+
+def test_what_people_called_paid_days_after_its_sending(world: World) -> None:
+    """The list goes on without it, and would have had to show it on a day that was compared before."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE})
+    world.send()
+    for _ in range(3):
+        world.let_pass(days=1)
+        compare(world, "paypal")
+    said = {"payout": str(payout.pk), "outcome": "paid", "document": "PayPal case 77"}
+    world.second("resolve_unknown", said, by=world.carol)
+    for _ in range(9):
+        world.let_pass(days=1)
+        compare(world, "paypal")
+    assert world.moved() == {}
+    assert world.incidents() == ["missing_debit"]
+
+
+def test_what_was_listed_before_it_was_heard_is_not_missing(world: World, two_step: SandboxService) -> None:
+    """We hear of it days later; the list showed it when it happened."""
+    payout = paid_by_two_steps(world)
+    Attempt.objects.update(closed_at=world.now + timedelta(days=3))
+    for _ in range(6):
+        world.let_pass(days=1)
+        two_step.advance(86_400)
+        compare(world, "two_step")
+    assert world.incidents() == []
+    payout.refresh_from_db()
+    assert payout.state == "paid"
