@@ -260,6 +260,7 @@ def _park(
     rows: list[Hold] = []
     parked: dict[int, str] = {}
     payouts, payees, unwitnessed = _candidates(provider, debits)
+    asked_about = _asked_about(provider, debits)
     for line in debits:
         reason = (
             f"After the restore {provider} lists {format_amount(line.amount)} of {line.at:%Y-%m-%d %H:%M} UTC"
@@ -271,6 +272,9 @@ def _park(
         parked |= {id(line): payout.number for payout in found}
         if attempt is not None:
             continue
+        rows += [
+            Hold(payout=payout, reason=reason) for payout in asked_about.get(place_of(provider, line), ())
+        ]
         owners = payees.get(place_of(provider, line)[0], set())
         # Where a payout fits, it may yet be another that was made later, of what no transaction bears witness.
         for payee in sorted(owners & unwitnessed if found else owners):
@@ -282,6 +286,19 @@ def _park(
     ]
     _set(rows, now=now)
     return parked
+
+
+def _asked_about(provider: str, lines: Sequence[StatementLine]) -> dict[tuple[str, int, str], list[Payout]]:
+    """Payouts by destination and amount whose old key may be sent again to find out what became of it: people may have
+    decided about it after the backup, and what is listed may be its next attempt."""
+    marks = {place_of(provider, line)[0] for line in lines} - {""}
+    found: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
+    open_now = Attempt.objects.filter(
+        provider=provider, state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN), destination__in=marks
+    )
+    for attempt in open_now.select_related("payout"):
+        found[attempt.destination, int(attempt.units), attempt.currency].append(attempt.payout)
+    return found
 
 
 def _set(rows: Iterable[Hold], *, now: datetime) -> None:

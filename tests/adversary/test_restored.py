@@ -9,12 +9,12 @@ import pytest
 
 from accounts.models import Payee
 from flexsync.restoring import find_strangers
-from payouts import approval
+from payouts import approval, intervention
 from payouts.models import Hold, Incident, Payout, SourceCheck
 from payouts.restore import Outcome, after_restore
 from tests.database import Cleaner
 from tests.operations.conftest import Saboteur
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 
 @pytest.fixture
@@ -170,3 +170,29 @@ def test_what_was_deferred_and_is_approved_no_more(world: World, superuser_url: 
     assert payout.state == "unknown"
     assert Hold.objects.filter(payout=payout, rule="restore", lifted_at__isnull=True).exists()
     assert debits(world) == 0
+
+
+def test_an_unknown_one_that_was_decided_and_paid_after_the_backup(world: World, superuser_url: str) -> None:
+    """What is listed fits another payout as well; asking about the unknown one by its old key would pay it again."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    seller = world.seller("anna@example.com")
+    bonus(world, seller)
+    world.decide()
+    world.approve()
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE})
+    world.send()
+    unknown = world.payout(state="unknown")
+    bonus(world, seller)
+    world.decide()
+    cleaner = Cleaner(superuser_url)
+    said = {"payout": str(unknown.pk), "outcome": "not_paid", "document": "PayPal case 77"}
+    world.second("resolve_unknown", said, by=world.carol)
+    world.paypal.delete("/_sandbox/faults")
+    intervention.retry(by=world.carol, payout_ids=[unknown.pk], reason="Again.", now=world.now)
+    world.send()
+    world.until("paid", of=unknown)
+    assert debits(world) == 1
+    lost(world, cleaner, superuser_url)
+    assert debits(world) == 1
+    held = Hold.objects.filter(rule="restore", lifted_at__isnull=True, payout__isnull=False)
+    assert held.count() == 2
