@@ -80,10 +80,16 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
     if not provider.capabilities.dedupes or batch.reference:
         return False
-    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or _is_wanted_no_more(batch):
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
+
+
+def _is_wanted_no_more(batch: Batch) -> bool:
+    """Tell whether the payee is paid elsewhere by now: then it is looked for only, since a try that was never received
+    must not go out for the first time now."""
+    return batch.attempts.filter(method__retired_at__isnull=False).exists()
 
 
 def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> bool:
