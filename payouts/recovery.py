@@ -11,7 +11,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
 from marketplace_payouts.lib.logs import logger
 from payouts import pacing, recording, transmission
-from payouts.models import AttemptState, Batch, BatchState, Payable, PayoutLine
+from payouts.models import AttemptState, Batch, BatchState
 from payouts.pacing import NoTurn
 from payouts.providers.base import (
     Absent,
@@ -80,20 +80,10 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
     if not provider.capabilities.dedupes or batch.reference:
         return False
-    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or _is_wanted_no_more(batch):
+    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or transmission.is_wanted_no_more(batch):
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
-
-
-def _is_wanted_no_more(batch: Batch) -> bool:
-    """Tell whether the payee is paid elsewhere by now, or the transaction took money back: then it is looked for only,
-    since a try that was never received must not go out for the first time now."""
-    covered = PayoutLine.objects.filter(payout__attempts__batch=batch, released_at__isnull=True)
-    taken_back = Payable.objects.filter(
-        original__in=covered.values("payable"), waits_for=Payable.Waits.CLAWBACK, settled=Payable.Settled.NOT
-    )
-    return batch.attempts.filter(method__retired_at__isnull=False).exists() or taken_back.exists()
 
 
 def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> bool:
