@@ -143,7 +143,9 @@ def _observe_returns(comparison: Comparison, *, now: datetime) -> int:
     """
     accounts = {pk: account for pk, account in comparison.accounts.items() if account.returns}
     locked = Attempt.objects.filter(pk__in=list(accounts)).order_by("pk").select_for_update(no_key=True)
-    list(locked.values_list("pk"))
+    # What failed after all went out and came back before we heard so: nothing of it is out in our books.
+    even = {a.pk for a in locked if a.state in statements.DEAD and not a.debited}
+    accounts = {pk: account for pk, account in accounts.items() if pk not in even}
     seq = reconciliation.reading()
     seen: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = Observation.objects.filter(attempt_id__in=list(accounts), raw_status=_LISTED)

@@ -147,3 +147,20 @@ def test_what_was_listed_before_it_was_heard_is_not_missing(world: World, two_st
     assert world.incidents() == []
     payout.refresh_from_db()
     assert payout.state == "paid"
+
+
+def test_what_failed_after_it_was_debited_is_even(world: World) -> None:
+    """The list shows the debit and its coming back; neither is news to books in which nothing is out."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, payout = world.sold_and_approved(world.seller("onhold+anna@example.com"))
+    world.send()
+    world.until_true(lambda: world.attempt(payout).debited)
+    world.paypal.post("/_sandbox/fate", {"reference": world.attempt(payout).key, "status": "FAILED"})
+    world.until("failed", of=payout)
+    assert world.moved() == world.moved("return") == {"EUR": 9_000}
+    world.let_pass(minutes=5)
+    compare(world, "paypal")
+    world.settle()
+    assert world.incidents() == []
+    world.assert_promises_hold()
+    assert world.balance("in_transit:paypal") == 0
