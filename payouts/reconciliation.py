@@ -158,8 +158,13 @@ def observe(batch: Batch, view: BatchView, *, seq: int, now: datetime) -> int:
 def store(rows: Sequence[Observation]) -> int:
     """This will store observations and let the settling see them; gives how many."""
     rowsets.insert(Observation, rows)
-    newest = {row.attempt_id: row.seq for row in rows}
-    rowsets.update(Attempt, [{"id": pk, "observed": newest[pk]} for pk in sorted(newest)])
+    newest: dict[UUID, int] = {}
+    for row in rows:
+        newest[row.attempt_id] = max(row.seq, newest.get(row.attempt_id, 0))
+    # Never backwards: an answer that was long on its way is stored after one to a later question.
+    locked = Attempt.objects.filter(pk__in=list(newest)).order_by("pk").select_for_update(no_key=True)
+    known = dict(locked.values_list("pk", "observed"))
+    rowsets.update(Attempt, [{"id": pk, "observed": max(newest[pk], known[pk])} for pk in sorted(newest)])
     return len(rows)
 
 

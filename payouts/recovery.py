@@ -82,7 +82,7 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
     if not provider.capabilities.dedupes or batch.reference:
         return False
-    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or transmission.is_wanted_no_more(batch):
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN

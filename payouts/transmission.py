@@ -13,12 +13,12 @@ from django.db import connection, transaction
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven, is_seen_to_live
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts import incarnation, methods, pacing, recording
 from payouts.facts import rails_of
-from payouts.models import Attempt, AttemptState, Batch, Hold, Step, StepBody
+from payouts.models import Attempt, AttemptState, Batch, Hold, Payable, PayoutLine, Step, StepBody
 from payouts.pacing import NoTurn
 from payouts.providers import registry
 from payouts.providers.base import (
@@ -82,8 +82,10 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
     row = batch.steps.order_by("-n").first()
     assert row is not None
     following = _next(registry.get(batch.provider), batch, row, outcome)
-    if isinstance(following, ProviderStep) and batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
-        return  # people decided about it meanwhile: what is left of it never goes out
+    if isinstance(following, ProviderStep) and (
+        batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or is_wanted_no_more(batch)
+    ):
+        return  # people decided about it, or it changed meanwhile: what is left of it never goes out
     _record(batch, row, outcome, following=following, transmitted=False)
     if isinstance(following, ProviderStep):
         _steps(batch.pk, lock, again=True)
@@ -128,6 +130,23 @@ def has_ended(batch: Batch) -> bool:
     """This will tell, under the batch's send lock, whether nobody else can be in the middle of sending it."""
     # Whoever wrote down what each transmission came to had ended each call.
     return batch.answers >= batch.transmissions or end_is_proven(batch.sender)
+
+
+def is_wanted_no_more(batch: Batch) -> bool:
+    """This will tell whether the payee is paid elsewhere by now, or the transaction took money back.
+
+    What nobody knows of is only looked for then: a try that was never received must not go out for the first time.
+    """
+    covered = PayoutLine.objects.filter(payout__attempts__batch=batch, released_at__isnull=True)
+    taken_back = Payable.objects.filter(
+        original__in=covered.values("payable"), waits_for=Payable.Waits.CLAWBACK, settled=Payable.Settled.NOT
+    )
+    return batch.attempts.filter(method__retired_at__isnull=False).exists() or taken_back.exists()
+
+
+def is_seen_sending(batch: Batch) -> bool:
+    """This will tell whether a sender that lost its lock is seen to live on, and may be in the middle of its call."""
+    return batch.answers < batch.transmissions and is_seen_to_live(batch.sender)
 
 
 def _last_look(provider: PayoutProvider, batch: Batch, row: Step, sender: str, *, again: bool) -> Go:
