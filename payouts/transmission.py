@@ -72,9 +72,12 @@ def transmit(batch_id: UUID) -> None:
         log.warning("send_lock_lost", batch=str(batch_id))
 
 
-def transmit_again(batch: Batch, lock: SendLock) -> None:
-    """This will transmit the stored step of an unknown batch once more: same key, same bytes, under the lock."""
-    _steps(batch.pk, lock, again=True)
+def transmit_again(batch: Batch, lock: SendLock) -> bool:
+    """This will transmit the stored step of an unknown batch once more: same key, same bytes, under the lock.
+
+    Gives False where it was not transmitted: stopped or held, or the provider is called as often as it may be.
+    """
+    return _steps(batch.pk, lock, again=True)
 
 
 def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
@@ -91,29 +94,31 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
         _steps(batch.pk, lock, again=True)
 
 
-def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
+def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> bool:
     batch = Batch.objects.get(pk=batch_id)
     provider = registry.get(batch.provider)
     is_alone = has_ended(batch)
     # Until its end is proven, the former sender stays the one to be proven: ours is known to end with this call.
     sender = lock.sender if is_alone else batch.sender
+    was_sent = False
     while True:
         row = batch.steps.order_by("-n").first()
         assert row is not None
         go = _last_look(provider, batch, row, sender, again=again)
         if go is Go.LEASE_OVER:
             log.warning("lease_over", batch=str(batch_id))
-            return
+            return was_sent
         if go in _NOT_NOW:
             if not again:
                 _record(batch, row, Deferred(reason=_NOT_NOW[go]), transmitted=False)
-            return
+            return was_sent
         lock.still_held()
         step = ProviderStep(
             name=row.name, key=row.key, body=stored_body(row), moves_money=row.moves_money, path=row.path
         )
         crash_point("send.before_call")
         outcome = _settled(provider, batch, provider.transmit(step))
+        was_sent = True
         crash_point("send.after_call")
         if isinstance(outcome, Refused) and not is_alone:
             # The lock fell with the database server, so the former sender may still be about to transmit this key.
@@ -123,7 +128,7 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
         following = _next(provider, batch, row, outcome)
         _record(batch, row, outcome, following=following)
         if not isinstance(following, ProviderStep):
-            return
+            return was_sent
 
 
 def has_ended(batch: Batch) -> bool:
