@@ -90,9 +90,11 @@ class _Play:
                     one.go_on()
                     self.progress.tick()
             failed = [one.error for one in self.running if one.error]
-            if failed or time.monotonic() > until:
+            # One that failed ends nothing for the others: books are compared when nothing is under way any more.
+            is_over = bool(failed) and not self._waiting() and promises.is_quiet()
+            if is_over or time.monotonic() > until:
                 return failed + self._missing()
-            if not self._missing() and promises.is_quiet():
+            if not failed and not self._missing() and promises.is_quiet():
                 untold = promises.untold(self.scene)
                 if not untold:
                     return []
@@ -100,12 +102,14 @@ class _Play:
             close_old_connections()
 
     def _missing(self) -> list[str]:
-        waiting = [
+        return self._waiting() or promises.broken(self.scene)
+
+    def _waiting(self) -> list[str]:
+        return [
             f"{one.name.replace('_', ' ')}: waited for {one.waits_for.sentence}"
             for one in self.running
             if not one.is_over and not one.endless and one.waits_for is not None
         ]
-        return waiting or promises.broken(self.scene)
 
 
 def play(*, once: bool, patience_s: float) -> bool:

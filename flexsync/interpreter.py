@@ -71,6 +71,7 @@ def understand(*, limit: int, now: datetime) -> int:
     _look_again_after_changes(rules, now=now)
     try:
         with transaction.atomic():
+            rules = _keep_rules()
             sources = _claim(limit=limit, now=now)
             _understand(sources, rules, now=now)
             crash_point("understand.before_commit")
@@ -78,13 +79,12 @@ def understand(*, limit: int, now: datetime) -> int:
         return len(sources)
     except _POISON as error:
         log.warning("understanding_one_by_one", reason=str(error))
-        return _one_by_one([source.pk for source in _peek(limit=limit, now=now)], rules, now=now)
+        return _one_by_one([source.pk for source in _peek(limit=limit, now=now)], now=now)
 
 
 def understand_these(ids: Sequence[UUID], *, now: datetime) -> int:
     """This will interpret these transactions now, each alone, where something new was heard of them."""
-    rules = load_rules()
-    return 0 if rules is None else _one_by_one(ids, rules, now=now)
+    return _one_by_one(ids, now=now) if Marketplace.objects.exists() else 0
 
 
 def load_rules() -> Rules | None:
@@ -104,6 +104,19 @@ def load_rules() -> Rules | None:
             confirmed=marketplace.exponents_confirmed_at is not None,
         ),
     )
+
+
+def _keep_rules() -> Rules:
+    """Load the rules, and have whoever changes them wait until what is understood by them is committed.
+
+    A change is looked for among what counts as understood: what was still in work, by the rules from before, would be
+    put back afterwards and never be looked at again.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM accounts_marketplace ORDER BY id FOR SHARE")
+    rules = load_rules()
+    assert rules is not None, "a marketplace was there before"
+    return rules
 
 
 def _process_rules(triggers: Sequence[Trigger]) -> ProcessRules:
@@ -133,12 +146,13 @@ def _peek(*, limit: int, now: datetime) -> list[Source]:
     return list(_due_for_reading(now=now)[:limit])
 
 
-def _one_by_one(ids: Sequence[UUID], rules: Rules, *, now: datetime) -> int:
+def _one_by_one(ids: Sequence[UUID], *, now: datetime) -> int:
     """The slow path: each transaction alone, so that the one which fails takes no other with it."""
     moved = 0
     for pk in ids:
         try:
             with transaction.atomic():
+                rules = _keep_rules()
                 sources = list(
                     _due_for_reading(now=now).filter(pk=pk).select_for_update(skip_locked=True, no_key=True)
                 )

@@ -60,7 +60,7 @@ def absent(sending: Sending, reason: str) -> None:
     batch.state, batch.reason = BatchState.REFUSED, reason
     batch.next_at = batch.person_after = None
     save(batch)
-    never_paid = [_never_paid(sending, a, reason) for a in sending.attempts if a.debited]
+    contradicted = [never_paid(sending, a, reason) for a in sending.attempts if a.debited]
     drafts = {a.pk: let_go_drafts(a) for a in gone}
     rowsets.update(
         Attempt,
@@ -90,10 +90,11 @@ def absent(sending: Sending, reason: str) -> None:
             for a in gone
         ],
     )
-    open_incidents(never_paid, now=now)
+    open_incidents(contradicted, now=now)
 
 
-def _never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
+def never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
+    """This will write that an attempt which counts as debited certainly was not."""
     payout = sending.payouts[attempt.payout_id]
     said = "people said that it was paid" if attempt.state == AttemptState.SETTLED else "we were debited"
     return Evidence(

@@ -50,7 +50,7 @@ class Facts:
     approvals: list[Approval] = field(default_factory=list)
     checks: dict[UUID, SourceCheck] = field(default_factory=dict)
     announced: set[UUID] = field(default_factory=set)
-    paid_in: dict[UUID, int] = field(default_factory=dict)
+    paid_in: dict[UUID, dict[str, int]] = field(default_factory=dict)
     """Transaction id → what was received less what was taken back, in smallest units."""
     two_people_above: int | None = None
     """Threshold of the payout's currency; None means that two people are always needed."""
@@ -198,14 +198,14 @@ def _add_sources(facts: Iterable[Facts]) -> None:
     facts = list(facts)
     sources = {source.pk: source for one in facts for source in one.sources}
     checks = SourceCheck.objects.in_bulk(list(sources))
-    received: dict[UUID, int] = defaultdict(int)
+    received: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     rows = (
         PaymentIn.objects.filter(transaction_id__in=[source.reference for source in sources.values()])
-        .values_list("transaction_id", "kind")
+        .values_list("transaction_id", "currency", "kind")
         .annotate(total=Sum("units"))
     )
-    for transaction, kind, total in rows:
-        received[transaction] += int(total) if kind == PaymentIn.Kind.RECEIVED else -int(total)
+    for transaction, currency, kind, total in rows:
+        received[transaction][currency] += int(total) if kind == PaymentIn.Kind.RECEIVED else -int(total)
     for one in facts:
         for source in one.sources:
             one.paid_in[source.reference] = received[source.reference]

@@ -87,6 +87,7 @@ def _fold(change: Change, seen: Observation) -> None:
     attempt.raw_status, attempt.status = seen.raw_status, seen.status
     if seen.reference and not attempt.reference:
         attempt.reference = seen.reference
+    attempt.movement_reference = seen.movement_reference or attempt.movement_reference
     _RULES[Status(seen.status)](change, seen)
     if attempt.debited or attempt.fee_units is not None:
         # Before the debit a reported fee is an estimate of what may never be charged.

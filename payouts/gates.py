@@ -125,7 +125,8 @@ def _payment_received(one: Facts) -> Block | None:
             continue
         if row.units < 0:
             continue  # it lowers what is paid, whatever the buyer still pays
-        wanted, got = int(row.source.payin_units or 0), one.paid_in.get(row.source.reference, 0)
+        wanted = int(row.source.payin_units or 0)
+        got = one.paid_in.get(row.source.reference, {}).get(row.currency, 0)
         if got < wanted or wanted == 0:
             missing = Money(max(wanted - got, 0), row.currency)
             return Block(

@@ -158,8 +158,13 @@ def observe(batch: Batch, view: BatchView, *, seq: int, now: datetime) -> int:
 def store(rows: Sequence[Observation]) -> int:
     """This will store observations and let the settling see them; gives how many."""
     rowsets.insert(Observation, rows)
-    newest = {row.attempt_id: row.seq for row in rows}
-    rowsets.update(Attempt, [{"id": pk, "observed": newest[pk]} for pk in sorted(newest)])
+    newest: dict[UUID, int] = {}
+    for row in rows:
+        newest[row.attempt_id] = max(row.seq, newest.get(row.attempt_id, 0))
+    # Never backwards: an answer that was long on its way is stored after one to a later question.
+    locked = Attempt.objects.filter(pk__in=list(newest)).order_by("pk").select_for_update(no_key=True)
+    known = dict(locked.values_list("pk", "observed"))
+    rowsets.update(Attempt, [{"id": pk, "observed": max(newest[pk], known[pk])} for pk in sorted(newest)])
     return len(rows)
 
 
@@ -182,6 +187,7 @@ def _observation(
         fee_currency="" if seen.fee is None else seen.fee.currency,
         returned_units=None if seen.returned is None else seen.returned.units,
         return_reference=seen.return_reference,
+        movement_reference=seen.movement_reference,
         refusal_code="" if refusal is None else refusal.code[:80],
         refusal_class="" if refusal is None else refusal.refusal,
         message="" if refusal is None else refusal.message,
@@ -209,6 +215,7 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
         or echo_is_wrong
         or bool(row.destination and row.destination != attempt.destination)
         or bool(row.reference and row.reference != attempt.reference)
+        or bool(row.movement_reference and row.movement_reference != attempt.movement_reference)
         or (row.returned_units or 0) > attempt.returned_units
     )
 

@@ -22,15 +22,26 @@ from marketplace_payouts.lib.logs import logger
 from payouts import heartbeats, ledger, reconciliation, settlement, statements
 from payouts.incidents import Evidence, open_incidents
 from payouts.ledger import Draft
-from payouts.models import Attempt, Batch, BatchState, Incarnation, Incident, Observation, Posting
+from payouts.models import (
+    Attempt,
+    AttemptState,
+    Batch,
+    BatchState,
+    Incarnation,
+    Incident,
+    Observation,
+    Posting,
+)
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, ProviderUnavailable, StatementLine, Status
+from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement, StatementLine, Status
 from payouts.statements import Comparison, Difference
 
 log = logger(__name__)
 
 # Read again before the last list ended: providers add to their lists late.
 _OVERLAP: Final = timedelta(hours=24)
+# How far the provider's clock may be behind ours.
+_CLOCKS: Final = timedelta(minutes=5)
 _ROUNDS: Final = 200
 _MOVEMENTS: Final = UUID("0f4e3c0a-8f0b-4f8a-9c39-3d8d3a0b6b57")
 _LISTED: Final = "on the list"
@@ -83,20 +94,19 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     """This will compare one provider's list with our attempts, and open an incident for each contradiction."""
     since = since or _since(provider.name, now=now)
     result = Reconciled(provider.name, since)
-    seq = reconciliation.reading()
     try:
-        statement = provider.statement(since=since, until=now)
+        statement, comparison = _compare(provider, since=since, now=now)
     except ProviderUnavailable as error:
         result.error = str(error)
         log.warning("statement_not_read", provider=provider.name, reason=str(error))
         return result
-    comparison = statements.compare(provider, statement, since=since)
+    result.since = comparison.since
     found = statements.differences(comparison, settle_time=provider.capabilities.settle_time)
     result.complete_until, result.lines = statement.complete_until, len(statement.lines)
     result.matched, result.differences = len(comparison.accounts), found
     with transaction.atomic():
         result.opened = _act(provider.name, found, now=now)
-        _observe_returns(comparison, seq=seq, now=now)
+        _observe_returns(comparison, now=now)
         _post_own_moves(comparison, now=now)
         heartbeats.beat(
             f"reconcile {provider.name}",
@@ -108,9 +118,35 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     return result
 
 
-def _observe_returns(comparison: Comparison, *, seq: int, now: datetime) -> int:
-    """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back."""
+def _compare(provider: PayoutProvider, *, since: datetime, now: datetime) -> tuple[Statement, Comparison]:
+    """What was debited later than it was sent may be a second debit, whose first stands on an earlier part of the list:
+    then the list is read from the sending on, so that each attempt is judged by all that there is of it."""
+    statement = provider.statement(since=since, until=now)
+    comparison = statements.compare(provider, statement, since=since)
+    sent = [
+        account.attempt.batch.first_sent_at
+        for account in comparison.accounts.values()
+        if account.debits and account.attempt.batch.first_sent_at is not None
+    ]
+    earlier = _no_earlier_than_ours(provider.name, min(sent, default=since), now=now)
+    if min(sent, default=since) >= since or earlier >= since:
+        return statement, comparison
+    statement = provider.statement(since=earlier, until=now)
+    return statement, statements.compare(provider, statement, since=earlier)
+
+
+def _observe_returns(comparison: Comparison, *, now: datetime) -> int:
+    """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back.
+
+    The counter is taken under the lock of the attempts, not before the reading: what came back adds up, whatever else
+    was heard meanwhile, and one that counts as older than what was folded would never be folded.
+    """
     accounts = {pk: account for pk, account in comparison.accounts.items() if account.returns}
+    locked = Attempt.objects.filter(pk__in=list(accounts)).order_by("pk").select_for_update(no_key=True)
+    # What failed after all went out and came back before we heard so: nothing of it is out in our books.
+    even = {a.pk for a in locked if a.state in statements.DEAD and not a.debited}
+    accounts = {pk: account for pk, account in accounts.items() if pk not in even}
+    seq = reconciliation.reading()
     seen: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = Observation.objects.filter(attempt_id__in=list(accounts), raw_status=_LISTED)
     for attempt_id, reference, units in rows.values_list("attempt_id", "return_reference", "returned_units"):
@@ -141,10 +177,27 @@ def _return(attempt: Attempt, line: StatementLine, *, total: int, seq: int, now:
 
 
 def _since(provider: str, *, now: datetime) -> datetime:
-    """From a day before the last list ended; the first time, from the beginning."""
+    """From a day before the last list ended; the first time, from the beginning.
+
+    What came to count as paid since, however long after its sending, is looked for from its sending on.
+    """
     text = heartbeats.detail_of(f"reconcile {provider}").get("complete_until")
     last = parse_datetime(text) if text else None
-    return last - _OVERLAP if last is not None else compare_from(provider, now=now)
+    if last is None:
+        return compare_from(provider, now=now)
+    since = last - _OVERLAP
+    late = Attempt.objects.filter(
+        provider=provider,
+        state=AttemptState.SETTLED,
+        closed_at__gt=since - registry.get(provider).capabilities.settle_time,
+        batch__first_sent_at__lt=since + _CLOCKS,
+    ).aggregate(first=Min("batch__first_sent_at"))["first"]
+    return since if late is None else min(since, _no_earlier_than_ours(provider, late, now=now))
+
+
+def _no_earlier_than_ours(provider: str, sent: datetime, *, now: datetime) -> datetime:
+    """From when to read for the debit of what was sent then; what is older than our books is not ours to explain."""
+    return max(sent - _CLOCKS, compare_from(provider, now=now))
 
 
 def compare_from(provider: str, *, now: datetime) -> datetime:

@@ -67,9 +67,10 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
             doubt.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
     # People who decided about it, or about one of its items, decided that it never goes out again.
     may_send = not is_decided and _may_send_again(provider, batch, now=clock)
-    if may_send and not _is_known_to_exist(batch):
-        transmission.transmit_again(batch, lock)
-    elif not _look_up(provider, batch, lock, proven=proven) and may_send:
+    is_known = _is_known_to_exist(batch)
+    if may_send and not is_known and transmission.transmit_again(batch, lock):
+        return
+    if not _look_up(provider, batch, lock, proven=proven) and may_send and is_known:
         # The provider could not be asked; sent once more it may name what it has.
         transmission.transmit_again(batch, lock)
 
@@ -82,7 +83,7 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
     """Only the stored step, only where the provider dedupes it, only while it certainly remembers the key."""
     if not provider.capabilities.dedupes or batch.reference:
         return False
-    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
+    if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or transmission.is_wanted_no_more(batch):
         return False
     first = batch.first_sent_at or now
     return now < first + provider.capabilities.key_window - _WINDOW_MARGIN

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from marketplace_payouts.lib import rowsets
-from payouts.attempt_postings import uncommit_draft
+from payouts.attempt_postings import let_go_drafts
 from payouts.deferring import RETRY_AFTER, defer
-from payouts.doubt import unknown
+from payouts.doubt import never_paid, unknown
 from payouts.holding import alarm_ours, hold_by_rule
+from payouts.incidents import open_incidents
 from payouts.ledger import Draft
 from payouts.lifecycle import Move
 from payouts.models import Attempt, AttemptState, BatchState, Payout, State
@@ -33,10 +34,12 @@ def refuse(sending: Sending, outcome: Refused) -> None:
     batch.state, batch.reason = BatchState.REFUSED, f"{outcome.code}: {outcome.message}"
     batch.next_at = batch.person_after = None
     save(batch)
+    contradicted = [never_paid(sending, a, batch.reason) for a in sending.attempts if a.debited]
+    undecided = sending.undecided
     verdicts = {
-        attempt.pk: _verdict(attempt, outcome, alone=len(sending.attempts) == 1)
-        for attempt in sending.attempts
+        attempt.pk: _verdict(attempt, outcome, alone=len(sending.attempts) == 1) for attempt in undecided
     }
+    drafts = {attempt.pk: let_go_drafts(attempt) for attempt in undecided}
     rowsets.update(
         Attempt,
         [
@@ -47,22 +50,23 @@ def refuse(sending: Sending, outcome: Refused) -> None:
                 "refusal_class": verdicts[attempt.pk].refusal,
                 "message": verdicts[attempt.pk].message,
                 "closed_at": now,
-                "postings_made": attempt.postings_made + 1,
+                "debited": attempt.debited,
+                "postings_made": attempt.postings_made,
             }
-            for attempt in sending.attempts
+            for attempt in undecided
         ],
     )
     failing, innocent = [], []
-    for attempt in sending.attempts:
+    for attempt in undecided:
         verdict, payout = verdicts[attempt.pk], sending.payouts[attempt.payout_id]
         reason = f"{verdict.code}: {verdict.message}"
-        drafts = [uncommit_draft(attempt)]
         if verdict.refusal in (RefusalClass.NEIGHBOUR, RefusalClass.OURS, RefusalClass.WAIT):
-            innocent.append((payout, reason, drafts, verdict.refusal))
+            innocent.append((payout, reason, drafts[attempt.pk], verdict.refusal))
         else:
-            failing.append(Move(payout=payout, to=State.FAILED, reason=reason, drafts=drafts))
+            failing.append(Move(payout=payout, to=State.FAILED, reason=reason, drafts=drafts[attempt.pk]))
     move_all(sending, failing)
     _back_to_approved(sending, innocent)
+    open_incidents(contradicted, now=now)
     if outcome.refusal is RefusalClass.OURS and not outcome.items:
         alarm_ours(batch.provider, f"{batch.provider} refused: {outcome.code}: {outcome.message}", now=now)
 

@@ -32,6 +32,7 @@ from payouts.models import (
     Batch,
     BatchState,
     Hold,
+    Payable,
     Payout,
     PayoutEvent,
     PayoutLine,
@@ -46,6 +47,9 @@ from payouts.statements import Comparison, Difference, place_of
 RULE: Final = "restore"
 _RESTORER: Final = Actor.rule("after restore")
 _BEFORE: Final = timedelta(hours=24)
+_REVOKED: Final = (
+    "Its approval was taken back before the restore; perhaps it was approved again and sent after."
+)
 _UNSENT: Final = tuple(sorted(dissolving.DISSOLVABLE))
 
 
@@ -205,6 +209,13 @@ def _recommit_deferred(provider: str, *, now: datetime) -> None:
         .select_for_update()
     }
     reason = "The database was restored: it may have been sent."
+    unapproved = [payout for payout in payouts.values() if payout.state == State.AWAITING_APPROVAL]
+    _set([Hold(payout=payout, reason=_REVOKED) for payout in unapproved], now=now)
+    move(
+        [Move(payout=p, to=State.APPROVED, reason=reason, kind="restored", quiet=True) for p in unapproved],
+        actor=_RESTORER,
+        now=now,
+    )
     moves = [
         Move(
             payout=payouts[attempt.payout_id],
@@ -248,7 +259,8 @@ def _park(
     }
     rows: list[Hold] = []
     parked: dict[int, str] = {}
-    payouts, payees = _candidates(provider, debits)
+    payouts, payees, unwitnessed = _candidates(provider, debits)
+    asked_about = _asked_about(provider, debits)
     for line in debits:
         reason = (
             f"After the restore {provider} lists {format_amount(line.amount)} of {line.at:%Y-%m-%d %H:%M} UTC"
@@ -258,15 +270,35 @@ def _park(
         found = [attempt.payout] if attempt is not None else payouts.get(place_of(provider, line), [])
         rows += [Hold(payout=payout, reason=reason) for payout in found]
         parked |= {id(line): payout.number for payout in found}
-        if not found and (payee := payees.get(place_of(provider, line)[0])) is not None:
+        if attempt is not None:
+            continue
+        rows += [
+            Hold(payout=payout, reason=reason) for payout in asked_about.get(place_of(provider, line), ())
+        ]
+        owners = payees.get(place_of(provider, line)[0], set())
+        # Where a payout fits, it may yet be another that was made later, of what no transaction bears witness.
+        for payee in sorted(owners & unwitnessed if found else owners):
             rows.append(Hold(payee_id=payee, reason=reason))
-            parked[id(line)] = f"payee {payee}"
+            parked.setdefault(id(line), f"payee {payee}")
     dead = [one.attempt for one in differences if one.kind == "debit_of_the_dead" and one.attempt is not None]
     rows += [
         Hold(payout=a.payout, reason=f"{provider} debited an attempt that counts as refused.") for a in dead
     ]
     _set(rows, now=now)
     return parked
+
+
+def _asked_about(provider: str, lines: Sequence[StatementLine]) -> dict[tuple[str, int, str], list[Payout]]:
+    """Payouts by destination and amount whose old key may be sent again to find out what became of it: people may have
+    decided about it after the backup, and what is listed may be its next attempt."""
+    marks = {place_of(provider, line)[0] for line in lines} - {""}
+    found: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
+    open_now = Attempt.objects.filter(
+        provider=provider, state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN), destination__in=marks
+    )
+    for attempt in open_now.select_related("payout"):
+        found[attempt.destination, int(attempt.units), attempt.currency].append(attempt.payout)
+    return found
 
 
 def _set(rows: Iterable[Hold], *, now: datetime) -> None:
@@ -278,15 +310,24 @@ def _set(rows: Iterable[Hold], *, now: datetime) -> None:
 
 def _candidates(
     provider: str, lines: Sequence[StatementLine]
-) -> tuple[dict[tuple[str, int, str], list[Payout]], dict[str, UUID]]:
-    """Unsent payouts by destination and amount, and payees by destination."""
+) -> tuple[dict[tuple[str, int, str], list[Payout]], dict[str, set[UUID]], set[UUID]]:
+    """Unsent payouts by destination and amount, payees by destination, and those of them to whom something is owed
+    that no transaction in Sharetribe names."""
     marks = {place_of(provider, line)[0] for line in lines} - {""}
     payouts: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
     unsent = Payout.objects.filter(state__in=_UNSENT, method__fingerprint__in=marks).select_related("method")
     for payout in unsent:
         payouts[payout.method.fingerprint, int(payout.sent_units), payout.sent_currency].append(payout)
-    payees = dict(PayoutMethod.objects.filter(fingerprint__in=marks).values_list("fingerprint", "payee_id"))
-    return payouts, payees
+    payees: dict[str, set[UUID]] = defaultdict(set)
+    for mark, payee in PayoutMethod.objects.filter(fingerprint__in=marks).values_list(
+        "fingerprint", "payee_id"
+    ):
+        payees[mark].add(payee)
+    owners = set[UUID]().union(*payees.values())
+    unwitnessed = Payable.objects.filter(
+        payee_id__in=owners, source__isnull=True, settled=Payable.Settled.NOT
+    )
+    return payouts, payees, set(unwitnessed.values_list("payee_id", flat=True))
 
 
 def _evidence(

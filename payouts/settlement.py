@@ -97,6 +97,7 @@ _FOLDED = (
     "status",
     "raw_status",
     "reference",
+    "movement_reference",
     "refusal_code",
     "refusal_class",
     "message",

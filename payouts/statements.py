@@ -17,7 +17,7 @@ from payouts.providers.base import PayoutProvider, Statement, StatementLine
 
 # How far the provider's time of a debit may lie from our sending, where only destination and amount can match it.
 _NEAR: Final = timedelta(days=3)
-_DEAD: Final = (AttemptState.REFUSED, AttemptState.ABSENT)
+DEAD: Final = (AttemptState.REFUSED, AttemptState.ABSENT)
 _OUT, _BACK = "debit", "return"
 
 
@@ -186,7 +186,7 @@ def _judge(account: Account) -> list[Difference]:
         return [
             Difference("wrong_amount", f"{number}: we sent {sent}, {listed} was debited.", attempt=attempt)
         ]
-    if attempt.state in _DEAD and account.out > account.back:
+    if attempt.state in DEAD and account.out > account.back:
         return [
             Difference(
                 "debit_of_the_dead",

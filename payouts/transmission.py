@@ -13,12 +13,12 @@ from django.db import connection, transaction
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven
+from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven, is_seen_to_live
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
-from payouts import incarnation, pacing, recording
+from payouts import incarnation, methods, pacing, recording
 from payouts.facts import rails_of
-from payouts.models import Attempt, AttemptState, Batch, Hold, Step, StepBody
+from payouts.models import Attempt, AttemptState, Batch, Hold, Payable, PayoutLine, Step, StepBody
 from payouts.pacing import NoTurn
 from payouts.providers import registry
 from payouts.providers.base import (
@@ -72,9 +72,12 @@ def transmit(batch_id: UUID) -> None:
         log.warning("send_lock_lost", batch=str(batch_id))
 
 
-def transmit_again(batch: Batch, lock: SendLock) -> None:
-    """This will transmit the stored step of an unknown batch once more: same key, same bytes, under the lock."""
-    _steps(batch.pk, lock, again=True)
+def transmit_again(batch: Batch, lock: SendLock) -> bool:
+    """This will transmit the stored step of an unknown batch once more: same key, same bytes, under the lock.
+
+    Gives False where it was not transmitted: stopped or held, or the provider is called as often as it may be.
+    """
+    return _steps(batch.pk, lock, again=True)
 
 
 def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
@@ -82,36 +85,40 @@ def adopt(batch: Batch, outcome: Accepted | Unknown, lock: SendLock) -> None:
     row = batch.steps.order_by("-n").first()
     assert row is not None
     following = _next(registry.get(batch.provider), batch, row, outcome)
-    if isinstance(following, ProviderStep) and batch.attempts.exclude(state=AttemptState.UNKNOWN).exists():
-        return  # people decided about it meanwhile: what is left of it never goes out
+    if isinstance(following, ProviderStep) and (
+        batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or is_wanted_no_more(batch)
+    ):
+        return  # people decided about it, or it changed meanwhile: what is left of it never goes out
     _record(batch, row, outcome, following=following, transmitted=False)
     if isinstance(following, ProviderStep):
         _steps(batch.pk, lock, again=True)
 
 
-def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
+def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> bool:
     batch = Batch.objects.get(pk=batch_id)
     provider = registry.get(batch.provider)
     is_alone = has_ended(batch)
     # Until its end is proven, the former sender stays the one to be proven: ours is known to end with this call.
     sender = lock.sender if is_alone else batch.sender
+    was_sent = False
     while True:
         row = batch.steps.order_by("-n").first()
         assert row is not None
         go = _last_look(provider, batch, row, sender, again=again)
         if go is Go.LEASE_OVER:
             log.warning("lease_over", batch=str(batch_id))
-            return
+            return was_sent
         if go in _NOT_NOW:
             if not again:
                 _record(batch, row, Deferred(reason=_NOT_NOW[go]), transmitted=False)
-            return
+            return was_sent
         lock.still_held()
         step = ProviderStep(
             name=row.name, key=row.key, body=stored_body(row), moves_money=row.moves_money, path=row.path
         )
         crash_point("send.before_call")
         outcome = _settled(provider, batch, provider.transmit(step))
+        was_sent = True
         crash_point("send.after_call")
         if isinstance(outcome, Refused) and not is_alone:
             # The lock fell with the database server, so the former sender may still be about to transmit this key.
@@ -121,13 +128,30 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> None:
         following = _next(provider, batch, row, outcome)
         _record(batch, row, outcome, following=following)
         if not isinstance(following, ProviderStep):
-            return
+            return was_sent
 
 
 def has_ended(batch: Batch) -> bool:
     """This will tell, under the batch's send lock, whether nobody else can be in the middle of sending it."""
     # Whoever wrote down what each transmission came to had ended each call.
     return batch.answers >= batch.transmissions or end_is_proven(batch.sender)
+
+
+def is_wanted_no_more(batch: Batch) -> bool:
+    """This will tell whether the payee is paid elsewhere by now, or the transaction took money back.
+
+    What nobody knows of is only looked for then: a try that was never received must not go out for the first time.
+    """
+    covered = PayoutLine.objects.filter(payout__attempts__batch=batch, released_at__isnull=True)
+    taken_back = Payable.objects.filter(
+        original__in=covered.values("payable"), waits_for=Payable.Waits.CLAWBACK, settled=Payable.Settled.NOT
+    )
+    return batch.attempts.filter(method__retired_at__isnull=False).exists() or taken_back.exists()
+
+
+def is_seen_sending(batch: Batch) -> bool:
+    """This will tell whether a sender that lost its lock is seen to live on, and may be in the middle of its call."""
+    return batch.answers < batch.transmissions and is_seen_to_live(batch.sender)
 
 
 def _last_look(provider: PayoutProvider, batch: Batch, row: Step, sender: str, *, again: bool) -> Go:
@@ -186,13 +210,18 @@ def why_not_ours(batch: Batch, view: BatchView) -> str:
     """This will say in what the provider's batch differs from ours, or nothing where it is the same."""
     if view.batch_key and view.batch_key != batch.key:
         return "What exists under the reference carries another batch key."
-    ours = {
-        attempt.key: Money(int(attempt.units), attempt.currency)
-        for attempt in Attempt.objects.filter(batch=batch).only("key", "units", "currency")
-    }
+    rows = Attempt.objects.filter(batch=batch).only("key", "units", "currency", "destination")
+    attempts = {attempt.key: attempt for attempt in rows}
+    ours = {key: Money(int(attempt.units), attempt.currency) for key, attempt in attempts.items()}
     theirs = {one.item_key: one.amount for one in view.observations}
     if ours != theirs:
         return "What exists under our batch key carries other items or amounts than we committed."
+    if any(
+        one.destination
+        and methods.echo_fingerprint(batch.provider, one.destination) != attempts[one.item_key].destination
+        for one in view.observations
+    ):
+        return "What exists under our batch key goes to others than we committed."
     return ""
 
 

@@ -3,7 +3,8 @@
 While the session lives, no other process can take the lock, so nobody else sends under the same key. The session
 ends when its process dies; it may also end while the process lives on, because the server was stopped or lost a
 backend, or an administrator or the network ended the session, and then the lock being free proves nothing. `sender`
-says in which life of the server and by which process it was taken, so that this can be told apart.
+says in which life of the server and by which process it was taken, so that this can be told apart where the process
+can be seen; where it cannot, its end counts as unproven.
 """
 
 from __future__ import annotations
@@ -127,15 +128,30 @@ def _connect() -> psycopg.Connection[Any]:
 def end_is_proven(sender: str) -> bool:
     """This will tell, once the lock was found free, whether whoever last held it must be through with its call.
 
-    False when the server was started anew since, for the lock then fell with the server; and when the process is seen
-    to live on, on this machine.
+    False when the server was started anew since, for the lock then fell with the server; and unless the process is
+    seen to be gone. Of another machine or container nobody can tell: a session that the network or an administrator
+    ended looks like one whose process died. Whoever works where the sender did can tell, sooner or later.
     """
     if not sender:
         return True
     _, life, process = [*sender.split("/", 2), "", ""][:3]
     if process and process == _process(os.getpid()):
         return sender not in _inside
-    return life == server_life() and not _lives_on(process)
+    return life == server_life() and _is_here(process) and not _lives_on(process)
+
+
+def is_seen_to_live(sender: str) -> bool:
+    """This will tell whether whoever last held the lock is seen, from here, not to be through with its call."""
+    process = [*sender.split("/", 2), "", ""][2]
+    if process and process == _process(os.getpid()):
+        return sender in _inside
+    return _lives_on(process)
+
+
+def _is_here(process: str) -> bool:
+    """Tell whether a process of this name would be seen from here: the same boot, the same space of ids."""
+    ours = _process(os.getpid())
+    return bool(ours) and process.split(":")[:2] == ours.split(":")[:2]
 
 
 def _lives_on(process: str) -> bool:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model
+from django.db.models import Max, Model
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Marketplace, Payee
@@ -31,6 +31,7 @@ _TRIGGER_FIELDS = (
 
 def _process(asked: Asked) -> Process:
     """A process with its changes, checked but not saved."""
+    _one_change_at_a_time(asked)
     process = asked.row(Process, "process", lock=True) if asked.payload.get("process") else Process()
     for name in ("name", "cancel_transitions", "uses_stripe"):
         if name in asked.payload:
@@ -52,7 +53,23 @@ def _set_process(asked: Asked) -> None:
     """Touches the triggers, so that the process's transactions are understood by the new rules."""
     process = _process(asked)
     process.save()
-    process.triggers.update(changed_by=asked.made_by, changed_at=asked.now)
+    process.triggers.update(changed_by=asked.made_by, changed_at=_after_earlier_changes(asked))
+
+
+def _one_change_at_a_time(asked: Asked) -> None:
+    """Whoever understands a transaction by the rules shares this row, and is waited for; taken before any other."""
+    if asked.seconded_by is not None:
+        list(Marketplace.objects.order_by("pk").select_for_update(no_key=True))
+
+
+def _after_earlier_changes(asked: Asked) -> datetime:
+    """The moment of a change of rules: later than those of all changes that were committed before it.
+
+    Whoever has applied one change then knows that it applied all before it, whatever the clocks of the machines say
+    and whoever had to wait.
+    """
+    newest = Trigger.objects.aggregate(newest=Max("changed_at"))["newest"]
+    return asked.now if newest is None else max(asked.now, newest + timedelta(microseconds=1))
 
 
 def _calendar(asked: Asked) -> Marketplace:
@@ -87,6 +104,7 @@ def _clean(row: Model) -> None:
 
 def _trigger(asked: Asked) -> Trigger:
     """A trigger with its changes, checked but not saved."""
+    _one_change_at_a_time(asked)
     if asked.payload.get("trigger"):
         trigger = asked.row(Trigger, "trigger", lock=True)
     else:
@@ -103,7 +121,7 @@ def _trigger(asked: Asked) -> Trigger:
         if name in asked.payload:
             value = asked.row(Schedule, "schedule") if name == "schedule" else asked.payload[name]
             setattr(trigger, name, value)
-    trigger.changed_by, trigger.changed_at = asked.made_by, asked.now
+    trigger.changed_by, trigger.changed_at = asked.made_by, _after_earlier_changes(asked)
     if trigger.process.pk is not None:
         _clean(trigger)
     return trigger

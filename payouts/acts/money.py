@@ -33,7 +33,7 @@ from payouts.models import (
     State,
 )
 from payouts.providers import registry
-from payouts.transmission import lock_name
+from payouts.transmission import is_seen_sending, lock_name
 
 _STAFF_PURPOSES: Final = (Payable.Purpose.BONUS, Payable.Purpose.CORRECTION, Payable.Purpose.DEDUCTION)
 
@@ -143,6 +143,11 @@ def _resolve(asked: Asked) -> None:
     if not keep_senders_out(lock_name(attempt.batch_id)):
         # What is called not paid may go out again under a new key, and the old one must not be on its way then.
         raise Refused(f"{payout.number} is being sent or asked about just now: try again in a minute.")
+    if is_seen_sending(attempt.batch):
+        raise Refused(
+            f"The worker that was sending {payout.number} lost its lock and lives on, and may still send it: stop that"
+            " worker first."
+        )
     attempt = Attempt.objects.select_for_update().get(pk=attempt.pk)
     reason = f"{asked.text('outcome').replace('_', ' ')} by {asked.text('document')}"
     if asked.text("outcome") == "paid":

@@ -186,6 +186,7 @@ def _attempt(
             ("Made", cells.moment(attempt.created_at)),
             ("Our key", cells.code(attempt.key)),
             ("Provider's reference", cells.code(attempt.reference)),
+            ("In the payee's own list", cells.code(attempt.movement_reference)),
             ("Provider's word", attempt.raw_status or cells.EMPTY),
             ("Refusal", _refusal(attempt)),
             ("Fee", cells.amount(attempt.fee_units, attempt.fee_currency)),

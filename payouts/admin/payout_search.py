@@ -117,7 +117,9 @@ def _by_word(*words: str) -> Q:
         Batch.objects.filter(Q(provider__in=names) & (Q(key__in=words) | Q(reference__in=words))), "pk"
     )
     named = Q(provider__in=names) & (Q(key__in=words) | Q(reference__in=words))
-    attempts = _few(Attempt.objects.filter(named | Q(batch_id__in=batches)), "payout_id")
+    attempts = _few(
+        Attempt.objects.filter(named | Q(batch_id__in=batches) | Q(movement_reference__in=words)), "payout_id"
+    )
     payables = Payable.objects.filter(
         marketplace__in=_marketplaces(), origin__in=Payable.Origin.values, reference__in=words
     )

@@ -28,6 +28,7 @@ class Observation(models.Model):
     fee_currency = currency_column(blank=True)
     returned_units = amount_column(null=True, blank=True)
     return_reference = models.CharField(max_length=120, blank=True)
+    movement_reference = models.CharField(max_length=120, blank=True)
     refusal_code = models.CharField(max_length=80, blank=True)
     refusal_class = models.CharField(max_length=20, blank=True)
     message = models.TextField(blank=True)

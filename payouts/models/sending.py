@@ -106,6 +106,9 @@ class Attempt(models.Model):
     digest = models.BinaryField(help_text="The approval digest that it was sent under.")
     state = models.CharField(max_length=10, choices=AttemptState.choices, default=AttemptState.COMMITTED)
     reference = models.CharField(max_length=120, blank=True, help_text="The provider's id of the item.")
+    movement_reference = models.CharField(
+        max_length=120, blank=True, help_text="What the payee's own list calls the movement of money."
+    )
     status = models.CharField(max_length=20, blank=True, help_text="Newest status observed, in our words.")
     raw_status = models.CharField(max_length=60, blank=True, help_text="The provider's own word.")
     refusal_code = models.CharField(max_length=80, blank=True)
@@ -146,6 +149,11 @@ class Attempt(models.Model):
                 condition=Q(observed__gt=models.F("folded")),
             ),
             models.Index(fields=["batch"], name="payouts_attempt_batch"),
+            models.Index(
+                fields=["movement_reference"],
+                name="payouts_attempt_movement",
+                condition=~Q(movement_reference=""),
+            ),
         )
 
 

@@ -114,8 +114,6 @@ class Capabilities:
     """Decimal places per currency in this provider's own words; a currency absent here is refused."""
     caps: Mapping[str, int]
     """Largest amount of one item, in our smallest units, per currency; absent means no cap is known."""
-    default_cap_usd_units: int | None = None
-    """A cap that the provider states in US dollars for every currency "or equivalent"; shown, not computed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +268,8 @@ class Observation:
     return_reference: str = ""
     refusal: ItemRefusal | None = None
     """Set with FAILED, and as a hint with AWAITING_PAYEE (an error there is not a failure)."""
+    movement_reference: str = ""
+    """What the payee's own list and our statement call the movement of money; empty before there is one."""
     provider_time: datetime | None = None
     batch_reference: str = ""
 

@@ -16,11 +16,11 @@ def read(env: Mapping[str, str], name: str) -> str:
 
     :raises ProviderError: when NAME_FILE names a file that cannot be read.
     """
-    value = env.get(name, "").strip()
+    # Where the setting is itself a file (PAYPAL_WEBHOOK_CA_FILE), NAME_FILE is its value's file; a file wins, as
+    # for every other setting.
     file = env.get(f"{name}_FILE", "").strip()
-    # Where the setting is itself a file (PAYPAL_WEBHOOK_CA_FILE), NAME_FILE is its value's file, as everywhere.
-    if value or not file:
-        return value
+    if not file:
+        return env.get(name, "").strip()
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):

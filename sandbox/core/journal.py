@@ -30,12 +30,17 @@ class Journal:
         return None if self._path is None else self._path.with_name(f"{self._path.name}.{ending}")
 
     def facts(self) -> Iterator[tuple[str, Any]]:
-        """Read all facts, and cut off a last line that death left unfinished."""
+        """Read all facts, and cut off a last line that death left unfinished.
+
+        :raises ValueError: when the file holds something else; it is left as it is.
+        """
         if self._path is None or not self._path.exists():
             return
         good = 0
         with self._path.open("rb") as lines:
             for line in lines:
+                if not line.startswith(b'["'):
+                    raise ValueError("it holds something else than a sandbox's facts")
                 if not line.endswith(b"\n"):
                     break
                 good += len(line)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from flexsync import resync
 from payouts import intervention
 from payouts.models import Payable, Payout, SourceCheck
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 
 def refunded(world: World, transaction: str) -> Callable[[], None]:
@@ -135,3 +135,43 @@ def test_a_change_between_reading_and_announcing(world: World) -> None:
     world.hear()
     again.refresh_from_db()
     assert again.state == "cancelled"
+
+
+def test_no_second_try_of_what_was_refunded_meanwhile(world: World) -> None:
+    """Nobody knows whether the first one was taken; if not, nothing is owed that a second one would pay."""
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    refunded(world, transaction)()
+    world.hear_back(rounds=2)
+    assert world.moved() == {}
+    payout.refresh_from_db()
+    assert payout.state == "unknown"
+
+    # PayPal's list says that there is nothing; what is left of it is paid once somebody decided.
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    world.let_pass(days=1)
+    world.until("failed", of=payout)
+    intervention.cancel(by=world.carol, payout_ids=[payout.pk], reason="Refunded.", now=world.now)
+    clawback = Payable.objects.get(waits_for="clawback")
+    world.second("clawback_decide", {"payable": str(clawback.pk), "decision": "net"})
+    world.decide()
+    world.approve()
+    world.send()
+    world.until_true(lambda: Payout.objects.filter(state="paid").exists())
+    assert world.moved() == {"EUR": 4_500}
+    world.assert_books_agree()
+
+
+def test_no_second_try_after_all_where_the_first_was_taken(world: World) -> None:
+    """It is found on PayPal's list, and what was refunded meanwhile waits to be clawed back."""
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_after", match={"method": "POST", "path": CREATE}, times=1)
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    world.send()
+    refunded(world, transaction)()
+    world.let_pass(minutes=5)
+    world.until("paid", of=payout)
+    assert len(world.created()) == 1
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()

@@ -177,3 +177,17 @@ def test_a_cool_down_outlives_a_wrong_clock(world: World) -> None:
     method = PayoutMethod.objects.get(retired_at__isnull=True)
     assert methods.destination(method) == {"email": "thief@example.com"}
     assert method.usable_from > world.now + timedelta(days=2)
+
+
+def test_no_second_try_to_where_the_payee_is_paid_no_more(world: World) -> None:
+    """Nobody knows whether the first one was taken; meanwhile the payee says that the account is lost."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    payout.refresh_from_db()
+    assert payout.state == "unknown"
+    world.pay_to(payout.payee, "new@example.com")
+    world.hear_back(rounds=2)
+    assert world.moved() == {}
+    payout.refresh_from_db()
+    assert payout.state == "unknown"

@@ -7,12 +7,13 @@ from datetime import timedelta
 from django.db import transaction
 
 from marketplace_payouts.lib.money import Money
-from payouts import holding, intervention, reconciliation, reconciling, recovery
+from payouts import holding, intervention, reconciliation, reconciling, recovery, transmission
 from payouts.models import Batch, Hold, Incident, Payout
 from payouts.providers import registry
 from payouts.providers.base import AlreadyExists, BatchView, Status
 from payouts.providers.base import Observation as Seen
 from payouts.providers.base import Step as ProviderStep
+from payouts.providers.paypal.destinations import echo
 from payouts.steps import stored_body
 from tests.stories.world import CREATE, World
 
@@ -95,6 +96,23 @@ def test_a_wrong_echo_that_was_shown_once(world: World) -> None:
     says(9_000)
     payout.refresh_from_db()
     assert payout.state == "paid"
+
+
+def test_what_goes_to_somebody_else_is_not_adopted(world: World) -> None:
+    """Under our key, with our item and our amount, and yet not what was approved."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.send()
+    attempt = world.attempt(payout)
+
+    def why_not(receiver: str) -> str:
+        shown = Seen(
+            attempt.key, "I-1", Status.PAID, "SUCCESS", amount=Money(9_000, "EUR"), destination=echo(receiver)
+        )
+        view = BatchView("B-1", attempt.batch.key, "SUCCESS", closed=True, denied=None, observations=[shown])
+        return transmission.why_not_ours(attempt.batch, view)
+
+    assert why_not("seller@example.com") == ""
+    assert "goes to others" in why_not("thief@example.com")
 
 
 def test_a_failure_that_was_none(world: World) -> None:

@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 
+from accounts.models import Payee
 from flexsync.restoring import find_strangers
-from payouts.models import Payout, SourceCheck
+from payouts import approval, intervention
+from payouts.models import Hold, Incident, Payout, SourceCheck
 from payouts.restore import Outcome, after_restore
 from tests.database import Cleaner
 from tests.operations.conftest import Saboteur
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 
 @pytest.fixture
@@ -91,3 +93,106 @@ def test_what_came_back_to_us_and_goes_out_again_is_no_stranger(world: World) ->
     world.until("paid", of=payout)
     assert world.moved() == {"EUR": 9_000}
     world.assert_books_agree()
+
+
+def bonus(world: World, payee: Payee) -> None:
+    """Owe something of which no transaction in Sharetribe can bear witness."""
+    fields = {"payee": str(payee.pk), "purpose": "bonus", "units": "500", "currency": "EUR"}
+    world.second("payable_add", fields)
+
+
+def pay_everything(world: World) -> None:
+    world.decide()
+    world.approve()
+    world.send()
+    world.until("paid")
+    world.hear_back()
+
+
+def lost(world: World, cleaner: Cleaner, superuser_url: str) -> None:
+    """Put the backup back, as another database, and accept it once PayPal's list has gone on."""
+    cleaner.clean()
+    cleaner.close()
+    Saboteur(superuser_url).run("UPDATE payouts_incarnation SET database_oid = database_oid + 1")
+    world.let_pass(minutes=2)
+    world.until_true(lambda: restored(world).accepted)
+    for incident in Incident.objects.filter(closed_at__isnull=True):
+        world.second("incident_close", {"incident": str(incident.pk), "explanation": "Seen."}, by=world.carol)
+    for _ in range(2):
+        world.decide()
+        world.approve()
+        world.send()
+        world.hear_back()
+
+
+def test_two_payees_share_an_account(world: World, superuser_url: str) -> None:
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, first = world.sold_and_approved(world.seller("first@example.com"))
+    world.send()
+    world.until("paid", of=first)
+    for name in ("anna@example.com", "bert@example.com"):
+        payee = world.seller(name, method=False)
+        world.pay_to(payee, "family@example.com")
+        bonus(world, payee)
+    cleaner = Cleaner(superuser_url)
+    pay_everything(world)
+    assert debits(world) == 3
+    lost(world, cleaner, superuser_url)
+    assert debits(world) == 3
+
+
+def test_what_was_gathered_later_looks_like_what_was_not_sent_yet(world: World, superuser_url: str) -> None:
+    """One payout stood in the backup, another of the same amount was made after it: either may be what is listed."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    seller = world.seller("anna@example.com")
+    bonus(world, seller)
+    pay_everything(world)
+    bonus(world, seller)
+    world.decide()
+    bonus(world, seller)
+    cleaner = Cleaner(superuser_url)
+    pay_everything(world)
+    assert debits(world) == 3
+    lost(world, cleaner, superuser_url)
+    assert debits(world) == 3
+
+
+def test_what_was_deferred_and_is_approved_no_more(world: World, superuser_url: str) -> None:
+    """It may have been approved and sent again in the time that was lost; and if not, it must not be sent by us."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("rate_limit", times=1, match={"path": "/v1/payments/payouts"})
+    world.send()
+    assert world.attempt(payout).state == "deferred"
+    approval.revoke(by=world.carol, payout_ids=[payout.pk], reason="Wait.", now=world.now)
+    lost(world, Cleaner(superuser_url), superuser_url)
+    payout.refresh_from_db()
+    assert payout.state == "unknown"
+    assert Hold.objects.filter(payout=payout, rule="restore", lifted_at__isnull=True).exists()
+    assert debits(world) == 0
+
+
+def test_an_unknown_one_that_was_decided_and_paid_after_the_backup(world: World, superuser_url: str) -> None:
+    """What is listed fits another payout as well; asking about the unknown one by its old key would pay it again."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    seller = world.seller("anna@example.com")
+    bonus(world, seller)
+    world.decide()
+    world.approve()
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE})
+    world.send()
+    unknown = world.payout(state="unknown")
+    bonus(world, seller)
+    world.decide()
+    cleaner = Cleaner(superuser_url)
+    said = {"payout": str(unknown.pk), "outcome": "not_paid", "document": "PayPal case 77"}
+    world.second("resolve_unknown", said, by=world.carol)
+    world.paypal.delete("/_sandbox/faults")
+    intervention.retry(by=world.carol, payout_ids=[unknown.pk], reason="Again.", now=world.now)
+    world.send()
+    world.until("paid", of=unknown)
+    assert debits(world) == 1
+    lost(world, cleaner, superuser_url)
+    assert debits(world) == 1
+    held = Hold.objects.filter(rule="restore", lifted_at__isnull=True, payout__isnull=False)
+    assert held.count() == 2

@@ -11,12 +11,13 @@ import pytest
 from django.db import connections
 
 from marketplace_payouts.lib import crash_points
-from payouts import intervention, submission
+from payouts import intervention, requests, submission
+from payouts.errors import Refused
 from payouts.models import Batch
 from payouts.providers import registry
 from tests.providers.two_step.running import PROVIDER, running
 from tests.sandbox_services import SandboxService
-from tests.stories.world import World
+from tests.stories.world import CREATE, World
 
 
 @contextmanager
@@ -81,15 +82,33 @@ def started_anew() -> None:
     Batch.objects.update(sender=f"{backend}/1-1/")
 
 
-@pytest.mark.parametrize("is_started_anew", [False, True])
-def test_it_wakes_after_others_were_refused(world: World, superuser_url: str, is_started_anew: bool) -> None:
+def elsewhere() -> None:
+    """As if the sender worked on another machine, of which nothing can be seen from here."""
+    backend, life, process = Batch.objects.get().sender.split("/", 2)
+    Batch.objects.update(sender=f"{backend}/{life}/another-boot:{process.partition(':')[2]}")
+
+
+def in_another_container() -> None:
+    """As if the sender worked on this machine, among processes that cannot be seen from here."""
+    backend, life, process = Batch.objects.get().sender.split("/", 2)
+    boot, _, pid, born = process.split(":")
+    Batch.objects.update(sender=f"{backend}/{life}/{boot}:1:{pid}:{born}")
+
+
+WHEREABOUTS = [None, started_anew, elsewhere, in_another_container]
+
+
+@pytest.mark.parametrize("whereabouts", WHEREABOUTS)
+def test_it_wakes_after_others_were_refused(
+    world: World, superuser_url: str, whereabouts: Callable[[], None] | None
+) -> None:
     """The second try of recovery must not take the first one for the only former sender."""
     _, payout = world.sold_and_approved(world.seller())
     world.reread()
     with stalled_before_its_call(world):
         end_sessions_of_locks(superuser_url)
-        if is_started_anew:
-            started_anew()
+        if whereabouts:
+            whereabouts()
         world.paypal.fault("refuse", match={"reference": "seller@example.com"}, times=2)
         world.lease_is_over()
         world.ask()
@@ -102,9 +121,9 @@ def test_it_wakes_after_others_were_refused(world: World, superuser_url: str, is
     assert len({one["body"] for one in world.created()}) == 1
 
 
-@pytest.mark.parametrize("is_started_anew", [False, True])
+@pytest.mark.parametrize("whereabouts", WHEREABOUTS)
 def test_it_wakes_after_others_found_nothing(
-    world: World, superuser_url: str, two_step: SandboxService, is_started_anew: bool
+    world: World, superuser_url: str, two_step: SandboxService, whereabouts: Callable[[], None] | None
 ) -> None:
     """Nothing is found, and yet it may come: the provider would pay a second key as well."""
     seller = world.seller(method=False)
@@ -115,8 +134,8 @@ def test_it_wakes_after_others_found_nothing(
     world.reread()
     with stalled_before_its_call(world, nth=2) as go_on:
         end_sessions_of_locks(superuser_url)
-        if is_started_anew:
-            started_anew()
+        if whereabouts:
+            whereabouts()
         world.lease_is_over()
         two_step.advance(60)
         world.ask()
@@ -131,3 +150,24 @@ def test_it_wakes_after_others_found_nothing(
     two_step.advance(60)
     world.until("paid", of=payout)
     assert [entry["kind"] for entry in two_step.ledger()] == ["debit"]
+
+
+def test_it_wakes_after_people_said_that_nothing_was_paid(world: World, superuser_url: str) -> None:
+    """Their document is right at that moment; whoever still holds the old key must not follow it with a payment."""
+    _, payout = world.sold_and_approved(world.seller())
+    world.reread()
+    with stalled_before_its_call(world):
+        end_sessions_of_locks(superuser_url)
+        world.paypal.fault("error_before", match={"method": "POST", "path": CREATE})
+        world.lease_is_over()
+        world.ask()
+        payout.refresh_from_db()
+        assert payout.state == "unknown"
+        world.paypal.delete("/_sandbox/faults")
+        said = {"payout": str(payout.pk), "outcome": "not_paid", "document": "PayPal case 77"}
+        asked = world.ask_for("resolve_unknown", said, by=world.carol)
+        with pytest.raises(Refused, match="lives on"):
+            requests.second(request_id=asked.pk, by=world.bob, now=world.now)
+    world.until("paid", of=payout)
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()

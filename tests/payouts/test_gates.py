@@ -10,6 +10,7 @@ import pytest
 
 from accounts.models import Payee
 from marketplace_payouts.lib.ids import uuid7
+from payments.models import PaymentIn
 from payouts import gates, holding
 from payouts.digests import digests
 from payouts.gates import GATES, Stage
@@ -112,6 +113,12 @@ def test_it_stops_for_its_reason_alone_and_nothing_goes_out(
     assert blocked.for_payee
     for secret in ("seller@example.com", "example.com"):
         assert secret not in blocked.sentence + blocked.for_payee
+
+
+def test_money_in_another_currency_is_not_the_buyers_payment(ready: tuple[World, Payout]) -> None:
+    world, payout = ready
+    PaymentIn.objects.update(currency="USD")
+    assert failing(world, payout) == ["payment_received"]
 
 
 def test_another_digest_is_no_approval(ready: tuple[World, Payout]) -> None:

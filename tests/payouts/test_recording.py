@@ -62,3 +62,19 @@ def test_a_deferral_of_the_resending_leaves_it_unknown(world: World, unknown: Pa
     assert unknown.state == "unknown"
     world.until("paid", of=unknown)
     assert world.moved() == {"EUR": 9_000}
+
+
+def test_a_late_refusal_contradicts_whom_people_called_paid_and_lets_the_others_go(world: World) -> None:
+    for n in range(2):
+        world.sale(world.seller(f"s{n}@example.com"), price=1_000)
+    world.decide()
+    world.approve()
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    decided, other = Payout.objects.order_by("pk")
+    fields = {"payout": str(decided.pk), "outcome": "paid", "document": "PayPal case 77"}
+    world.second("resolve_unknown", fields, by=world.carol)
+    answer(other, refused_now("VALIDATION_ERROR", RefusalClass.PAYEE, settles_earlier=True))
+    decided.refresh_from_db()
+    assert (decided.state, other.state) == ("paid", "approved")
+    assert world.incidents() == ["contradiction"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from payouts.providers import registry
+from payouts.providers import environ, registry
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.paypal.provider import PayPal
 from payouts.providers.registry import NotOffered
@@ -73,6 +73,7 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path):
     file.write_text("s3cret\n")
     env = {"PAYPAL_CLIENT_ID": "id", "PAYPAL_CLIENT_SECRET_FILE": str(file)}
     assert isinstance(registry.get("paypal", env=env), PayPal)
+    assert environ.read(env | {"PAYPAL_CLIENT_SECRET": "another"}, "PAYPAL_CLIENT_SECRET") == "s3cret"
 
 
 def test_secrets_are_not_shown():

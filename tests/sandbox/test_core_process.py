@@ -114,6 +114,17 @@ def test_says_what_to_do_when_the_port_is_none():
     assert "Traceback" not in told.stderr
 
 
+@pytest.mark.parametrize("text", ["my notes", "my notes\n", "{}\n"])
+def test_leaves_a_file_alone_that_is_no_state_of_a_sandbox(tmp_path: Path, text: str):
+    notes = tmp_path / "notes.txt"
+    notes.write_text(text)
+    words = [sys.executable, "-m", "sandbox", "paypal", "--port", "0", "--state", str(notes)]
+    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode == 2
+    assert len(ended.stderr.splitlines()) == 1
+    assert notes.read_text() == text
+
+
 def test_starts_every_service_that_exists_with_one_command():
     words = [sys.executable, "-m", "sandbox", "all", "--port", "0", "--with-parent"]
     with subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from payouts import holding
 from payouts.models import Attempt, Batch
 from tests.stories.world import CREATE, World
 
@@ -71,6 +72,20 @@ def test_a_duplicate_without_a_link_stays_unknown_until_the_statement_shows_it(w
     # A webhook, or the next answer that names the batch, ends it.
     world.paypal.delete("/_sandbox/faults")
     world.until("paid")
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()
+
+
+def test_on_hold_it_is_not_sent_again_but_still_looked_for(world: World) -> None:
+    """A hold stops sending, and not evidence."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_after", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    holding.hold(by=world.alice, payouts=[payout.pk], reason="Look at it.", now=world.now)
+    world.let_pass(minutes=30)
+    world.until("paid", of=payout)
+    assert len(world.created()) == 1
     assert world.moved() == {"EUR": 9_000}
     world.assert_books_agree()
 

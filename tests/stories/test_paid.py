@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from payouts.admin import payout_search
 from payouts.models import Payout
 from tests.stories.world import World
 
@@ -19,6 +20,9 @@ def test_a_received_sale_becomes_a_paid_seller(world: World) -> None:
     world.until("paid")
 
     assert world.moved() == {"EUR": 9_000}
+    # By what PayPal calls it in the seller's own list, which is what a seller reads out to support.
+    named = world.attempt(payout).movement_reference
+    assert list(payout_search.narrow(Payout.objects.all(), named)) == [payout]
     told = world.told(transaction)
     assert told["status"] == "paid"
     assert told["reference"] == payout.number

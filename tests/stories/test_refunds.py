@@ -98,6 +98,9 @@ def test_a_refund_while_nobody_knows_yet(world: World, state: str) -> None:
     world.hear()
     payout.refresh_from_db()
     assert payout.state == state
+    # What nobody knows is not sent again after a refund; PayPal's list says that it was taken.
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    world.let_pass(minutes=5)
     world.until("paid", of=payout)
     assert int(Payable.objects.get(waits_for="clawback").units) == -9_000
     world.assert_books_agree()

@@ -108,10 +108,11 @@ def observation(item: Mapping[str, Any], *, batch_reference: str = "") -> Observ
         status=ITEM_STATUSES.get(word, Status.UNRECOGNISED),
         raw_status=word,
         destination=echo(read_text(sent, "receiver")),
+        movement_reference=read_text(item, "transaction_id"),
         provider_time=read_time(item.get("time_processed")),
         batch_reference=batch_reference or read_text(item, "payout_batch_id"),
     )
-    if observed.status is Status.CANCELLED and read_text(item, "transaction_id"):
+    if observed.status is Status.CANCELLED and observed.movement_reference:
         # An item that was debited has a transaction; cancelled or not, its money was out and is back.
         observed = replace(observed, status=Status.RETURNED)
     try:

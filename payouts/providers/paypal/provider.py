@@ -69,7 +69,6 @@ _CAPABILITIES: Final = Capabilities(
     calls_per_second=10.0,
     exponents=EXPONENTS,
     caps={"USD": 20_000_00},
-    default_cap_usd_units=20_000_00,
 )
 
 
