@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model, Q, Sum
 
-from accounts.models import Payee
+from accounts.models import Marketplace, Payee
 from payments.models import PaymentIn
 from payouts.models import (
     Announcement,
@@ -28,6 +28,7 @@ from payouts.models import (
     Rail,
     Source,
     SourceCheck,
+    Trigger,
 )
 
 Row = TypeVar("Row", bound=Model)
@@ -73,7 +74,8 @@ def rails_of(provider: str, currency: str) -> tuple[str, str, str]:
 def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False) -> dict[UUID, Facts]:
     """This will load the facts of payouts; with `lock`, payees, methods, approvals, holds and rails `FOR SHARE`.
 
-    The payouts must carry `payee` and `method`, and be locked by the caller when `lock` is set.
+    Without `lock` the payouts must carry `payee` and `method`; with it they are read here, after the wait for their
+    locks, and the payouts must be locked by the caller.
     """
     if lock:
         _share(Payee, {payout.payee_id for payout in payouts})
@@ -135,8 +137,11 @@ def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
 
 def _read_again(payouts: Sequence[Payout]) -> None:
     """What came along with the payouts was read before the wait for its locks: it may have been frozen or retired."""
-    payees = Payee.objects.select_related("marketplace").in_bulk({payout.payee_id for payout in payouts})
+    payees = Payee.objects.in_bulk({payout.payee_id for payout in payouts})
     methods = PayoutMethod.objects.in_bulk({payout.method_id for payout in payouts})
+    marketplaces = Marketplace.objects.in_bulk({payee.marketplace_id for payee in payees.values()})
+    for payee in payees.values():
+        payee.marketplace = marketplaces[payee.marketplace_id]
     for payout in payouts:
         payout.payee, payout.method = payees[payout.payee_id], methods[payout.method_id]
 
@@ -145,8 +150,14 @@ def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
     found: dict[UUID, list[PayoutLine]] = defaultdict(list)
     rows = PayoutLine.objects.filter(
         payout_id__in=[p.pk for p in payouts], released_at__isnull=True
-    ).select_related("payable__source", "payable__trigger__process")
+    ).select_related("payable__source")
+    triggers = Trigger.objects.select_related("process").in_bulk(
+        {line.payable.trigger_id for line in rows} - {None}
+    )
     for line in rows:
+        # A handful of triggers stands behind them all: made once each, and not once for each line.
+        if line.payable.trigger_id is not None:
+            line.payable.trigger = triggers[line.payable.trigger_id]
         found[line.payout_id].append(line)
     for lines in found.values():
         lines.sort(key=lambda line: line.payable_id)
@@ -164,9 +175,10 @@ def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:
             by_target[one.payout.pk].append(one)
         for name in _rails(one):
             by_target[name].append(one)
-    uuids = [key for key in by_target if isinstance(key, UUID)]
-    names = [key for key in by_target if isinstance(key, str)]
-    wanted = Q(payee__in=uuids) | Q(method__in=uuids) | Q(payout__in=uuids) | Q(rail__in=names)
+    wanted = Q(payee__in={one.payee.pk for one in facts})
+    wanted |= Q(method__in={one.method.pk for one in facts if one.method is not None})
+    wanted |= Q(payout__in={one.payout.pk for one in facts if one.payout is not None})
+    wanted |= Q(rail__in=[key for key in by_target if isinstance(key, str)])
     holds = Hold.objects.filter(wanted, lifted_at__isnull=True).order_by("set_at")
     if lock:
         _share(Hold, {hold.pk for hold in holds})

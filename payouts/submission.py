@@ -102,9 +102,8 @@ def _claim(limit: int, *, now: datetime) -> list[Payout]:
     if first.rounds >= ROUNDS_TOGETHER:
         group, limit = group.filter(rounds=first.rounds), _half(limit, first)
     return list(
-        group.select_related("payee__marketplace", "method")
-        .order_by("next_at", "id")
-        .select_for_update(skip_locked=True, of=("self",))[:limit]
+        # Payee and method are read under their locks, with everything else that the gates look at.
+        group.order_by("next_at", "id").select_for_update(skip_locked=True)[:limit]
     )
 
 
