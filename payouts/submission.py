@@ -272,9 +272,5 @@ def _first_step(
 
 
 def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
-    rows = (
-        Attempt.objects.filter(payout_id__in=list(payout_ids))
-        .values_list("payout_id")
-        .annotate(last=Max("n"))
-    )
+    rows = Attempt.objects.filter(payout__among=payout_ids).values_list("payout_id").annotate(last=Max("n"))
     return dict(rows)

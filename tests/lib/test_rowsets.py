@@ -14,12 +14,29 @@ from payouts.models import Heartbeat, OutboxMessage, Posting, ProviderFunds
 
 pytestmark = pytest.mark.django_db
 
-TEXTS = ["", "plain", 'a "quoted" one', "back\\slash", "{braces}, commas", "NULL", "null", " blank ", "new\nline", "ÿ€😀"]
+TEXTS = [
+    "",
+    "plain",
+    'a "quoted" one',
+    "back\\slash",
+    "{braces}, commas",
+    "NULL",
+    "null",
+    " blank ",
+    "new\nline",
+    "ÿ€😀",
+]
 
 
 def message(error: str, **changes: object) -> OutboxMessage:
     now = timezone.now()
-    given = {"kind": "notice", "subject": uuid.uuid4(), "facts": {"said": error}, "created_at": now, "next_at": None}
+    given = {
+        "kind": "notice",
+        "subject": uuid.uuid4(),
+        "facts": {"said": error},
+        "created_at": now,
+        "next_at": None,
+    }
     return OutboxMessage(id=uuid7(), error=error, **{**given, **changes})
 
 
@@ -40,7 +57,14 @@ def test_what_is_the_same_in_all_rows_survives_too(text):
 
 def test_rows_that_are_alike_are_all_written():
     now = timezone.now()
-    alike = {"kind": "fund", "subject": uuid.uuid4(), "debit": "a", "credit": "b", "currency": "EUR", "at": now}
+    alike = {
+        "kind": "fund",
+        "subject": uuid.uuid4(),
+        "debit": "a",
+        "credit": "b",
+        "currency": "EUR",
+        "at": now,
+    }
     entry = uuid7()
     rowsets.insert(Posting, [Posting(entry=entry, ordinal=n, units=10**30, **alike) for n in range(3)])
     assert [int(row.units) for row in Posting.objects.all()] == [10**30] * 3
@@ -60,7 +84,11 @@ def test_updates_only_what_matches_and_says_what_that_was():
     changes.append({"id": funds[2].pk, "available_units": 9, "currency": "not its own"})
     moved = rowsets.update(ProviderFunds, changes, match=("id", "currency"))
     assert set(moved) == {funds[0].pk, funds[1].pk}
-    assert dict(ProviderFunds.objects.values_list("currency", "available_units")) == {"EUR": None, "USD": 7, "GBP": None}
+    assert dict(ProviderFunds.objects.values_list("currency", "available_units")) == {
+        "EUR": None,
+        "USD": 7,
+        "GBP": None,
+    }
 
 
 def test_updates_a_single_row_and_its_counter():
