@@ -111,16 +111,18 @@ def _array(texts: Sequence[str | None], *, quoted: bool) -> str:
     if not quoted:
         return "{" + ",".join("NULL" if text is None else text for text in texts) + "}"
     parts = (
-        "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"' for text in texts
+        "NULL" if text is None else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        for text in texts
     )
     return "{" + ",".join(parts) + "}"
 
 
 def insert(
-    model: type[models.Model], rows: Sequence[models.Model], *, on_conflict: str = "", returning: str = ""
+    model: type[models.Model], rows: Sequence[object], *, on_conflict: str = "", returning: str = ""
 ) -> list[Any]:
     """This will insert unsaved instances in one statement, in their order.
 
+    Whatever has the attributes of the model's columns will do, where an instance would be too dear.
     `on_conflict` is the SQL after ON CONFLICT (`DO NOTHING`); `returning` names one column whose values come back.
     """
     if not rows:
@@ -140,11 +142,12 @@ def insert(
         cursor.execute(sql, [*given.constants, *arrays])
         found = [row[0] for row in cursor.fetchall()] if returning else []
     for row in rows:
-        row._state.adding = False  # noqa: SLF001 - as bulk_create does
+        if isinstance(row, models.Model):
+            row._state.adding = False  # noqa: SLF001 - as bulk_create does
     return found
 
 
-def _is_serial(model: type[models.Model], column: _Column, row: models.Model) -> bool:
+def _is_serial(model: type[models.Model], column: _Column, row: object) -> bool:
     primary = model._meta.pk
     return primary.column == column.name and getattr(row, column.attribute) is None
 
