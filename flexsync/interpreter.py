@@ -157,7 +157,9 @@ def _one_by_one(ids: Sequence[UUID], *, now: datetime) -> int:
                     _due_for_reading(now=now).filter(pk=pk).select_for_update(skip_locked=True, no_key=True)
                 )
                 _understand(sources, rules, now=now)
-                moved += len(sources)
+                crash_point("understand_one.before_commit")
+            crash_point("understand_one.after_commit")
+            moved += len(sources)
         except _POISON as error:
             log.warning("transaction_put_aside", source=str(pk), reason=str(error))
             with transaction.atomic():
@@ -308,6 +310,8 @@ def _look_again_after_changes(rules: Rules, *, now: datetime) -> None:
             )
         cursor.rules_at = newest
         cursor.save(update_fields=["rules_at"])
+        crash_point("rules.before_commit")
+    crash_point("rules.after_commit")
 
 
 def _unpark(*, now: datetime) -> None:
@@ -321,3 +325,4 @@ def _unpark(*, now: datetime) -> None:
             " WHERE s.id = parked.id",
             [now],
         )
+    crash_point("unpark.after_commit")

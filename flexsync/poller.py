@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.conf import settings
@@ -127,19 +127,19 @@ def _walk(walk: _Walk) -> None:
         page = _fetch(cursor, after=after, now=walk.now)
         _check_marketplace(page, walk.marketplace)
         reached_end = not page.is_full
-        crash_point("poll.before_commit")
         walk.heard += _store(page, walk, is_overlap_done=is_overlap and reached_end)
-        crash_point("poll.after_commit")
         if reached_end or walk.is_over:
             return
         after = max(after, page.events[-1].sequence_id)
 
 
 def _fetch(cursor: FlexCursor, *, after: int, now: datetime) -> EventPage:
-    if after:
-        return calls.client().events(start_after=after, event_types=EVENT_TYPES)
     start = cursor.start_at or now - _RETENTION
-    return calls.client().events(created_at_start=start, event_types=EVENT_TYPES)
+    begin: dict[str, Any] = {"start_after": after} if after else {"created_at_start": start}
+    crash_point("poll.before_call")
+    page = calls.client().events(**begin, event_types=EVENT_TYPES)
+    crash_point("poll.after_call")
+    return page
 
 
 def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
@@ -169,6 +169,8 @@ def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
                 "error",
             ]
         )
+        crash_point("poll.before_commit")
+    crash_point("poll.after_commit")
     return len(new)
 
 

@@ -119,6 +119,8 @@ def reread(*, limit: int, now: datetime) -> int:
     # be waiting for one of the payouts below.
     with transaction.atomic():
         profiles.learn(_profiles(readings, now=now), marketplace_id=marketplace.pk)
+        crash_point("reread.before_learning")
+    crash_point("reread.after_learning")
     with transaction.atomic():
         _record(readings, marketplace, cursor=cursor, now=now)
         crash_point("reread.before_commit")
@@ -138,6 +140,8 @@ def _candidates(*, limit: int, now: datetime) -> dict[UUID, list[UUID]]:
 def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
     with transaction.atomic():
         taken = telling.take(candidates)
+        crash_point("reread.before_claim")
+    crash_point("reread.after_claim")
     tellings = telling.load(taken)
     sources = Source.objects.in_bulk(list(tellings))
     payouts = Payout.objects.in_bulk([payout for source in tellings for payout in candidates[source]])
@@ -218,12 +222,12 @@ def _announce(one: _Reading, *, now: datetime) -> None:
     for payout in one.payouts:
         one.telling.announced[payout.pk] = now
     value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
-    crash_point("reread.before_call")
+    crash_point("announce.before_call")
     one.told, one.is_doubtful = None, True
     answer = calls.client().update_metadata(
         one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
     )
-    crash_point("reread.after_call")
+    crash_point("announce.after_call")
     one.calls += 1
     repeated = read_snapshot(answer.raw, payee=one.source.payee_reference) if answer is not None else None
     if repeated is None or dict(repeated.told) != value:

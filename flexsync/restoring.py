@@ -10,6 +10,7 @@ from uuid import UUID
 from flexsync import calls, identity
 from flexsync.snapshots import Nonsense, named_payouts, read_snapshot
 from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import FlexError
@@ -59,8 +60,10 @@ def _read(sources: Sequence[Source]) -> dict[UUID, list[str]]:
     named: dict[UUID, list[str]] = {}
 
     def read(source: Source) -> None:
+        crash_point("witness.before_call")
         try:
             answer = calls.client().transaction(source.reference)
+            crash_point("witness.after_call")
             named[source.pk] = named_payouts(read_snapshot(answer.raw).told)
         except (FlexError, Nonsense) as error:
             log.warning("transaction_not_read", transaction=str(source.reference), reason=str(error))
@@ -90,3 +93,4 @@ def _note(named: dict[UUID, list[str]], strangers: dict[UUID, str], *, now: date
         rows,
         on_conflict="(source_id) DO UPDATE SET foreign_payout = excluded.foreign_payout, checked_at = NULL",
     )
+    crash_point("witness.after_commit")

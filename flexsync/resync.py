@@ -17,6 +17,7 @@ from flexsync import calls, identity, storing
 from flexsync.models import FlexCursor, WriteBack
 from flexsync.snapshots import Nonsense, Snapshot, read_snapshot
 from flexsync.storing import Heard
+from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.sharetribe import FlexTooMany, JsonObject, Transaction
 from payouts.models import Heartbeat, Source
@@ -109,6 +110,8 @@ def _walk(
         with transaction.atomic():
             found.stored += len(storing.store(rows, marketplace_id=marketplace.pk, now=now))
             _note_foreign_hands([one for one, _raw in snapshots], now=now)
+            crash_point("resync.before_commit")
+        crash_point("resync.after_commit")
         if deadline is not None and time.monotonic() >= deadline:
             found.is_whole = False
             break

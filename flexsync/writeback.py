@@ -80,6 +80,7 @@ def _tell_sources(source_ids: set[UUID], *, now: datetime) -> dict[UUID, str]:
     except (FlexError, DomainError) as error:
         return dict.fromkeys(waiting, str(error))
     taken = telling.take(waiting)
+    crash_point("write_back.after_claim")
     # Loaded once more under the sole right to write: what was current a moment ago may be old news now.
     told = [_Told(one, value) for one in telling.load(taken).values() if (value := one.value()) is not None]
     _tell_all(told)
@@ -228,7 +229,9 @@ def _record(told: Sequence[_Told], taken: set[UUID], *, now: datetime) -> None:
         match=("source_id",),
         returning="source_id",
     )
+    crash_point("write_back.after_record")
     telling.give_back(taken - {one.telling.source_id for one in told})
+    crash_point("write_back.after_giving_back")
 
 
 def _row(one: _Told, row: WriteBack, *, now: datetime) -> dict[str, Any]:

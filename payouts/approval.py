@@ -94,6 +94,8 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
         actor = Actor.staff(by)
         record(partial, kind="first_approval", actor=actor, reason=reason, now=now)
         move([_approval_move(p, reason) for p in complete], actor=actor, now=now)
+        crash_point("approve.before_commit")
+    crash_point("approve.after_commit")
     return outcome
 
 

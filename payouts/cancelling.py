@@ -49,3 +49,5 @@ def _note_refusal(attempt: Attempt, reason: str, *, now: datetime) -> None:
         Attempt.objects.filter(pk=attempt.pk).update(message=f"Not cancelled: {reason}")
         payouts = list(Payout.objects.filter(pk=attempt.payout_id).select_for_update())
         record(payouts, kind="cancel_refused", actor=Actor.provider(attempt.provider), reason=reason, now=now)
+        crash_point("cancel.before_note")
+    crash_point("cancel.after_note")

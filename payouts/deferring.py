@@ -84,7 +84,6 @@ def recommit(*, now: datetime) -> Batch | None:
     while (looked_at := _recommit_next(now=now)) is not None:
         batch, may_go = looked_at
         if may_go:
-            crash_point("send.after_intent")
             return batch
     return None
 
@@ -99,25 +98,32 @@ def _recommit_next(*, now: datetime) -> tuple[Batch, bool] | None:
         )
         if batch is None:
             return None
-        attempts = list(batch.attempts.order_by("pk").select_for_update(of=("self",)))
-        payouts = list(
-            Payout.objects.filter(pk__in=[attempt.payout_id for attempt in attempts])
-            .select_related("payee__marketplace", "method")
-            .order_by("pk")
-            .select_for_update(of=("self",))
-        )
-        loaded = facts.for_payouts(payouts, now=now, lock=True)
-        blocked = _blocked(loaded)
-        is_void = not all(_is_covered(attempt, loaded[attempt.payout_id]) for attempt in attempts)
-        if is_void or _keeps_others_waiting(blocked, of=len(payouts)):
-            withdraw(payouts, now=now)
-            log.info("deferred_batch_withdrawn", batch=str(batch.pk), blocked=len(blocked))
-        elif blocked:
-            _look_later(batch, blocked, now=now)
-        else:
-            _commit_again(batch, attempts, payouts, now=now)
-            crash_point("send.before_intent")
-    return batch, not (is_void or blocked)
+        may_go = _decide_about(batch, now=now)
+        crash_point("resend.before_intent")
+    crash_point("resend.after_intent")
+    return batch, may_go
+
+
+def _decide_about(batch: Batch, *, now: datetime) -> bool:
+    """Commit a deferred batch again, put it off once more, or withdraw it; tells whether it may go out now."""
+    attempts = list(batch.attempts.order_by("pk").select_for_update(of=("self",)))
+    payouts = list(
+        Payout.objects.filter(pk__in=[attempt.payout_id for attempt in attempts])
+        .select_related("payee__marketplace", "method")
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    loaded = facts.for_payouts(payouts, now=now, lock=True)
+    blocked = _blocked(loaded)
+    is_void = not all(_is_covered(attempt, loaded[attempt.payout_id]) for attempt in attempts)
+    if is_void or _keeps_others_waiting(blocked, of=len(payouts)):
+        withdraw(payouts, now=now)
+        log.info("deferred_batch_withdrawn", batch=str(batch.pk), blocked=len(blocked))
+    elif blocked:
+        _look_later(batch, blocked, now=now)
+    else:
+        _commit_again(batch, attempts, payouts, now=now)
+    return not (is_void or blocked)
 
 
 def _deferred_ids() -> list[UUID]:

@@ -8,6 +8,7 @@ from typing import Final
 from django.conf import settings
 from django.db import connection
 
+from marketplace_payouts.lib.crash_points import crash_point
 from payouts.models import Incarnation
 
 
@@ -77,4 +78,5 @@ def _accept_new() -> bool:
     if Attempt.objects.exists():
         return False
     accept(by="rule:first use")
+    crash_point("accept.after_commit")
     return True

@@ -60,6 +60,8 @@ def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
             ],
             match=("id", "created_at"),
         )
+        crash_point("tell.before_claim")
+    crash_point("tell.after_claim")
     return messages
 
 

@@ -78,6 +78,8 @@ def _claim(limit: int, *, now: datetime) -> list[Batch]:
             .select_for_update(skip_locked=True, of=("self",))[:limit]
         )
         Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(next_at=now + _CLAIM)
+        crash_point("ask.before_claim")
+    crash_point("ask.after_claim")
     for batch in batches:
         batch.next_at = now + _CLAIM
     return batches
@@ -124,6 +126,8 @@ def _vanished(batch: Batch, reason: str) -> None:
         clock = database_now(connection)
         sending = load(Batch.objects.select_for_update().get(pk=batch.pk), now=clock)
         doubt.vanished(sending, f"The provider does not know {batch.reference} any more: {reason}")
+        crash_point("vanish.before_commit")
+    crash_point("vanish.after_commit")
 
 
 def reading() -> int:
@@ -270,6 +274,7 @@ def _note(batches: Sequence[Batch], reason: str, *, now: datetime) -> None:
         Batch.objects.filter(pk=batch.pk).update(
             tries=F("tries") + 1, next_at=now + wait, reason=reason[:500]
         )
+        crash_point("ask.after_note")
         log.warning("provider_not_asked", batch=str(batch.pk), reason=reason)
 
 
@@ -278,18 +283,23 @@ def hurry(batch_ids: Sequence[UUID], *, now: datetime) -> int:
     with transaction.atomic():
         batches = Batch.objects.filter(pk__in=batch_ids).exclude(state=BatchState.REFUSED).order_by("pk")
         locked = [batch.pk for batch in batches.select_for_update(no_key=True)]
-        return Batch.objects.filter(pk__in=locked).update(next_at=now)
+        hurried = Batch.objects.filter(pk__in=locked).update(next_at=now)
+        crash_point("hurry.before_commit")
+    crash_point("hurry.after_commit")
+    return hurried
 
 
 def read_funds(*, now: datetime) -> int:
     """This will read what each provider says it holds for us, a hint that may be hours old."""
     read_rows = 0
     for name, provider in registry.available().items():
+        crash_point("funds.before_call")
         try:
             balances = provider.balances()
         except ProviderUnavailable as error:
             log.warning("balance_not_read", provider=name, reason=str(error))
             continue
+        crash_point("funds.after_call")
         rows = [
             ProviderFunds(
                 id=uuid7(),
@@ -307,6 +317,8 @@ def read_funds(*, now: datetime) -> int:
             on_conflict="(provider, currency) DO UPDATE SET available_units = excluded.available_units,"
             " as_of = excluded.as_of, read_at = excluded.read_at",
         )
+        crash_point("funds.after_commit")
         read_rows += len(rows)
     Payout.objects.filter(state="approved", blocked_by="funds").update(next_at=now)
+    crash_point("funds.after_wake")
     return read_rows

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Min
 from django.utils.dateparse import parse_datetime
 
+from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from payouts import heartbeats, ledger, reconciliation, settlement, statements
@@ -115,13 +116,15 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
             lines=result.lines,
             differences=len(found),
         )
+        crash_point("reconcile.before_commit")
+    crash_point("reconcile.after_commit")
     return result
 
 
 def _compare(provider: PayoutProvider, *, since: datetime, now: datetime) -> tuple[Statement, Comparison]:
     """What was debited later than it was sent may be a second debit, whose first stands on an earlier part of the list:
     then the list is read from the sending on, so that each attempt is judged by all that there is of it."""
-    statement = provider.statement(since=since, until=now)
+    statement = _listed(provider, since=since, now=now)
     comparison = statements.compare(provider, statement, since=since)
     sent = [
         account.attempt.batch.first_sent_at
@@ -131,8 +134,15 @@ def _compare(provider: PayoutProvider, *, since: datetime, now: datetime) -> tup
     earlier = _no_earlier_than_ours(provider.name, min(sent, default=since), now=now)
     if min(sent, default=since) >= since or earlier >= since:
         return statement, comparison
-    statement = provider.statement(since=earlier, until=now)
+    statement = _listed(provider, since=earlier, now=now)
     return statement, statements.compare(provider, statement, since=earlier)
+
+
+def _listed(provider: PayoutProvider, *, since: datetime, now: datetime) -> Statement:
+    crash_point("reconcile.before_call")
+    statement = provider.statement(since=since, until=now)
+    crash_point("reconcile.after_call")
+    return statement
 
 
 def _observe_returns(comparison: Comparison, *, now: datetime) -> int:

@@ -53,18 +53,11 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
         clock = database_now(connection)
         proven = transmission.has_ended(batch)
         is_decided = batch.state == BatchState.CLOSED and not batch.reference
-        if is_decided:
-            doubt.watch(batch, now=clock)
-        elif batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
-            return
-        elif batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
-            # Counted before each call: it was never transmitted, and its lease forbids that from now on.
-            sending = load(batch, now=clock)
-            defer(sending, Deferred(reason="Its sender stopped before the call."))
-            return
-        else:
-            sending = load(batch, now=clock)
-            doubt.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
+        is_doubtful = _take_over(batch, is_decided=is_decided, clock=clock)
+        crash_point("recover.before_commit")
+    crash_point("recover.after_commit")
+    if not is_doubtful:
+        return
     # People who decided about it, or about one of its items, decided that it never goes out again.
     may_send = not is_decided and _may_send_again(provider, batch, now=clock)
     is_known = _is_known_to_exist(batch)
@@ -73,6 +66,22 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
     if not _look_up(provider, batch, lock, proven=proven) and may_send and is_known:
         # The provider could not be asked; sent once more it may name what it has.
         transmission.transmit_again(batch, lock)
+
+
+def _take_over(batch: Batch, *, is_decided: bool, clock: datetime) -> bool:
+    """Write down what is certain about a batch whose sender ended; tells whether its outcome must be found out."""
+    if is_decided:
+        doubt.watch(batch, now=clock)
+        return True
+    if batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
+        return False
+    sending = load(batch, now=clock)
+    if batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
+        # Counted before each call: it was never transmitted, and its lease forbids that from now on.
+        defer(sending, Deferred(reason="Its sender stopped before the call."))
+        return False
+    doubt.unknown(sending, batch.reason or "Its sender stopped without a certain answer.")
+    return True
 
 
 def _is_known_to_exist(batch: Batch) -> bool:
@@ -102,9 +111,7 @@ def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: 
         first_sent_at=batch.first_sent_at,
         last_sent_at=batch.last_sent_at,
     )
-    crash_point("ask.before_call")
     found = _find(provider, key)
-    crash_point("ask.after_call")
     if isinstance(found, Found):
         _adopt(batch, found.view, lock)
     else:
@@ -117,7 +124,10 @@ def _find(provider: PayoutProvider, key: Key) -> Found | Absent | CannotTell:
         pacing.take_turn(provider)
     except NoTurn as error:
         return CannotTell(str(error))
-    return provider.find(key)
+    crash_point("look_up.before_call")
+    found = provider.find(key)
+    crash_point("look_up.after_call")
+    return found
 
 
 def _covers(found: Absent | CannotTell, until: datetime) -> bool:
@@ -132,7 +142,10 @@ def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> b
     try:
         with SendLock(transmission.lock_name(batch.pk)) as lock:
             pacing.take_turn(provider)
-            _adopt(batch, provider.fetch(reference), lock)
+            crash_point("adopt.before_call")
+            view = provider.fetch(reference)
+            crash_point("adopt.after_call")
+            _adopt(batch, view, lock)
             return True
     except (LockTaken, LockLost, ProviderUnavailable) as error:
         log.info("reference_not_adopted", batch=str(batch.pk), reason=str(error))
@@ -160,5 +173,5 @@ def _not_found(provider: PayoutProvider, batch: Batch, found: Absent | CannotTel
         elif sending.batch.state in _OPEN:
             why = "Not found, but it may still turn up." if is_certain else "The provider cannot tell"
             doubt.unknown(sending, why if is_certain else f"{why}: {found.reason}")
-        crash_point("ask.before_commit")
-    crash_point("ask.after_commit")
+        crash_point("look_up.before_commit")
+    crash_point("look_up.after_commit")

@@ -19,6 +19,7 @@ from django.db.models import F
 
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
+from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from payouts import dissolving, heartbeats, incarnation, reconciling, statements
@@ -110,6 +111,8 @@ def after_restore(*, by: str, witness: Witness, stopped_at: datetime | None, now
         SourceCheck.objects.update(checked_at=None)
         incarnation.accept(by=by)
         heartbeats.drop("not accepted")
+        crash_point("restore.before_commit")
+    crash_point("restore.after_commit")
     outcome.accepted = True
     outcome.sentences.append("This database is accepted: sending goes on.")
     return outcome
@@ -120,6 +123,7 @@ def noticed_at(*, now: datetime) -> datetime:
     found = heartbeats.last("not accepted")
     if found is None:
         heartbeats.beat("not accepted", now=now)
+        crash_point("restore.after_notice")
         return now
     return found.at
 
@@ -141,11 +145,13 @@ def _hear(*, since: datetime, stopped: datetime, now: datetime, outcome: Outcome
             f"{name} was used and is not set up here: set it up, so that its list can be read."
         )
     for name, provider in sorted(offered.items()):
+        crash_point("restore.before_call")
         try:
             statement = provider.statement(since=since, until=now)
         except ProviderUnavailable as error:
             outcome.sentences.append(f"The list of {name} could not be read: {error} Run this again later.")
             continue
+        crash_point("restore.after_call")
         if statement.complete_until < stopped:
             outcome.sentences.append(
                 f"The list of {name} is complete up to {statement.complete_until:%Y-%m-%d %H:%M:%S} UTC, and must"

@@ -193,7 +193,9 @@ def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcom
         return outcome
     try:
         pacing.take_turn(provider)
+        crash_point("exists.before_call")
         view = provider.fetch(outcome.reference)
+        crash_point("exists.after_call")
     except ProviderUnavailable as error:
         return Unknown(reason=f"It exists already, but could not be read: {error}", raw=outcome.raw)
     difference = why_not_ours(batch, view)

@@ -32,7 +32,9 @@ def receive(provider: PayoutProvider, request: RawWebhook) -> int:
 
     :raises BadWebhook: when it cannot be verified; nothing is stored then.
     """
+    crash_point("webhook.before_call")
     hints = provider.read_webhook(request)
+    crash_point("webhook.after_call")
     rows = [_delivery(provider.name, hint, request) for hint in hints]
     with transaction.atomic():
         new = rowsets.insert(
@@ -77,6 +79,8 @@ def work_off(*, limit: int, now: datetime) -> int:
                 if row.pk in adopting
             ],
         )
+        crash_point("work_off.before_commit")
+    crash_point("work_off.after_commit")
     for row in rows:
         if row.pk in adopting:
             _adopt(row, adopting[row.pk], now=now)
@@ -143,6 +147,7 @@ def _adopt(row: WebhookDelivery, batch: Batch, *, now: datetime) -> None:
     if done:
         hurry([batch.pk], now=now)
         _close([row], {row.pk: batch}, now=now)
+        crash_point("adopt.after_closing")
     elif row.tries + 1 >= _TRIES:
         WebhookDelivery.objects.filter(pk=row.pk).update(
             state=WebhookDelivery.State.DEAD, error="The batch could not be adopted.", next_at=None

@@ -132,7 +132,7 @@ def test_a_failure_keeps_what_was_known_and_waits_longer_each_time(world: World)
 
 def test_dies_after_the_announcement_and_finds_it_again(world: World):
     transaction, payout = world.sold_and_approved(world.seller())
-    with world.crash_at("reread.after_call", nth=2):
+    with world.crash_at("announce.after_call"):
         reread(world)
     assert world.told(transaction)["reference"] == payout.number
     assert not Announcement.objects.exists()

@@ -41,7 +41,14 @@ EARLIER = [
     "decide.before_commit",
     "decide.after_commit",
 ]
-REREADING = ["reread.before_call", "reread.after_call", "reread.before_commit", "reread.after_commit"]
+REREADING = [
+    "reread.before_call",
+    "reread.after_call",
+    "announce.before_call",
+    "announce.after_call",
+    "reread.before_commit",
+    "reread.after_commit",
+]
 
 
 @pytest.mark.parametrize("point", POINTS)

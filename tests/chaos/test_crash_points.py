@@ -1,0 +1,110 @@
+"""Each commit and each call of the world in the stages has its crash points, or a reason not to."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import pytest
+from django.conf import settings
+
+from marketplace_payouts.lib import crash_points
+from tests.chaos import sites
+
+EXCUSED: Final = {
+    ("payouts.deferring.withdraw", "Attempt.objects.filter.update"): (
+        "All its callers hold the locks of the payouts, and so a transaction; the names do not tell."
+    ),
+    ("payouts.webhooks.work_off", "payouts.webhooks._adopt"): (
+        "After its twelfth try a delivery is given up; before that it is as at adopt.after_call."
+    ),
+    ("payouts.approval.revoke", "transaction"): "A person's act in one transaction, with nothing after it.",
+    ("payouts.approval.revoke", "commit"): "A person's act in one transaction, with nothing after it.",
+    ("payouts.verification.confirm", "transaction"): "A payee's click in one transaction.",
+    ("payouts.verification.confirm", "commit"): "A payee's click in one transaction.",
+    (
+        "payouts.verification._mail",
+        "EmailMessage.send",
+    ): "tell.before_call and tell.after_call are around it.",
+    ("payouts.notices._send", "mail.send"): "tell.before_call and tell.after_call are around it.",
+    ("payouts.notices._alert", "EmailMessage.send"): "tell.before_call and tell.after_call are around it.",
+    ("payouts.notices._alert", "requests.post"): "tell.before_call and tell.after_call are around it.",
+    ("flexsync.interpreter._one_by_one", "transaction"): (
+        "What fails is put aside in one statement; dying before it is dying at understand_one.before_commit."
+    ),
+    ("flexsync.interpreter._one_by_one", "commit"): (
+        "What is put aside is tried again; dying after it is dying before the next."
+    ),
+    ("flexsync.resync.resync_one", "calls.client.transaction"): "Only reads; the walk stores.",
+    ("flexsync.resync.resync", "client.transactions"): "Reads page by page while the walk stores.",
+    ("flexsync.identity.confirm", "calls.client.marketplace_show"): "Only reads, before anything is begun.",
+    ("flexsync.profiles.read_profiles", "calls.client.user"): "Names and addresses, read anew by the next.",
+    ("flexsync.profiles.read", "calls.client.user"): "Names and addresses, read anew by the next.",
+    ("flexsync.profiles.read_profiles", "transaction"): "Names and addresses, in one statement.",
+    ("flexsync.profiles.read_profiles", "commit"): "Names and addresses, in one statement.",
+}
+"""(function, what the finding names) → why a crash point there would be pointless."""
+
+SAMPLE: Final = """
+def stage(*, now):
+    with transaction.atomic():
+        rowsets.update(Payout, rows)
+        crash_point("a.before_commit")
+    crash_point("a.after_commit")
+
+def ask(*, now):
+    crash_point("b.before_call")
+    answer = provider.fetch(reference)
+    crash_point("b.after_call")
+    record(answer)
+    crash_point("c.after_commit")
+
+def record(answer):
+    Batch.objects.filter(pk=answer).update(state="sent")
+"""
+
+
+@pytest.fixture(scope="module")
+def functions() -> dict[str, sites.Function]:
+    return sites.read(sites.sources())
+
+
+def _reason(function: str, sentence: str) -> str:
+    return next((why for (name, part), why in EXCUSED.items() if name == function and part in sentence), "")
+
+
+@pytest.mark.parametrize("module", sites.MODULES)
+def test_every_commit_and_call_has_its_points(module: str, functions: dict[str, sites.Function]) -> None:
+    found = [(name, sentence) for name, sentence in sites.unguarded(module, functions)]
+    assert not [f"{name} {sentence}" for name, sentence in found if not _reason(name, sentence)]
+
+
+def test_every_excuse_is_needed(functions: dict[str, sites.Function]) -> None:
+    found = [one for module in sites.MODULES for one in sites.unguarded(module, functions)]
+    needed = {key for name, sentence in found for key in EXCUSED if key[0] == name and key[1] in sentence}
+    assert EXCUSED.keys() == needed
+    assert sites.EXCUSED_WRITERS.keys() <= functions.keys()
+
+
+def test_every_stage_and_handler_is_looked_at() -> None:
+    paths = [*settings.STAGES.values(), *settings.OUTBOX_HANDLERS.values()]
+    assert {path.rpartition(".")[0] for path in paths} <= set(sites.MODULES)
+
+
+def test_every_point_stands_at_one_place_and_in_the_registry() -> None:
+    used = sites.points_used()
+    assert {name: places for name, places in used.items() if len(places) > 1} == {}
+    assert used.keys() == crash_points.POINTS.keys()
+
+
+@pytest.mark.parametrize(
+    "line", [number for number, text in enumerate(SAMPLE.splitlines()) if "crash_point" in text]
+)
+def test_a_point_that_is_taken_away_is_missed(line: int) -> None:
+    lines = SAMPLE.splitlines()
+    assert list(sites.unguarded("sample", sites.read({"sample": SAMPLE}))) == []
+    left = "\n".join([*lines[:line], *lines[line + 1 :]])
+    assert list(sites.unguarded("sample", sites.read({"sample": left})))
+
+
+def test_points_are_inert_unless_a_hook_is_installed() -> None:
+    crash_points.crash_point("this is no point at all")
