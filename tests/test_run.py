@@ -78,7 +78,7 @@ def test_says_in_one_line_what_is_no_port(port):
 def test_help_names_every_command():
     told = run("--help")
     assert told.returncode == 0
-    assert all(command in told.stdout for command in ("demo", "serve", "test", "check", "clean"))
+    assert all(command in told.stdout for command in ("demo", "serve", "test", "check", "chaos", "clean"))
 
 
 @pytest.mark.slow
