@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from accounts.models import User
 from accounts.roles import require
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
-from marketplace_payouts.lib.money import Money
 from payouts import digests, facts
 from payouts.actors import Actor
 from payouts.digests import digests as digests_of
 from payouts.facts import Facts
 from payouts.gates import Stage, first_block
 from payouts.lifecycle import Move, move, record
-from payouts.models import Approval, ApprovalPolicy, ApproverLimit, Hold, Payout, State
+from payouts.limits import Budget
+from payouts.models import Approval, ApprovalPolicy, Hold, Payout, State
 from payouts.outcomes import Done
 
 __all__ = ["approve", "decide", "digests_of", "locked", "refusals", "revoke"]
@@ -75,7 +73,7 @@ def approve(*, by: User, wanted: Sequence[tuple[UUID, bytes]], reason: str, now:
         loaded = facts.for_payouts(payouts, now=now, lock=True)
         _drop_void(loaded.values(), now=now)
         makers = _makers(payouts, loaded)
-        budget = _Budget.of(by, {p.debt_currency for p in payouts}, now=now)
+        budget = Budget.of(by, {p.debt_currency for p in payouts}, now=now)
         rows: list[Approval] = []
         complete: list[Payout] = []
         partial: list[Payout] = []
@@ -148,60 +146,6 @@ def withdraw(payouts: Sequence[Payout], *, actor: Actor, reason: str, now: datet
     record(others, kind="approval_revoked", actor=actor, reason=reason, now=now)
 
 
-@dataclass(slots=True)
-class _Budget:
-    """How much a person may still approve, per currency, in the rolling window of each limit."""
-
-    limits: dict[str, ApproverLimit]
-    used: dict[str, int]
-
-    @classmethod
-    def of(cls, user: User, currencies: set[str], *, now: datetime) -> _Budget:
-        """This will lock the person's limits, so that two approvals at once are counted one after the other."""
-        rows = (
-            ApproverLimit.objects.filter(user=user, currency__in=currencies)
-            .order_by("pk")
-            .select_for_update()
-        )
-        limits = {row.currency: row for row in rows}
-        used = {}
-        for currency, row in limits.items():
-            given = Approval.objects.filter(
-                by=user,
-                currency=currency,
-                result=Approval.Result.GIVEN,
-                at__gt=now - timedelta(hours=row.window_hours),
-            )
-            used[currency] = int(given.aggregate(total=Sum("units"))["total"] or 0)
-        return cls(limits, used)
-
-    def why_not(self, payout: Payout) -> str:
-        """This will count a payout against its limit, or say why it does not fit."""
-        limit = self.limits.get(payout.debt_currency)
-        if limit is None:
-            return f"You have no approval limit in {payout.debt_currency}; an administrator can set one."
-        total = self.used[payout.debt_currency] + int(payout.debt_units)
-        if total > limit.units:
-            left = max(int(limit.units) - self.used[payout.debt_currency], 0)
-            return (
-                f"Over your limit: {format_amount(Money(left, payout.debt_currency))} left"
-                f" of {format_amount(Money(int(limit.units), payout.debt_currency))} in {limit.window_hours} hours."
-            )
-        self.used[payout.debt_currency] = total
-        return ""
-
-    def snapshot(self, currency: str) -> dict[str, str]:
-        """This will give limit and use as they stand, for the approval's row."""
-        limit = self.limits.get(currency)
-        if limit is None:
-            return {}
-        return {
-            "limit": str(limit.units),
-            "used": str(self.used[currency]),
-            "window_hours": str(limit.window_hours),
-        }
-
-
 def locked(payout_ids: Iterable[UUID]) -> list[Payout]:
     """This will lock payouts in the order of their ids, with payee and method."""
     return list(
@@ -271,7 +215,7 @@ def _approval(
     policy: ApprovalPolicy | None,
     reason: str,
     sentence: str,
-    budget: _Budget | None,
+    budget: Budget | None,
     now: datetime,
 ) -> Approval:
     payout = one.payout

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import or_
 from uuid import UUID
 
 from django.db import transaction
@@ -21,7 +24,7 @@ from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
-LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore"})
+LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore", "paid_already"})
 """Staff's own holds, and those of rules that leave it to people to say that the cause is gone."""
 _BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
@@ -73,14 +76,21 @@ def lift(*, by: User, hold_ids: Sequence[UUID], reason: str, now: datetime) -> D
         for row in Hold.objects.filter(pk__in=hold_ids).order_by("pk").select_for_update(of=("self",)):
             if row.lifted_at is not None:
                 outcome.refuse(_name(row), "It is lifted already.")
-            elif row.rule not in LIFTED_BY_PEOPLE:
-                outcome.refuse(
-                    _name(row), "A rule set it, and lifts it when its cause is gone or its incident closed."
-                )
+            elif sentence := not_for_people(row):
+                outcome.refuse(_name(row), sentence)
             else:
                 _lift(row, by=by, reason=reason, now=now)
                 outcome.done.append(_name(row))
     return outcome
+
+
+def not_for_people(row: Hold) -> str:
+    """This will say who lifts a hold that people may not lift, or nothing where they may."""
+    if row.rule in LIFTED_BY_PEOPLE:
+        return ""
+    if row.rule.startswith("incident:"):
+        return "An incident set it, and closing its incident lifts it."
+    return f"The rule {row.rule} set it, and lifts it when its cause is gone."
 
 
 def stop(*, by: User, reason: str, now: datetime) -> Done:
@@ -131,6 +141,26 @@ def note_act(act: str, payee: Payee, *, subject: str, by: User, reason: str, now
     if not reason.strip():
         raise Refused("Say why.")
     StaffAct.objects.create(act=act, payee=payee, subject=subject[:120], by=by, reason=reason.strip(), at=now)
+
+
+def covered(holds: Iterable[Hold]) -> Q:
+    """This will say which payouts any of the holds stands on."""
+    names: dict[str, list[object]] = defaultdict(list)
+    for row in holds:
+        kind, _, name = (row.rail_id or "").partition(":")
+        if kind not in ("", "provider", "currency"):
+            return Q(pk__isnull=False)
+        for column, value in (
+            ("pk", row.payout_id),
+            ("payee", row.payee_id),
+            ("method", row.method_id),
+            ("provider", name if kind == "provider" else None),
+            ("sent_currency", name if kind == "currency" else None),
+        ):
+            if value is not None:
+                names[column].append(value)
+    # Nothing at first: an empty Q would let everything pass.
+    return reduce(or_, (Q(**{f"{column}__in": some}) for column, some in names.items()), Q(pk__in=[]))
 
 
 def hold_by_rule(
@@ -192,20 +222,11 @@ def _lift(row: Hold, *, by: User, reason: str, now: datetime) -> None:
 
 def _wake(row: Hold, *, now: datetime) -> None:
     """Let what it held be looked at now; what somebody else works on is looked at anyway."""
-    held = Payout.objects.filter(_covered(row), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped"))
+    held = Payout.objects.filter(
+        covered([row]), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped")
+    )
     awake = held.order_by("pk").select_for_update(skip_locked=True).values("pk")
     Payout.objects.filter(pk__in=awake).update(next_at=now)
-
-
-def _covered(row: Hold) -> Q:
-    if row.payout_id is not None:
-        return Q(pk=row.payout_id)
-    if row.payee_id is not None:
-        return Q(payee=row.payee_id)
-    if row.method_id is not None:
-        return Q(method=row.method_id)
-    kind, _, name = str(row.rail_id).partition(":")
-    return {"provider": Q(provider=name), "currency": Q(sent_currency=name)}.get(kind, Q())
 
 
 def _name(row: Hold) -> str:

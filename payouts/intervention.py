@@ -41,6 +41,8 @@ from payouts.reconciliation import hurry
 def cancel(*, by: User, payout_ids: Sequence[UUID], reason: str, now: datetime) -> Done:
     """This will cancel payouts: before any sending by letting them go, unclaimed ones by asking the provider.
 
+    What the provider was asked for is in `asked`: what came of it is read from the provider later.
+
     :raises NotAllowed: when the person's roles do not cover it.
     """
     require(by, "act_cancel")
@@ -53,7 +55,7 @@ def cancel(*, by: User, payout_ids: Sequence[UUID], reason: str, now: datetime) 
         asked, refused = _cancellable([payout for payout in payouts if payout not in going])
         record(asked, kind="cancel_asked", actor=Actor.staff(by), reason=reason, now=now)
         rowsets.insert(OutboxMessage, [_message("cancel", payout.pk, now=now) for payout in asked])
-        outcome.done += [payout.number for payout in asked]
+        outcome.asked += [payout.number for payout in asked]
         outcome.refused += refused
     return outcome
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -44,6 +44,18 @@ def fingerprint(provider: str, given: Mapping[str, str]) -> str:
 def echo_fingerprint(provider: str, echo: str) -> str:
     """This will give the fingerprint of a destination in the form in which the provider echoes it."""
     return crypto.fingerprint(f"{provider}:{echo}")
+
+
+def possible_fingerprints(word: str, *, fields: Sequence[str]) -> list[str]:
+    """This will give the fingerprint of every destination that one word may be, whichever of the fields it fills."""
+    found = []
+    for provider in registry.PROVIDERS:
+        for name in fields:
+            try:
+                found.append(fingerprint(provider, read(provider, {name: word})))
+            except Refused:
+                continue  # no destination of this provider, or the provider is not set up here
+    return found
 
 
 def read(provider: str, given: Mapping[str, str]) -> Mapping[str, str]:

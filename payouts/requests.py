@@ -14,11 +14,12 @@ from accounts.models import User
 from accounts.roles import require
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.money import Money
 from payouts.acts import ACTS, Act, Asked
 from payouts.errors import Refused, SelfSeconded
 from payouts.models import Request
 
-__all__ = ["ACTS", "Act", "decline", "make", "second", "withdraw"]
+__all__ = ["ACTS", "Act", "amount_of", "decline", "make", "second", "withdraw"]
 
 
 def make(
@@ -104,6 +105,27 @@ def withdraw(*, request_id: UUID, by: User, note: str = "", now: datetime) -> Re
         if request.made_by_id != by.pk:
             raise Refused("Only its maker can withdraw a request; you can decline it.")
         return _close(request, Request.State.WITHDRAWN, by=by, note=note, now=now)
+
+
+def amount_of(request: Request) -> Money | None:
+    """This will give the amount that a request is about; None where there is none, or what it was about is gone."""
+    act = ACTS.get(request.act)
+    if act is None:
+        return None
+    asked = Asked(
+        request.pk,
+        request.subject,
+        request.payload,
+        {},
+        request.reason,
+        request.made_by,
+        None,
+        request.made_at,
+    )
+    try:
+        return act.amount(asked)
+    except Refused:
+        return None
 
 
 def _open(request_id: UUID) -> Request:

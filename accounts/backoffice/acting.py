@@ -38,9 +38,10 @@ _NAMED = 15
 
 
 class Result(Protocol):
-    """What an act did: the names of what was done, and what was refused with why."""
+    """What an act did: the names of what was done, of what others were asked to do, and what was refused with why."""
 
     done: list[str]
+    asked: list[str]
     refused: list[tuple[str, str]]
 
 
@@ -49,6 +50,7 @@ class Outcome:
     """The plainest result, for acts that have no service of their own."""
 
     done: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
     refused: list[tuple[str, str]] = field(default_factory=list)
 
 
@@ -83,6 +85,14 @@ class Doing:
         return str(self.given.get("reason", ""))
 
 
+@dataclass(frozen=True, slots=True)
+class Remarks:
+    """What an act's page tells the person who is about to do it, beside what will happen."""
+
+    told: Sequence[str] = ()
+    warnings: Sequence[str] = ()
+
+
 class Act:
     """One thing that staff may do to rows; a subclass says what, and calls the domain in `perform`."""
 
@@ -90,6 +100,7 @@ class Act:
     label: ClassVar[str]
     needs: ClassVar[str]
     done_word: ClassVar[str] = "Done"
+    asked_word: ClassVar[str] = "Asked for"
     form_class: ClassVar[type[forms.Form]] = ReasonForm
     fresh: ClassVar[bool] = False
     """Whether the person must have used the second factor within the last minutes."""
@@ -112,6 +123,10 @@ class Act:
     def will(self, rows: Sequence[Any]) -> list[str]:
         """This will say, sentence by sentence, what happens to these rows."""
         raise NotImplementedError
+
+    def remarks(self, rows: Sequence[Any], user: User) -> Remarks:
+        """This will say what else this person should know before they do it to these rows."""
+        return Remarks()
 
     def proof(self, ids: Sequence[Any]) -> dict[str, str]:
         """This will give what binds the page to what it shows, by id; asked before the rows are read."""
@@ -144,9 +159,9 @@ class ActingAdmin(BackOfficeAdmin):
         """This will give the amount to be added up on an act's page, where rows have one."""
         return None
 
-    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
-        """This will give what is added up on an act's page, each amount with the row that it belongs to."""
-        return [(row, money) for row in rows if (money := self.act_amount(row)) is not None]
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will give what is added up on an act's page; amounts of different names are not added together."""
+        return [("", money) for row in rows if (money := self.act_amount(row)) is not None]
 
     def allowed_acts(self, request: HttpRequest) -> list[Act]:
         """This will give the acts that the person's roles cover."""
@@ -176,19 +191,9 @@ class ActingAdmin(BackOfficeAdmin):
         ours = path("act/<slug:name>/", view, name=f"{meta.app_label}_{meta.model_name}_act")
         return [ours, *super().get_urls()]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the row's page with its buttons."""
-        context = dict(extra_context or {})
-        if request.method == "GET" and (row := self.get_object(request, object_id)) is not None:
-            context |= {"act_buttons": self.buttons_for(request, row), "act_ids": str(row.pk)}
-        response: HttpResponse = super().change_view(request, object_id, form_url, context)
-        return response
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will give the buttons of the row's page."""
+        return {"act_buttons": self.buttons_for(request, row), "act_ids": str(row.pk)}
 
     def act_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """This will show what an act will do, and do it once that page was confirmed."""
@@ -223,12 +228,14 @@ class ActingAdmin(BackOfficeAdmin):
         user = _staff(request)
         told = list(zip(rows, act.fits_all(rows, user), strict=True))
         fitting = [row for row, sentence in told if not sentence]
+        remarks = act.remarks(fitting, user)
         context = {
             **self.admin_site.each_context(request),
             "title": act.label,
             "opts": self.model._meta,
             "act": act,
-            "will": act.will(fitting) if fitting else [],
+            "will": [*act.will(fitting), *remarks.told] if fitting else [],
+            "warnings": remarks.warnings,
             "headers": [header for header, _ in self.act_columns],
             "table": [([cell(row) for _, cell in self.act_columns], sentence) for row, sentence in told],
             "fitting": len(fitting),
@@ -251,7 +258,7 @@ class ActingAdmin(BackOfficeAdmin):
         except act.errors as error:
             messages.error(request, str(error))
             return
-        tell(request, act.done_word, result)
+        tell(request, act.done_word, result, asked_word=act.asked_word)
 
     def _ids(self, text: str) -> list[Any]:
         key = self.model._meta.pk
@@ -280,30 +287,41 @@ class ActingAdmin(BackOfficeAdmin):
         return reverse(f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
-def _totals(found: Sequence[tuple[Any, Money]]) -> list[dict[str, Any]]:
-    amounts: dict[str, list[Money]] = defaultdict(list)
-    for _, money in found:
-        amounts[money.currency].append(money)
+def _totals(found: Sequence[tuple[str, Money]]) -> list[dict[str, Any]]:
+    amounts: dict[tuple[str, str], list[Money]] = defaultdict(list)
+    for name, money in found:
+        amounts[name, money.currency].append(money)
     return [
-        {"currency": code, "count": len(some), "text": amount_text(Money.total(some, code).units, code)}
-        for code, some in sorted(amounts.items())
+        {
+            "of": name,
+            "currency": code,
+            "count": len(some),
+            "text": amount_text(Money.total(some, code).units, code),
+        }
+        for (name, code), some in sorted(amounts.items())
     ]
 
 
-def tell(request: HttpRequest, done_word: str, result: Result) -> None:
-    """This will show what was done and what was refused, each refusal with its sentence."""
+def tell(request: HttpRequest, done_word: str, result: Result, *, asked_word: str = "") -> None:
+    """This will show what was done, what others were asked for, and each refusal with its sentence."""
     if result.done:
-        named = ", ".join(result.done[:_NAMED])
-        more = f" and {len(result.done) - _NAMED} more" if len(result.done) > _NAMED else ""
-        messages.success(request, f"{done_word} ({len(result.done)}): {named}{more}.")
+        messages.success(request, f"{done_word} {_named(result.done)}")
+    if result.asked:
+        messages.info(request, f"{asked_word} {_named(result.asked)}")
     for name, sentence in result.refused[:_NAMED]:
         messages.error(request, f"{name}: {sentence}" if name else sentence)
     if len(result.refused) > _NAMED:
         messages.error(
             request, f"{len(result.refused) - _NAMED} more were refused; the record of each says why."
         )
-    if not result.done and not result.refused:
+    if not (result.done or result.asked or result.refused):
         messages.warning(request, "There was nothing to do.")
+
+
+def _named(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    told = f"({len(names)}): {', '.join(names[:_NAMED])}{more}"
+    return told if told.endswith(".") else f"{told}."  # what a request is called is a sentence already
 
 
 def _from_list(act: Act) -> Callable[[Any, HttpRequest, models.QuerySet[Any]], HttpResponse | None]:

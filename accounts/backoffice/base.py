@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import HttpRequest, HttpResponse
@@ -58,6 +59,28 @@ class BackOfficeAdmin(admin.ModelAdmin[Any]):
         """This will draw the list under the name of what it lists."""
         title = capfirst(str(self.opts.verbose_name_plural))
         response: HttpResponse = super().changelist_view(request, {"title": title} | (extra_context or {}))
+        return response
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will give what a row's own page shows beside its fields."""
+        return {}
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """This will draw the row's page with what belongs to it."""
+        context: dict[str, Any] = {}
+        # Anything but looking is refused, and a page that is not shown need not be gathered.
+        if request.method == "GET" and self.has_view_permission(request):
+            row = self.get_object(request, unquote(object_id))
+            context = self.page_context(request, row) if row is not None else {}
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, context | (extra_context or {})
+        )
         return response
 
     def get_search_results(

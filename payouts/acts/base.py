@@ -79,6 +79,11 @@ class Asked:
             raise Refused(f"There is no {model._meta.verbose_name} {self.text(name)}.") from None
 
 
+def ended(text: str) -> str:
+    """This will end what somebody wrote as a sentence ends, once."""
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """One kind of request: who may make it, which fields it takes, and what seconding it does."""
@@ -90,6 +95,8 @@ class Act:
     summary: Callable[[Asked], str]
     apply: Callable[[Asked], object]
     check: Callable[[Asked], object] = lambda asked: None
+    amount: Callable[[Asked], Money | None] = lambda asked: None
+    """What it moves, or says of money that moved; a rule's amounts are none."""
     secret_fields: Sequence[str] = ()
     seconds: str = "act_second"
     """The act of `accounts.roles` that its seconder must have."""

@@ -16,7 +16,7 @@ from marketplace_payouts.lib.money import Money
 from payouts import incidents, ledger
 from payouts.accrual import wake
 from payouts.actors import Actor
-from payouts.acts.base import Act, Asked
+from payouts.acts.base import Act, Asked, ended
 from payouts.attempt_postings import debit_draft, let_go_drafts, pay_draft
 from payouts.errors import Refused
 from payouts.ledger import Draft
@@ -95,6 +95,11 @@ def _clawback_summary(asked: Asked) -> str:
     )
 
 
+def _clawback_amount(asked: Asked) -> Money:
+    row = asked.row(Payable, "payable")
+    return Money(-int(row.units), row.currency)
+
+
 def _decide_clawback(asked: Asked) -> None:
     row, decision = _clawback(asked), asked.text("decision")
     row.waits_for, row.decided = Payable.Waits.NOTHING, f"{decision} by request {asked.request_id}"
@@ -111,6 +116,11 @@ def _decide_clawback(asked: Asked) -> None:
         [Draft(kind, row.pk, debit, ledger.receivable(row.payee_id), amount, payable_id=row.pk)],
         now=asked.now,
     )
+
+
+def _sent(asked: Asked) -> Money:
+    payout = asked.row(Payout, "payout")
+    return Money(int(payout.sent_units), payout.sent_currency)
 
 
 def _unknown(asked: Asked) -> tuple[Payout, Attempt]:
@@ -284,6 +294,7 @@ ACTS = {
         label="Owe a payee a bonus, correction or deduction",
         needs="act_request",
         fields=("payee", "purpose", "units", "currency"),
+        amount=_staff_money,
         check=_payable_summary,
         summary=_payable_summary,
         apply=_add_payable,
@@ -292,6 +303,7 @@ ACTS = {
         label="Decide a clawback",
         needs="act_request",
         fields=("payable", "decision"),
+        amount=_clawback_amount,
         check=_clawback,
         summary=_clawback_summary,
         apply=_decide_clawback,
@@ -301,10 +313,11 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("payout", "outcome", "document"),
+        amount=_sent,
         check=_unknown,
         summary=lambda asked: (
             f"{_unknown(asked)[0].number} was {asked.text('outcome').replace('_', ' ')}:"
-            f" {asked.text('document')}."
+            f" {ended(asked.text('document'))}"
         ),
         apply=_resolve,
     ),
@@ -313,8 +326,9 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("payout", "document"),
+        amount=_sent,
         check=_by_hand,
-        summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {asked.text('document')}.",
+        summary=lambda asked: f"{_by_hand(asked).number} was paid by hand: {ended(asked.text('document'))}",
         apply=_pay_by_hand,
     ),
     "suspense_explain": Act(
@@ -322,10 +336,11 @@ ACTS = {
         needs="act_resolve",
         seconds="act_resolve",
         fields=("provider", "currency", "units", "account", "document"),
+        amount=Asked.money,
         check=_on_suspense,
         summary=lambda asked: (
             f"Move {format_amount(_on_suspense(asked)[1])} from {_on_suspense(asked)[0]}"
-            f" to {asked.text('account')}: {asked.text('document')}."
+            f" to {asked.text('account')}: {ended(asked.text('document'))}"
         ),
         apply=_explain,
     ),
@@ -336,7 +351,7 @@ ACTS = {
         fields=("incident", "explanation"),
         check=lambda asked: (asked.row(Incident, "incident"), asked.text("explanation")),
         summary=lambda asked: (
-            f"Close the incident “{asked.row(Incident, 'incident')}”: {asked.text('explanation')}."
+            f"Close the incident “{asked.row(Incident, 'incident')}”: {ended(asked.text('explanation'))}"
         ),
         apply=_close_incident,
     ),

@@ -6,7 +6,7 @@ from accounts.models import Payee, User
 from accounts.roles import may
 from marketplace_payouts.lib.currencies import format_amount
 from payouts import methods, verification
-from payouts.acts.base import Act, Asked
+from payouts.acts.base import Act, Asked, ended
 from payouts.errors import Refused
 from payouts.models import ApproverLimit, PayoutMethod
 from payouts.providers import registry
@@ -81,7 +81,7 @@ ACTS = {
         fields=("method", "checked"),
         check=lambda asked: (asked.row(PayoutMethod, "method"), asked.text("checked")),
         summary=lambda asked: (
-            f"Take {asked.row(PayoutMethod, 'method')} as verified: {asked.text('checked')}."
+            f"Take {asked.row(PayoutMethod, 'method')} as verified: {ended(asked.text('checked'))}"
         ),
         apply=_verify_method,
     ),

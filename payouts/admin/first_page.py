@@ -55,9 +55,9 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
     return {
         "groups": [group for group in found if group.waiting],
         "nothing_waits": not any(group.waiting for group in found),
-        "stops": stops,
+        "stops": [(hold, holding.not_for_people(hold)) for hold in stops],
         "may_stop": may(request, "act_hold"),
-        "may_resume": may(request, "act_release"),
+        "may_resume": may(request, "act_release") and not all(map(holding.not_for_people, stops)),
         "looked_at": cells.moment(now),
     }
 

@@ -9,14 +9,17 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
-from accounts.backoffice.acting import ActingAdmin, Doing, Result
+from accounts.backoffice.acting import Act, ActingAdmin, Doing, Result
 from accounts.backoffice.base import BackOfficeAdmin, may
 from accounts.backoffice.filters import YesNoFilter, days_filter, id_filter, word_filter
+from marketplace_payouts.lib.ids import uuid_or_none
+from marketplace_payouts.lib.money import Money
 from payouts import holding
-from payouts.admin import columns
+from payouts.admin import amounts, columns
 from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
@@ -40,7 +43,7 @@ class Lift(DomainAct):
     name, label, needs, done_word = "lift", "Release", "act_release", "Released"
 
     def fits(self, row: Hold) -> str:
-        return "It is lifted already." if row.lifted_at else ""
+        return "It is lifted already." if row.lifted_at else holding.not_for_people(row)
 
     def will(self, rows: Sequence[Hold]) -> list[str]:
         told = [f"Lift {count(rows, 'hold')}: what they held goes on as soon as its other gates pass."]
@@ -80,6 +83,7 @@ class HoldAdmin(ActingAdmin):
         "author",
         columns.moment("set_at", "Since"),
         "lifted",
+        "who_lifts",
         "lifted_by",
         "lift_reason",
     )
@@ -102,6 +106,10 @@ class HoldAdmin(ActingAdmin):
         """This will load holds with what they stand on."""
         return super().act_rows(ids).select_related("payout", "payee", "method", "rail", "set_by")
 
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what the holds stand on, once however many stand on it."""
+        return amounts.unsent(holding.covered(rows))
+
     @admin.display(description="On")
     def target(self, row: Hold) -> str:
         return _target(row)
@@ -113,6 +121,15 @@ class HoldAdmin(ActingAdmin):
     @admin.display(description="Lifted")
     def lifted(self, row: Hold) -> SafeString | str:
         return cells.moment(row.lifted_at) if row.lifted_at else cells.badge("held", "Holds")
+
+    @admin.display(description="Who lifts it")
+    def who_lifts(self, row: Hold) -> SafeString | str:
+        if row.lifted_at:
+            return cells.EMPTY
+        told = holding.not_for_people(row) or "An approver, with a reason."
+        pk = uuid_or_none(row.rule.removeprefix("incident:"))
+        incident = Incident.objects.filter(pk=pk).first() if pk is not None else None
+        return told if incident is None else format_html("{} {}", told, cells.page_of(incident))
 
 
 def _target(row: Hold) -> str:
@@ -195,16 +212,10 @@ class IncidentAdmin(BackOfficeAdmin):
     def closed(self, row: Incident) -> SafeString | str:
         return cells.moment(row.closed_at) if row.closed_at else cells.badge("incident", "Open")
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the incident with the request that closes it."""
-        row = self.get_object(request, object_id)
-        context = dict(extra_context or {})
-        if row is not None and row.closed_at is None:
-            context["request_links"] = links_for(request, "incident", incident=str(row.pk))
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the request that closes the incident."""
+        return (
+            {"request_links": links_for(request, "incident", incident=str(row.pk))}
+            if row.closed_at is None
+            else {}
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
@@ -150,19 +150,12 @@ class PayableAdmin(ActingAdmin):
         ]
         return format_html_join(", ", "{} ({})", parts) or cells.EMPTY
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the payable with the answers of its gates."""
-        row = self.get_object(request, object_id)
-        answers = (
-            gates.explain_payables([row.pk], now=utc_now()).get(row.pk, []) if row and not row.settled else []
-        )
-        context = (extra_context or {}) | {"answers": answers}
-        if row is not None and row.waits_for == Payable.Waits.CLAWBACK and not row.settled:
-            context["request_links"] = links_for(request, "payable", payable=object_id)
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the answers of the payable's gates, and the way to decide a clawback."""
+        context = super().page_context(request, row)
+        if row.settled:
+            return context
+        context["answers"] = gates.explain_payables([row.pk], now=utc_now()).get(row.pk, [])
+        if row.waits_for == Payable.Waits.CLAWBACK:
+            context["request_links"] = links_for(request, "payable", payable=str(row.pk))
+        return context

@@ -46,6 +46,9 @@ def resume(request: HttpRequest, *, site: AdminSite) -> HttpResponse:
     demand(request, "act_release")
     waiting = Payout.objects.filter(state=State.APPROVED).count()
     will = [f"Let sending start again: {waiting:,} approved payouts go out as soon as their gates pass."]
+    stops = Hold.objects.filter(rail_id=holding.EVERYTHING, lifted_at__isnull=True)
+    if staying := sorted(filter(None, map(holding.not_for_people, stops))):
+        will = [f"Lift the stops that people lift; sending stays stopped by another. {staying[0]}"]
     return _switch(
         request, site=site, title="Start sending again", will=will, call=holding.resume, word="Started again"
     )

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet, Sum
-from django.http import HttpRequest, HttpResponse
+from django.db.models import Q, QuerySet, Sum
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
@@ -16,7 +16,7 @@ from accounts.backoffice.filters import id_filter, is_set_filter, word_filter
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
 from payouts import holding, intervention
-from payouts.admin import columns
+from payouts.admin import amounts, columns
 from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
@@ -108,6 +108,7 @@ def _each(doing: Doing, call: Any) -> Outcome:
             outcome.refused.append((names.get(pk, str(pk)), str(error)))
         else:
             outcome.done += one.done
+            outcome.asked += one.asked
             outcome.refused += one.refused
     return outcome
 
@@ -155,14 +156,10 @@ class PayeeAdmin(ActingAdmin):
         "created_",
     )
 
-    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[Any, Money]]:
-        """This will add up, where it is about to be paid, what is owed and in no payout."""
-        if not isinstance(act, PayNow):
-            return []
-        payees = {payee.pk: payee for payee in rows}
-        open_now = Payable.objects.filter(payee__in=payees, settled="", waits_for="")
-        sums = open_now.order_by().values_list("payee_id", "currency").annotate(total=Sum("units"))
-        return [(payees[payee], Money(int(units), code)) for payee, code, units in sums]
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what the act lets go or holds back: what is gathered, what is not yet, or both."""
+        in_payouts = [] if isinstance(act, PayNow) else amounts.unsent(Q(payee__in=rows))
+        return in_payouts if isinstance(act, HoldPayee) else [*in_payouts, *amounts.ungathered(rows)]
 
     @admin.display(description="Standing")
     def standing(self, row: Payee) -> SafeString:
@@ -176,26 +173,16 @@ class PayeeAdmin(ActingAdmin):
     def created_(self, row: Payee) -> SafeString | str:
         return cells.moment(row.created_at)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the payee with methods, holds, what is owed, and payouts."""
-        payee = self.get_object(request, object_id)
-        context = dict(extra_context or {})
-        if payee is not None:
-            context |= {
-                "methods": payee.methods.select_related("made_by", "seconded_by").order_by("-version"),
-                "holds": _holds_of(payee),
-                "owed": _owed(payee),
-                "staff_acts": payee.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
-                "payouts": _newest_payouts(payee),
-                "request_links": links_for(request, "payee", payee=str(payee.pk)),
-            }
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the payee's methods, holds, what is owed, and payouts."""
+        return super().page_context(request, row) | {
+            "methods": row.methods.select_related("made_by", "seconded_by").order_by("-version"),
+            "holds": _holds_of(row),
+            "owed": _owed(row),
+            "staff_acts": row.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
+            "payouts": _newest_payouts(row),
+            "request_links": links_for(request, "payee", payee=str(row.pk)),
+        }
 
 
 def _holds_of(payee: Payee) -> QuerySet[Hold]:
@@ -302,6 +289,10 @@ class PayoutMethodAdmin(ActingAdmin):
     )
     change_form_template = "admin/backoffice/change_form.html"
 
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what would be held back."""
+        return amounts.unsent(Q(method__in=rows))
+
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[PayoutMethod]:
         """This will load methods with their payees."""
         return super().act_rows(ids).select_related("payee")
@@ -324,14 +315,7 @@ class PayoutMethodAdmin(ActingAdmin):
             cells.list_of(PayoutMethod, f"fingerprint={row.fingerprint}"), f"{n} other payee(s)"
         )
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the method with the request that verifies it."""
-        context = dict(extra_context or {})
-        context["request_links"] = links_for(request, "method", method=object_id)
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add the request that verifies the method."""
+        links = links_for(request, "method", method=str(row.pk))
+        return super().page_context(request, row) | {"request_links": links}

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import BadRequest
 
-from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm, Result
+from accounts.backoffice.acting import Doing, NothingToSay, Outcome, ReasonForm, Remarks, Result
 from accounts.models import User
 from marketplace_payouts.lib.clock import utc_now
-from payouts import approval, holding, intervention, requests
+from marketplace_payouts.lib.currencies import format_amount
+from marketplace_payouts.lib.money import Money
+from payouts import approval, holding, intervention, limits, requests
 from payouts.admin.domain_act import DomainAct, count, different
 from payouts.errors import DomainError
 from payouts.models import Approval, Payout, State
@@ -53,6 +56,27 @@ class Approve(_PayoutAct):
             "Send each as soon as its remaining gates pass. One above the threshold waits for a second approver.",
             "Count the amounts against your approval limit. What changed since this page was drawn is refused.",
         ]
+
+    def remarks(self, rows: Sequence[Payout], user: User) -> Remarks:
+        totals: dict[str, int] = defaultdict(int)
+        for row in rows:
+            totals[row.debt_currency] += int(row.debt_units)
+        rooms = limits.room(by=user, currencies=totals, now=utc_now())
+        told, warnings = [], []
+        for code, units in sorted(totals.items()):
+            if (room := rooms.get(code)) is None:
+                warnings.append(f"{limits.no_limit(code)} Its payouts will be refused.")
+                continue
+            left = format_amount(room.left)
+            told.append(
+                f"Your limit in {code}: {left} left of {format_amount(room.limit)} in {room.window_hours} hours."
+            )
+            if units > room.left.units:
+                warnings.append(
+                    f"{format_amount(Money(units, code))} is more than is left of your limit, {left}:"
+                    " what does not fit any more will be refused."
+                )
+        return Remarks(told, warnings)
 
     def perform(self, doing: Doing) -> Result:
         wanted = [(pk, _digest(doing.proof.get(str(pk), ""))) for pk in doing.ids]
@@ -103,18 +127,26 @@ class Release(_PayoutAct):
     name, label, needs, done_word = "release", "Release", "act_release", "Released"
 
     def fits(self, row: Payout) -> str:
-        if _open_holds([row]):
-            return ""
-        return "No hold stands on the payout itself; one on its payee, method or provider is lifted there."
+        holds = _open_holds([row])
+        if not holds:
+            return (
+                "No hold stands on the payout itself; one on its payee, method or provider is lifted there."
+            )
+        return "" if _for_people(holds) else holding.not_for_people(holds[0])
 
     def will(self, rows: Sequence[Payout]) -> list[str]:
-        reasons = [f"“{hold.reason}”" for hold in _open_holds(rows)]
+        holds = _open_holds(rows)
+        reasons = [f"“{hold.reason}”" for hold in _for_people(holds)]
         shown = ", ".join(sorted(set(reasons))[:10])
-        return [f"Lift {count(reasons, 'hold')} on {count(rows, 'payout')}: {shown}."]
+        staying = sorted({sentence for hold in holds if (sentence := holding.not_for_people(hold))})
+        return [
+            f"Lift {count(reasons, 'hold')} on {count(rows, 'payout')}: {shown}.",
+            *(f"Leave another hold where it is: {sentence}" for sentence in staying),
+        ]
 
     def perform(self, doing: Doing) -> Result:
         payouts = Payout.objects.filter(pk__in=doing.ids).prefetch_related("holds")
-        ids = [hold.pk for hold in _open_holds(payouts)]
+        ids = [hold.pk for hold in _for_people(_open_holds(payouts))]
         return holding.lift(by=doing.by, hold_ids=ids, reason=doing.reason, now=doing.now)
 
 
@@ -122,6 +154,7 @@ class Cancel(_PayoutAct):
     """Cancels payouts from which no money moved."""
 
     name, label, needs, done_word = "cancel", "Cancel", "act_cancel", "Cancelled"
+    asked_word = "The provider was asked to cancel, and may refuse"
     states = _CANCELLABLE
     danger = True
     instead = "It cannot be cancelled any more."
@@ -260,6 +293,10 @@ class Note(_PayoutAct):
 
 
 ACTS = (Approve(), Hold(), Release(), Retry(), Resolve(), Refresh(), Revoke(), Cancel(), Note())
+
+
+def _for_people(holds: Iterable[Any]) -> list[Any]:
+    return [hold for hold in holds if not holding.not_for_people(hold)]
 
 
 def _open_holds(payouts: Iterable[Payout]) -> list[Any]:

@@ -69,7 +69,8 @@ class PayoutAdmin(ActingAdmin):
     list_select_related = ("payee", "method")
     search_fields = ("number",)
     search_help_text = (
-        "Number, any id of ours or Sharetribe's, an attempt's or batch's key or reference, name or e-mail."
+        "Number, any id of ours or Sharetribe's, an attempt's or batch's key or reference, a webhook's event id, name,"
+        " e-mail, or the address that the money went to."
     )
     change_list_template = "admin/payouts/payout/change_list.html"
 

@@ -13,10 +13,11 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
-from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, ReasonForm, Result
+from accounts.backoffice.acting import Act, ActingAdmin, Doing, Outcome, ReasonForm, Result
 from accounts.backoffice.base import may
 from accounts.backoffice.filters import days_filter
 from accounts.models import User
+from marketplace_payouts.lib.money import Money
 from payouts import requests
 from payouts.acts import ACTS
 from payouts.admin import columns
@@ -143,6 +144,11 @@ class RequestAdmin(ActingAdmin):
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Request]:
         """This will load requests with their makers."""
         return super().act_rows(ids).select_related("made_by")
+
+    def act_amounts(self, act: Act, rows: Sequence[Any]) -> list[tuple[str, Money]]:
+        """This will add up what requests of the same kind move: a bonus and a payment by hand are no sum."""
+        found = ((self.label(row), requests.amount_of(row)) for row in rows)
+        return [(name, money) for name, money in found if money is not None]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

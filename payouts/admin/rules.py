@@ -41,17 +41,9 @@ class RuleAdmin(BackOfficeAdmin):
         context = dict(extra_context or {}) | {"request_links": links_for(request, self.about)}
         return super().changelist_view(request, context)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """This will draw the rule with links to the requests that change it."""
-        given = {self.about: self.given_for(row)} if (row := self.get_object(request, object_id)) else {}
-        context = dict(extra_context or {}) | {"request_links": links_for(request, self.about, **given)}
-        return super().change_view(request, object_id, form_url, context)
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add links to the requests that change the rule."""
+        return {"request_links": links_for(request, self.about, **{self.about: self.given_for(row)})}
 
     def given_for(self, row: Any) -> str:
         """This will give what a request's form is filled with for this row."""

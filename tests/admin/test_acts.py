@@ -11,10 +11,13 @@ from django.utils import timezone
 
 from accounts.backoffice.acting import ActingAdmin, ReasonForm
 from accounts.roles import ROLES
-from payouts import holding
+from payouts import holding, incidents
+from payouts.incidents import Evidence
 from payouts.models import (
     Approval,
+    ApproverLimit,
     Hold,
+    Incident,
     Note,
     OutboxMessage,
     Payable,
@@ -302,7 +305,136 @@ def test_approving_leaves_out_what_would_be_refused(as_role, people):
     PayoutMethod.objects.filter(pk=own.method_id).update(verified_by=people["approver"])
     shown = as_role("approver").post(payout_act("approve"), {"ids": f"{held.pk} {own.pk} {good.pk}"})
     assert shown.context["ids"] == str(good.pk)
-    assert shown.context["totals"] == [{"currency": "EUR", "count": 1, "text": "123.45 EUR"}]
+    assert shown.context["totals"] == [{"of": "", "currency": "EUR", "count": 1, "text": "123.45 EUR"}]
     page = shown.content.decode()
     assert "Documents differ" in page
     assert "You made part of it" in page
+
+
+def test_what_is_held_or_let_go_is_added_up(as_role, people):
+    payee = factories.PayeeFactory.create()
+    waiting = factories.PayoutFactory.create(payee=payee, state=State.AWAITING_APPROVAL, debt_units=1_000)
+    factories.PayoutFactory.create(state=State.APPROVED, debt_units=5)
+    factories.PayoutFactory.create(payee=payee, state=State.SUBMITTED, debt_units=7)
+    factories.PayableFactory.create(payee=payee, units=300)
+    now, by = timezone.now(), people["operator"]
+    holding.hold(by=by, payees=[payee.pk], methods=[waiting.method_id], reason="Wait", now=now)
+
+    def text(part: str, model: str, name: str, *rows) -> list[str]:
+        url = reverse(f"admin:{model}_act", args=[name])
+        shown = as_role(part).post(url, {"ids": " ".join(str(row.pk) for row in rows)})
+        return [f"{total['count']} {total['text']}" for total in shown.context["totals"]]
+
+    assert text("operator", "accounts_payee", "hold", payee) == ["1 10.00 EUR"]
+    assert text("operator", "accounts_payee", "freeze", payee) == ["1 10.00 EUR", "1 3.00 EUR"]
+    assert text("operator", "payouts_payoutmethod", "hold", waiting.method) == ["1 10.00 EUR"]
+    assert text("approver", "payouts_hold", "lift", *Hold.objects.all()) == ["1 10.00 EUR"]
+    holding.stop(by=by, reason="Stop", now=now)
+    assert text("approver", "payouts_hold", "lift", *Hold.objects.all()) == ["2 10.05 EUR"]
+    holding.freeze(by=by, payee_id=payee.pk, reason="Documents differ", now=now)
+    assert text("approver", "accounts_payee", "thaw", payee) == ["1 10.00 EUR", "1 3.00 EUR"]
+
+
+def test_cancelling_tells_what_was_cancelled_from_what_was_only_asked(as_role, people, paypal):
+    pending, unclaimed = (factories.PayoutFactory.create(state=s) for s in (State.PENDING, State.SUBMITTED))
+    unclaimed.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED")
+    given = {"ids": f"{pending.pk} {unclaimed.pk}", "confirmed": "1", "reason": "Wrong person"}
+    said = told(as_role("approver").post(payout_act("cancel"), given, follow=True))
+    assert f"Cancelled (1): {pending.number}." in said
+    assert f"The provider was asked to cancel, and may refuse (1): {unclaimed.number}." in said
+    alone = factories.PayoutFactory.create(state=State.SUBMITTED)
+    alone.attempts.update(status="awaiting_payee", raw_status="UNCLAIMED")
+    said = told(as_role("approver").post(payout_act("cancel"), {**given, "ids": str(alone.pk)}, follow=True))
+    assert "asked to cancel" in said
+    assert "Cancelled" not in said
+    assert "nothing to do" not in said
+
+
+def test_who_may_have_been_paid_already_is_held_until_a_person_says_otherwise(as_role, people):
+    payee = factories.PayeeFactory.create()
+    incidents.open_incidents(
+        [
+            Evidence(
+                kind="returned_late",
+                subject="X",
+                sentence="It was paid.",
+                provider="paypal",
+                payee_id=payee.pk,
+            )
+        ],
+        now=timezone.now(),
+    )
+    hold = Hold.objects.get(payee=payee)
+    lift = reverse("admin:payouts_hold_act", args=["lift"])
+    given = {"ids": str(hold.pk), "confirmed": "1", "reason": "The statement shows one payment"}
+    assert "Released (1)" in told(as_role("approver").post(lift, given, follow=True))
+
+
+def test_a_hold_that_a_rule_lifts_is_not_offered_for_release(as_role, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    incident = Incident.objects.create(
+        kind="wrong_echo", provider="paypal", subject="X", sentence="Another amount."
+    )
+    now = timezone.now()
+    holding.hold_by_rule(
+        rule=f"incident:{incident.pk}", reason="Another amount.", payouts=[payout.pk], now=now
+    )
+    holding.hold_by_rule(rule="night", reason="Dark.", rail="provider:paypal", now=now)
+    client = as_role("approver")
+    of_payout = client.get(reverse("admin:payouts_payout_change", args=[payout.pk])).content.decode()
+    assert "Release…" not in of_payout
+    page = client.post(payout_act("release"), {"ids": str(payout.pk)})
+    assert page.context["fitting"] == 0
+    assert "closing its incident lifts it" in page.content.decode()
+    lift = reverse("admin:payouts_hold_act", args=["lift"])
+    for hold, who in zip(
+        Hold.objects.order_by("pk"), ("closing its incident lifts it", "The rule night set it"), strict=True
+    ):
+        listed = client.get(reverse("admin:payouts_hold_change", args=[hold.pk])).content.decode()
+        assert "Release…" not in listed
+        assert who in listed
+        shown = client.post(lift, {"ids": str(hold.pk)})
+        assert shown.context["fitting"] == 0
+        assert who in shown.content.decode()
+
+
+def test_releasing_a_payout_lifts_what_people_may_lift(as_role, people):
+    payout = factories.PayoutFactory.create(state=State.APPROVED)
+    now = timezone.now()
+    holding.hold_by_rule(rule="incident:1", reason="Another amount.", payouts=[payout.pk], now=now)
+    holding.hold(by=people["operator"], payouts=[payout.pk], reason="Asked to wait", now=now)
+    client = as_role("approver")
+    page = client.post(payout_act("release"), {"ids": str(payout.pk)})
+    assert page.context["will"][0] == "Lift 1 hold on 1 payout: “Asked to wait”."
+    assert "closing its incident lifts it" in page.context["will"][1]
+    given = {"ids": str(payout.pk), "confirmed": "1", "reason": "All clear"}
+    done = client.post(payout_act("release"), given, follow=True)
+    assert told(done) == f"Released (1): {payout.number}."
+    assert Hold.objects.get(lifted_at__isnull=True).rule == "incident:1"
+
+
+def test_approving_shows_what_is_left_of_the_own_limit_and_warns_when_it_is_too_little(as_role, people):
+    payouts = [
+        factories.PayoutFactory.create(
+            state=State.AWAITING_APPROVAL, debt_units=units, debt_currency=currency
+        )
+        for units, currency in ((1_000, "EUR"), (2_000, "EUR"), (700, "USD"), (500, "SEK"))
+    ]
+    ApproverLimit.objects.filter(user=people["approver"], currency="EUR").update(units=3_500)
+    earlier = factories.PayoutFactory.create(state=State.AWAITING_APPROVAL, debt_units=1_000)
+    client = as_role("approver")
+    page = client.post(payout_act("approve"), {"ids": str(earlier.pk)})
+    assert "Your limit in EUR: 35.00 EUR left of 35.00 EUR in 24 hours." in page.context["will"]
+    assert not page.context["warnings"]
+    client.post(payout_act("approve"), {**fields_of(page), "reason": "Looks right"})
+    page = client.post(payout_act("approve"), {"ids": " ".join(str(payout.pk) for payout in payouts)})
+    assert [sentence for sentence in page.context["will"] if "limit in" in sentence] == [
+        "Your limit in EUR: 25.00 EUR left of 35.00 EUR in 24 hours.",
+        "Your limit in USD: 100,000.00 USD left of 100,000.00 USD in 24 hours.",
+    ]
+    assert page.context["warnings"] == [
+        "30.00 EUR is more than is left of your limit, 25.00 EUR: what does not fit any more will be refused.",
+        "You have no approval limit in SEK; an administrator can set one. Its payouts will be refused.",
+    ]
+    shown = page.content.decode()
+    assert shown.index("more than is left") < shown.index('name="confirmed"')

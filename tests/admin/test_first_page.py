@@ -140,3 +140,15 @@ def test_a_whole_provider_or_currency_is_held(as_role, people):
     assert Hold.objects.get().rail_id == "provider:paypal"
     page = client.get(reverse("admin:payouts_payout_change", args=[payout.pk])).content.decode()
     assert "Maintenance tonight" in page
+
+
+def test_a_stop_that_an_incident_set_is_not_offered_for_starting_again(as_role, people):
+    now = timezone.now()
+    holding.hold_by_rule(rule="incident:1", reason="A debit nobody made.", rail=holding.EVERYTHING, now=now)
+    page = as_role("approver").get("/admin/").content.decode()
+    assert "closing its incident lifts it" in page
+    assert "Start sending again" not in page
+    holding.stop(by=people["operator"], reason="Let us look", now=now)
+    assert "Start sending again" in as_role("approver").get("/admin/").content.decode()
+    asked = as_role("approver").post(reverse("admin:resume"))
+    assert asked.context["will"][0].startswith("Lift the stops that people lift; sending stays stopped")

@@ -10,6 +10,7 @@ from django.urls import reverse
 from accounts.backoffice.base import BackOfficeAdmin
 from payouts.models import Payout, Process, Schedule, State, Trigger
 from payouts.requests import ACTS
+from tests import factories
 from tests.admin.conftest import ROLES, nothing_is_written
 
 MODELS = sorted(admin.site._registry, key=lambda model: model._meta.label)
@@ -119,3 +120,19 @@ def test_the_sections_follow_what_people_do(as_role, everything):
         "Requests",
         "Payables",
     ]
+
+
+def test_every_page_adds_to_itself_by_one_hook():
+    kinds = {kind for page in admin.site._registry.values() for kind in type(page).__mro__}
+    ours = {kind for kind in kinds if not kind.__module__.startswith("django.")}
+    overriding = {kind.__name__ for kind in ours if "change_view" in vars(kind)}
+    # A payout's page is another one altogether.
+    assert overriding == {"BackOfficeAdmin", "PayoutAdmin"}
+
+
+def test_what_is_owed_stands_in_a_column_of_amounts(as_role, people):
+    row = factories.PayableFactory.create(units=300)
+    page = as_role("viewer").get(reverse("admin:accounts_payee_change", args=[row.payee_id])).content.decode()
+    owed = page.partition("Owed and not in a payout")[2].partition("</table>")[0]
+    assert '<th scope="col" class="number">Amount</th>' in owed
+    assert owed.index("open") < owed.index("3.00 EUR")

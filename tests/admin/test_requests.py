@@ -257,3 +257,50 @@ def test_the_page_tells_what_will_happen_before_it_is_seconded(as_role, open_req
 def test_what_a_page_shows_can_be_changed_from_there(table, act, as_role, everything):
     page = as_role("administrator").get(reverse(f"admin:{table}_changelist")).content.decode()
     assert form_url(act) in page
+
+
+def test_seconding_many_shows_what_each_kind_comes_to_per_currency(ask, as_role, everything):
+    payee = str(everything["paid"].payee_id)
+    Request.objects.all().delete()
+    clawback = Payable.objects.get(waits_for=Payable.Waits.CLAWBACK)
+    made = [
+        ask("payable_add", payee=payee, purpose="bonus", currency="EUR", amount="25"),
+        ask("payable_add", payee=payee, purpose="deduction", currency="EUR", amount="5"),
+        ask("payable_add", payee=payee, purpose="bonus", currency="USD", amount="7"),
+        ask("clawback_decide", payable=str(clawback.pk), decision="write_off"),
+        ask("pay_by_hand", payout=str(everything["approved"].pk), document="Bank, line 7"),
+        ask("resolve_unknown", payout=str(everything["unknown"].pk), outcome="paid", document="Statement"),
+        ask("threshold_set", currency="SEK", amount="5000"),
+    ]
+    shown = as_role("another").post(act_url("second"), {"ids": " ".join(str(one.pk) for one in made)})
+    assert [(total["of"], total["count"], total["text"]) for total in shown.context["totals"]] == [
+        ("Decide a clawback", 1, "5.00 EUR"),
+        ("Owe a payee a bonus, correction or deduction", 2, "20.00 EUR"),
+        ("Owe a payee a bonus, correction or deduction", 1, "7.00 USD"),
+        ("Record a payment made by hand", 1, "123.45 EUR"),
+        ("Resolve an unknown outcome", 1, "123.45 EUR"),
+    ]
+    together = shown.content.decode().partition("Together")[2].partition("</table>")[0]
+    assert "Record a payment made by hand" in together
+
+
+@pytest.mark.parametrize(
+    "document", ["Statement of 22 Nov, no such line", "Statement of 22 Nov, no such line."]
+)
+def test_a_sentence_ends_once(document, ask, everything):
+    unknown, approved = everything["unknown"], everything["approved"]
+    incident = Incident.objects.get()
+    method = factories.MethodFactory.create(verified_at=None, verified_how="")
+    for made in (
+        ask("resolve_unknown", payout=str(unknown.pk), outcome="not_paid", document=document),
+        ask("pay_by_hand", payout=str(approved.pk), document=document),
+        ask("incident_close", incident=str(incident.pk), explanation=document),
+        ask("method_verify", method=str(method.pk), checked=document),
+    ):
+        assert made.summary.endswith("no such line."), made.summary
+
+
+def test_the_message_of_what_was_done_ends_once(as_role, open_request):
+    given = {"ids": str(open_request.pk), "confirmed": "1", "reason": "Not agreed"}
+    done = as_role("approver").post(act_url("decline"), given, follow=True)
+    assert [str(message) for message in done.context["messages"]] == [f"Declined (1): {open_request.summary}"]

@@ -8,8 +8,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from payouts import holding, requests
-from payouts.models import Incident, Payout, State
+from payouts import holding, ledger, requests
+from payouts.ledger import Draft
+from payouts.models import Incident, Observation, Payout, Posting, State, WebhookDelivery
 from tests import factories
 
 QUEUE = "admin:payouts_payout_changelist"
@@ -165,3 +166,66 @@ def test_tells_the_unclaimed_from_what_is_under_way(found, as_role, people):
     assert found({"heard": "processing"}) == {other.number}
     page = as_role("viewer").get(reverse(QUEUE)).content.decode()
     assert "Awaiting payee (UNCLAIMED). No account yet." in page
+
+
+def test_finds_by_the_address_that_it_went_to(found, people, paypal):
+    factories.PayoutFactory.create(state=State.PAID)
+    for address, terms in (
+        ("money@elsewhere.example", ["money@elsewhere.example", " Money@Elsewhere.EXAMPLE "]),
+        ("QWERTYUIOP123", ["QWERTYUIOP123", "qwertyuiop123"]),
+    ):
+        payee = factories.PayeeFactory.create()
+        method = factories.MethodFactory.create(payee=payee, address=address)
+        payout = factories.PayoutFactory.create(state=State.PAID, payee=payee, method=method)
+        for term in terms:
+            assert found({"q": term}) == {payout.number}, term
+
+
+def test_finds_by_an_address_whoever_is_paid_there_and_whoever_writes_from_there(found, people, paypal):
+    writer = factories.PayoutFactory.create(payee=factories.PayeeFactory.create(email="both@mail.example"))
+    payee = factories.PayeeFactory.create()
+    factories.MethodFactory.create(payee=payee, address="both@mail.example")
+    paid_there = factories.PayoutFactory.create(payee=payee)
+    assert found({"q": "Both@mail.example"}) == {writer.number, paid_there.number}
+
+
+def test_finds_by_what_the_provider_said(found, paid):
+    attempt, neighbour = paid.attempts.get(), factories.PayoutFactory.create(state=State.PAID)
+    neighbour.attempts.update(batch=attempt.batch)
+    seen = Observation.objects.create(
+        attempt=attempt, seq=1, status="paid", raw_status="SUCCESS", units=1, currency="EUR"
+    )
+    nothing = {"batch_reference": "", "batch_key": "", "item_reference": "", "item_key": ""}
+    of_batch = {**nothing, "batch_reference": attempt.batch.reference}
+    hints = {
+        "WH-ITEM": {**of_batch, "item_reference": attempt.reference},
+        "WH-KEY": {**of_batch, "item_key": attempt.key},
+        "WH-BATCH": of_batch,
+        "WH-NOTHING": nothing,
+    }
+    told = {
+        name: WebhookDelivery.objects.create(provider="paypal", event_id=name, hint=hint, body=b"sealed")
+        for name, hint in hints.items()
+    }
+    whole = {paid.number, neighbour.number}
+    assert found({"q": str(seen.pk)}) == {paid.number}
+    for name, numbers in (
+        ("WH-ITEM", {paid.number}),
+        ("WH-KEY", {paid.number}),
+        ("WH-BATCH", whole),
+        ("WH-NOTHING", set()),
+    ):
+        assert found({"q": name}) == numbers, name
+        assert found({"q": str(told[name].pk)}) == numbers, name
+
+
+def test_finds_by_what_was_booked(found, paid):
+    payable, amount = paid.lines.get().payable, factories.money(5)
+    owed = ledger.owed(paid.payee_id)
+    drafts = [
+        Draft("accrue", payable.pk, ledger.DUE, owed, amount, payable_id=payable.pk),
+        Draft("allocate", paid.pk, owed, ledger.allocated(paid.pk), amount, payout_id=paid.pk),
+    ]
+    ledger.post(drafts, now=timezone.now())
+    for posting in Posting.objects.filter(subject__in=[payable.pk, paid.pk]):
+        assert found({"q": str(posting.pk)}) == {paid.number}, posting.kind
