@@ -27,6 +27,7 @@ from marketplace_payouts.lib.clock import database_now, utc_now
 from marketplace_payouts.lib.embedded_postgres import APP
 from marketplace_payouts.lib.http import json_body
 from payouts import (
+    dissolving,
     holding,
     incarnation,
     intervention,
@@ -367,8 +368,9 @@ class Installation(World):
         self.look_after_holds()
         for payout in Payout.objects.filter(state=State.UNKNOWN):
             self.resolve(payout)
-        self._move_on()
+        self.hear()
         self.decide_clawbacks()
+        self._move_on()
         self.until_approved()
         self.send()
         self.everything_arrives()
@@ -387,14 +389,30 @@ class Installation(World):
             intervention.retry(by=self.bob, payout_ids=failed, reason="Again.", now=self.now)
 
     def decide_clawbacks(self, decision: str = "write_off") -> None:
-        """Have two people decide what was paid too much, and release what came back."""
+        """Have two people decide what was paid too much, and release what came back.
+
+        What was not paid yet is not written off: its payout is let go, and the two meet in the next one.
+        """
         waiting = Payable.objects.filter(settled="")
         for row in waiting.filter(waits_for=Payable.Waits.CLAWBACK):
-            self.second("clawback_decide", {"payable": str(row.pk), "decision": decision})
+            covering = Payout.objects.filter(
+                lines__payable=row.original_id, lines__released_at__isnull=True
+            ).first()
+            if covering is not None and covering.state in dissolving.DISSOLVABLE:
+                self.cancel(covering)
+            if covering is None or covering.state in dissolving.DISSOLVABLE:
+                self.second("clawback_decide", {"payable": str(row.pk), "decision": "net"})
+            elif covering.state in (State.PAID, State.RETURNED):
+                self.second("clawback_decide", {"payable": str(row.pk), "decision": decision})
         back = list(waiting.filter(waits_for=Payable.Waits.RETURNED).values_list("pk", flat=True))
         if not back:
             return
         intervention.release_payables(by=self.bob, payable_ids=back, reason="Again.", now=self.now)
+
+    def cancel(self, *payouts: Payout) -> None:
+        """Have a person let these go."""
+        ids = [one.pk for one in payouts]
+        intervention.cancel(by=self.bob, payout_ids=ids, reason="Not so.", now=self.now)
 
     def open_ends(self) -> list[str]:
         """What neither came to its end nor is held for a reason that holds."""
