@@ -109,7 +109,9 @@ def test_no_stage_calls_the_world_in_a_transaction(world: Installation, address:
         crash_points.install(None)
     assert rested() == []
     wrong = [f"{n} may not call" for n, refused in seen.items() if n.endswith(OUTSIDE) and refused]
-    wrong += [f"{n} is in no transaction" for n, refused in seen.items() if n.endswith(INSIDE) and not refused]
+    wrong += [
+        f"{n} is in no transaction" for n, refused in seen.items() if n.endswith(INSIDE) and not refused
+    ]
     assert not wrong
     begun = {name.partition(".")[0] for name in seen}
     stages = set(settings.STAGES)
