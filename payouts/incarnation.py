@@ -58,6 +58,15 @@ def is_accepted() -> bool:
     return known == present()
 
 
+def begin() -> None:
+    """This will make a new database known before it holds anything that may be sent.
+
+    A backup of one that was to send for the first time would otherwise look new once more, wherever it is put back.
+    """
+    if accepted() is None:
+        _accept_new()
+
+
 def accept(*, by: str) -> Incarnation:
     """This will accept the database as it is; `after_restore` calls it when everything is accounted for."""
     now = present()

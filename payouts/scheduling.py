@@ -15,7 +15,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import public_number, uuid7
 from marketplace_payouts.lib.money import Money
-from payouts import carrying, facts, ledger, lifecycle
+from payouts import carrying, facts, incarnation, ledger, lifecycle
 from payouts.actors import Actor
 from payouts.carrying import carry, grain
 from payouts.dissolving import line_money
@@ -40,6 +40,7 @@ class _Plan:
 
 def gather(*, limit: int, now: datetime) -> int:
     """This will gather what is due to up to `limit` payees into payouts; gives how many payouts it made."""
+    incarnation.begin()
     with transaction.atomic():
         payees = list(
             Payee.objects.filter(next_gather_at__lte=now)

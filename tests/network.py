@@ -63,6 +63,14 @@ def in_transaction() -> bool:
     return any(not getattr(block, "_from_testcase", False) for block in blocks)
 
 
+def refuse(why: str) -> None:
+    """Refuse what no socket shows.
+
+    :raises SocketRefused: always.
+    """
+    _refuse(None, why)
+
+
 def _check(sock: socket.socket, address: Any) -> None:
     if sock.family == getattr(socket, "AF_UNIX", None):
         return

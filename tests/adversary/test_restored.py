@@ -196,3 +196,17 @@ def test_an_unknown_one_that_was_decided_and_paid_after_the_backup(world: World,
     assert debits(world) == 1
     held = Hold.objects.filter(rule="restore", lifted_at__isnull=True, payout__isnull=False)
     assert held.count() == 2
+
+
+def test_a_backup_from_before_the_very_first_sending(world: World, superuser_url: str) -> None:
+    """It holds no attempt, and yet it is no new database: what it was about to send has been sent meanwhile."""
+    world.sold_and_approved(world.seller())
+    world.reread()
+    cleaner = Cleaner(superuser_url)
+    assert world.transmit() == 1
+    world.until("paid")
+    cleaner.clean()
+    cleaner.close()
+    Saboteur(superuser_url).run("UPDATE payouts_incarnation SET database_oid = database_oid + 1")
+    assert world.transmit() == 0
+    assert debits(world) == 1

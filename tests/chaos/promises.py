@@ -1,0 +1,167 @@
+"""The promises, asked after every step of a short story: by the tills' own ledgers, and by the invariants' queries."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+import psycopg
+
+from payouts import methods
+from payouts.invariants import running
+from payouts.invariants.base import _EVERYTHING, statement
+from tests.chaos import bank
+from tests.chaos.bank import Paid
+from tests.stories.books import balances, expected
+
+LATE: Final = frozenset(
+    {
+        "nothing_is_overdue",
+        "poller_is_alive",
+        "submitting_under_a_lease",
+        "told_is_read_back",
+    }
+)
+"""What tells that nobody worked for a while: in these stories time goes by in leaps, and nobody works in between."""
+
+Identity = tuple[str, str, str]
+"""What makes a payable the same one, even for a database that accrued it anew after a restore."""
+
+_COVERED: Final = """
+    SELECT a.provider, a.key, a.units::bigint, a.destination, b.reference, b.purpose, b.source_event
+    FROM payouts_attempt a JOIN payouts_payoutline l ON l.payout_id = a.payout_id
+    JOIN payouts_payable b ON b.id = l.payable_id"""
+_DEBITED: Final = """
+    SELECT provider, key, returned_units::bigint FROM payouts_attempt WHERE debited AND provider = ANY(%s)"""
+_IDENTITIES: Final = """
+    SELECT DISTINCT b.reference, b.purpose, b.source_event FROM payouts_payable b
+    LEFT JOIN payouts_payoutline l ON l.payable_id = b.id
+    WHERE (l.payout_id = ANY(%s) AND l.released_at IS NULL) OR b.id = ANY(%s)"""
+
+
+class Promises:
+    """Asks them; what an attempt covered it remembers beyond a restore, as the world does."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._session: psycopg.Connection[Any] | None = None
+        self._covers: dict[tuple[str, str], set[Identity]] = defaultdict(set)
+        self._sent: dict[tuple[str, str], tuple[int, str]] = {}
+        self.is_restored = False
+
+    def broken(self, *, now: datetime, at_rest: bool = True) -> list[str]:
+        """Name every promise that is broken just now.
+
+        What the invariants ask of each payout and payee by themselves is added up once more only when `at_rest`.
+        """
+        self.see()
+        return [
+            *self._by_the_tills(),
+            *self._against_the_tills(),
+            *self._by_the_invariants(now),
+            *self._by_incidents(),
+            *(self._by_the_books() if at_rest else ()),
+        ]
+
+    def see(self) -> None:
+        """Note what every attempt covers, before anything can make us forget it."""
+        for provider, key, units, destination, *identity in self._ask(_COVERED):
+            self._covers[provider, key].add(tuple(identity))
+            self._sent[provider, key] = units, destination
+
+    def is_paid(self, *, payouts: Collection[UUID], payables: Collection[UUID]) -> bool:
+        """Tell whether any of what these cover has truly been paid, and was not given back."""
+        identities = {tuple(row) for row in self._ask(_IDENTITIES, [list(payouts), list(payables)])}
+        return any(
+            identities & self._covers[name, item.key]
+            for name, till in bank.TILLS.items()
+            for item in till.items
+            if item.kept
+        )
+
+    def close(self) -> None:
+        """Leave the database."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _ask(self, sql: str, values: Any = None) -> list[tuple[Any, ...]]:
+        if self._session is None:
+            self._session = psycopg.connect(self._url, autocommit=True, application_name="promises")
+            # Always the same few questions of small tables: planning them anew would cost more than all the rest.
+            self._session.execute("SET plan_cache_mode = force_generic_plan; SET jit = off")
+        return self._session.execute(sql, values, prepare=True).fetchall()
+
+    def _by_the_tills(self) -> Iterator[str]:
+        """What really moved: each payable once, as much as was sent, to where it was sent."""
+        paid: dict[Identity, list[str]] = defaultdict(list)
+        items: Counter[tuple[str, str]] = Counter()
+        for name, till in bank.TILLS.items():
+            for item in till.items:
+                yield from self._one(name, item)
+                if not item.kept:
+                    continue
+                items[name, item.key] += 1
+                if items[name, item.key] == 1:
+                    for identity in self._covers[name, item.key]:
+                        paid[identity].append(f"{name} {item.key}")
+        yield from (f"paid {count} times under one key: {key}" for key, count in items.items() if count > 1)
+        yield from (f"paid twice: {what} by {keys}" for what, keys in paid.items() if len(keys) > 1)
+
+    def _one(self, name: str, item: Paid) -> Iterator[str]:
+        if (name, item.key) not in self._sent:
+            yield f"{name} was asked for {item.key}, which is no attempt of ours"
+            return
+        units, destination = self._sent[name, item.key]
+        if item.units != units or item.kept > units:
+            yield f"{name} moved {item.units} for {item.key}, which is {units}"
+        if methods.echo_fingerprint(name, item.account) != destination:
+            yield f"{name} paid {item.account} for {item.key}, which goes to somebody else"
+
+    def _against_the_tills(self) -> Iterator[str]:
+        """Our books never say that more left, or came back, than did."""
+        known = {(name, item.key): item for name, till in bank.TILLS.items() for item in till.items}
+        for name, key, returned in self._ask(_DEBITED, [list(bank.TILLS)]):
+            item = known.get((name, key))
+            if item is None or not item.debited or item.returned < returned:
+                yield f"{name} {key} counts as debited, with {returned} returned, but truly: {item}"
+
+    def _by_the_books(self) -> Iterator[str]:
+        """What every account holds follows from the rows."""
+        has, wants = balances(), expected()
+        for account, currency in sorted(has.keys() | wants.keys()):
+            # After a restore, what we do not know any more stands in suspense, against our cash.
+            if account.startswith("suspense:") or (self.is_restored and account.startswith("provider_cash:")):
+                continue
+            ours, theirs = has.get((account, currency), 0), wants.get((account, currency), 0)
+            if ours != theirs:
+                yield f"{account} holds {ours} {currency}, the rows say {theirs}"
+
+    def _by_the_invariants(self, now: datetime) -> Iterator[str]:
+        sql, values = _everything(now)
+        for name, subject, detail in self._ask(sql, values):
+            yield f"{name}: {subject} {detail}"
+
+    def _by_incidents(self) -> Iterator[str]:
+        """The tills tell the truth, and so do people: only a database that forgot has anything to be surprised at."""
+        if self.is_restored:
+            return
+        for kind, sentence in self._ask("SELECT kind, sentence FROM payouts_incident"):
+            yield f"incident {kind}: {sentence}"
+
+
+def _everything(now: datetime) -> tuple[str, dict[str, Any]]:
+    """Write all invariants as one question, so that a step costs one round to the database and not seventy."""
+    values: dict[str, Any] = {}
+    parts = []
+    for one in running.all_invariants():
+        if one.name in LATE:
+            continue
+        _, its = statement(one, since=None, now=now)
+        assert all(values.get(name, value) == value for name, value in its.items()), "two values of one name"
+        values |= its
+        parts.append(f"SELECT '{one.name}', subject::text, detail::text FROM ({one.sql}) AS {one.name}")
+    return f"WITH {_EVERYTHING} {' UNION ALL '.join(parts)}", values
