@@ -38,7 +38,7 @@ from payouts.providers.base import Absent, Key, PayoutProvider, RefusalClass, Re
 from payouts.providers.base import Step as ProviderStep
 from payouts.providers.paypal import outcomes
 from tests.chaos import proofs
-from tests.chaos.ground import Ground
+from tests.chaos.miniature import Ground
 from tests.chaos.proofs import Proof
 
 

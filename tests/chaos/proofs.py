@@ -14,7 +14,7 @@ from payouts import holding, reconciliation, submission, webhooks
 from payouts.models import Attempt, Payable, Payout, PayoutLine, SourceCheck, State
 from payouts.providers.base import Status
 from tests.chaos import bank
-from tests.chaos.ground import Installation
+from tests.chaos.miniature import Installation
 from tests.stories.books import disagreements
 from tests.stories.world import CREATE
 

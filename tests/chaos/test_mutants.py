@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
-from tests.chaos.ground import Ground, Installation, ground
+from tests.chaos.miniature import Ground, Installation, ground
 from tests.chaos.mutants import MUTANTS, Mutant
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from flexsync import interpreter, poller
 from payouts import approval, methods, scheduling, submission
 from payouts.models import Approval, Attempt, Payable, Payout, PayoutMethod, State
 from tests.chaos import bank, proofs
-from tests.chaos.ground import LARGE, Ground, Installation, ground
+from tests.chaos.miniature import LARGE, Ground, Installation, ground
 from tests.chaos.proofs import stalled_at
 
 

@@ -20,7 +20,7 @@ from payouts.providers.base import Status
 from tests import network
 from tests.chaos import bank, proofs
 from tests.chaos.forks import Child, Tell
-from tests.chaos.ground import Ground, Installation, ground
+from tests.chaos.miniature import Ground, Installation, ground
 
 OUTSIDE = ("before_call", "after_call")
 INSIDE = ("before_commit", "before_intent", "before_result", "before_claim", "before_learning", "before_note")

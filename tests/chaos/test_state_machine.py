@@ -42,7 +42,7 @@ from payouts import (
 from payouts.models import Hold, Payable, Payout, Source, State
 from payouts.providers.base import Status
 from tests.chaos import bank
-from tests.chaos.ground import LARGE, SELLERS, Ground, Installation, ground
+from tests.chaos.miniature import LARGE, SELLERS, Ground, Installation, ground
 
 SELLER = st.sampled_from([name for name, *_ in SELLERS])
 NTH = st.integers(0, 5)
