@@ -13,7 +13,6 @@ from payouts import gates
 from payouts.models import Announcement, OutboxMessage, Payout, Source, SourceCheck
 from tests.stories.world import World
 
-
 COMMANDS = "/v1/integration_api/transactions"
 
 
@@ -204,7 +203,7 @@ def others_go_on(world: World) -> None:
 
 
 def test_a_word_that_comes_after_a_newer_one_is_put_right(world: World):
-    transaction, payout = world.sold_and_approved(world.seller())
+    transaction, _ = world.sold_and_approved(world.seller())
     with world.meanwhile("announce.before_call", lambda: others_go_on(world)):
         reread(world)
     assert world.told(transaction)["status"] == "announced"
@@ -213,7 +212,7 @@ def test_a_word_that_comes_after_a_newer_one_is_put_right(world: World):
 
 
 def test_a_word_that_came_late_and_was_not_answered_is_put_right(world: World):
-    transaction, payout = world.sold_and_approved(world.seller())
+    transaction, _ = world.sold_and_approved(world.seller())
 
     def go_on() -> None:
         others_go_on(world)
@@ -228,7 +227,7 @@ def test_a_word_that_came_late_and_was_not_answered_is_put_right(world: World):
 
 
 def test_whoever_stood_still_for_too_long_announces_nothing(world: World, monkeypatch):
-    transaction, payout = world.sold_and_approved(world.seller())
+    transaction, _ = world.sold_and_approved(world.seller())
     monkeypatch.setattr(telling, "LEASE_S", telling.PATIENCE_S)
     assert reread(world) == 1
     assert world.told(transaction) == {}
