@@ -94,7 +94,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
             "error_before", 0.03, match={"method": "GET", "path": "/v1/payments/payouts/"}, status=404
         ),
         _sometimes("webhook_early", 0.3),
-        _sometimes("expire_token", 0.02),
+        _sometimes("expire_token", 0.05),
         _sometimes("duplicate_without_link", 0.3),
     ),
     "two_step": (
