@@ -122,7 +122,8 @@ class Desk:
         if form is None:
             raise Refused(f"There is nothing to confirm at {asked.url}: {' '.join(asked.complaints)}")
         done = self._send(form, {"confirmed": "1", "reason": reason, **more})
-        if not any("success" in kind for kind, _ in done.messages):
+        # Asked of the provider is done too: what came of it is read later.
+        if not any("success" in kind or "info" in kind for kind, _ in done.messages):
             raise Refused(" ".join(done.complaints) or f"Nothing was done at {asked.url}.")
 
     def _send(self, form: Form, given: dict[str, str | list[str]]) -> Page:

@@ -14,6 +14,8 @@ from django.core.management import call_command
 from accounts.models import Payee
 from demo.approving import approve_alone
 from demo.scene import Scene, Story, Until
+from flexsync.models import FlexEvent
+from flexsync.snapshots import SNAPSHOT
 from payouts.models import Payable, Payout, State
 from payouts.providers.base import Status
 
@@ -51,12 +53,13 @@ def connected_to_stripe(scene: Scene) -> Story:
 
 
 def unheard(scene: Scene) -> Story:
-    """Sharetribe gives no event of Lena's sale out; Emil's resync finds it."""
+    """Sharetribe gives no event of Lena's sale out; Emil's resync finds it, if the daily one did not come first."""
     transaction = str(uuid.uuid4())
     scene.flex.fault("event_gap", match={"reference": transaction})
     scene.sell("Lena", 10_000, id=transaction)
     yield Until("everybody else's sales to be heard", lambda: _are_paid(scene, ("Alma", "Yann")))
-    if scene.payables("Lena").exists():
+    heard = FlexEvent.objects.filter(resource_id=transaction).exclude(event_type=SNAPSHOT)
+    if heard.exists():
         raise AssertionError("Lena's sale was heard of, though no event of it was given out.")
     said = StringIO()
     call_command("resync_flex", "--all", stdout=said)

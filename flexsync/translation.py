@@ -6,12 +6,12 @@ came: any order of arrival, and any overlap, gives the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 
-from flexsync.snapshots import LineItem, Nonsense, Snapshot, Unclear
+from flexsync.snapshots import LineItem, Nonsense, Snapshot, Transition, Unclear
 from flexsync.truths import Row, Truths
 from marketplace_payouts.lib.currencies import UnknownCurrency, convert_exponent, exponent
 from marketplace_payouts.lib.money import Money, MoneyError
@@ -145,7 +145,7 @@ def interpret(
     if newest.payee is None:
         raise Nonsense("The transaction is due but names no seller.")
     trigger = considered[newest.transitions[due].name]
-    owed = _owed(truths, newest, due, trigger, rules, decimals)
+    owed = _owed(newest, newest.transitions[due:], trigger, rules, decimals)
     return replace(
         base,
         trigger=trigger.id,
@@ -157,9 +157,8 @@ def interpret(
 
 
 def _owed(
-    truths: Truths,
     newest: Snapshot,
-    due: int,
+    since_due: Sequence[Transition],
     trigger: TriggerRule,
     rules: ProcessRules,
     decimals: Decimals,
@@ -169,28 +168,13 @@ def _owed(
     total = decimals.ours(newest.payout)
     if total.units < 0:
         raise Nonsense("The transaction's payoutTotal is negative.")
-    names = [one.name for one in newest.transitions]
-    last_due = max(index for index, name in enumerate(names) if index >= due and name == trigger.transition)
-    cancelled = next((n for n in range(last_due, len(names)) if names[n] in rules.cancel_transitions), None)
-    if cancelled is not None and not _reversed_since(truths, newest, cancelled):
+    last_due = max(index for index, one in enumerate(since_due) if one.name == trigger.transition)
+    was_cancelled = any(one.name in rules.cancel_transitions for one in since_due[last_due:])
+    # A process that refunds says so in its lines, and then payoutTotal is what remains. One that only moves on to
+    # a cancelled state leaves payoutTotal as it was, though nothing is owed any more.
+    if was_cancelled and not any(line.is_reversal for line in newest.lines):
         return Money(0, total.currency)
     return total
-
-
-def _reversed_since(truths: Truths, newest: Snapshot, cancelled: int) -> bool:
-    """Whether a cancellation took something back in the lines, and payoutTotal is therefore what remains.
-
-    One that only moves on to a cancelled state leaves payoutTotal as it was, though nothing is owed any more; lines
-    of a partial refund that stood there before it say nothing of it.
-    """
-    before = truths.first_with(cancelled)
-    if len(before.transitions) > cancelled:
-        return any(line.is_reversal for line in newest.lines)  # nobody saw it before
-    return _reversals(newest) != _reversals(before)
-
-
-def _reversals(shown: Snapshot) -> list[LineItem]:
-    return [line for line in shown.lines if line.is_reversal]
 
 
 def _source_event(newest: Snapshot, owed: Money) -> str:

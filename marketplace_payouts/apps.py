@@ -18,7 +18,9 @@ class ProductConfig(AppConfig):
     def ready(self) -> None:
         """This will register the checks, and have the tasks that come round set whenever the tables are migrated."""
         from marketplace_payouts import checks
+        from marketplace_payouts.lib import database
 
+        database.speed_up()
         checks.register_all()
         post_migrate.connect(_set_schedules, sender=apps.get_app_config("django_q"), dispatch_uid="schedules")
 

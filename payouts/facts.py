@@ -12,7 +12,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Model, Q, Sum
 
-from accounts.models import Payee
+from accounts.models import Marketplace, Payee
 from payments.models import PaymentIn
 from payouts.models import (
     Announcement,
@@ -28,6 +28,7 @@ from payouts.models import (
     Rail,
     Source,
     SourceCheck,
+    Trigger,
 )
 
 Row = TypeVar("Row", bound=Model)
@@ -73,7 +74,8 @@ def rails_of(provider: str, currency: str) -> tuple[str, str, str]:
 def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False) -> dict[UUID, Facts]:
     """This will load the facts of payouts; with `lock`, payees, methods, approvals, holds and rails `FOR SHARE`.
 
-    The payouts must carry `payee` and `method`, and be locked by the caller when `lock` is set.
+    Without `lock` the payouts must carry `payee` and `method`; with it they are read here, after the wait for their
+    locks, and the payouts must be locked by the caller.
     """
     if lock:
         _share(Payee, {payout.payee_id for payout in payouts})
@@ -107,7 +109,7 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
     methods = {
         method.payee_id: method
         for method in PayoutMethod.objects.filter(
-            payee_id__in={row.payee_id for row in payables}, retired_at__isnull=True
+            payee__among={row.payee_id for row in payables}, retired_at__isnull=True
         )
     }
     facts = {
@@ -135,18 +137,27 @@ def _share(model: type[Model], keys: set[UUID] | set[str]) -> None:
 
 def _read_again(payouts: Sequence[Payout]) -> None:
     """What came along with the payouts was read before the wait for its locks: it may have been frozen or retired."""
-    payees = Payee.objects.select_related("marketplace").in_bulk({payout.payee_id for payout in payouts})
-    methods = PayoutMethod.objects.in_bulk({payout.method_id for payout in payouts})
+    payees = {row.pk: row for row in Payee.objects.filter(pk__among={payout.payee_id for payout in payouts})}
+    methods = {row.pk: row for row in PayoutMethod.objects.filter(pk__among={p.method_id for p in payouts})}
+    marketplaces = Marketplace.objects.in_bulk({payee.marketplace_id for payee in payees.values()})
+    for payee in payees.values():
+        payee.marketplace = marketplaces[payee.marketplace_id]
     for payout in payouts:
         payout.payee, payout.method = payees[payout.payee_id], methods[payout.method_id]
 
 
 def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
     found: dict[UUID, list[PayoutLine]] = defaultdict(list)
-    rows = PayoutLine.objects.filter(
-        payout_id__in=[p.pk for p in payouts], released_at__isnull=True
-    ).select_related("payable__source", "payable__trigger__process")
+    rows = PayoutLine.objects.filter(payout__among=payouts, released_at__isnull=True).select_related(
+        "payable__source"
+    )
+    triggers = Trigger.objects.select_related("process").in_bulk(
+        {line.payable.trigger_id for line in rows} - {None}
+    )
     for line in rows:
+        # A handful of triggers stands behind them all: made once each, and not once for each line.
+        if line.payable.trigger_id is not None:
+            line.payable.trigger = triggers[line.payable.trigger_id]
         found[line.payout_id].append(line)
     for lines in found.values():
         lines.sort(key=lambda line: line.payable_id)
@@ -164,9 +175,10 @@ def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:
             by_target[one.payout.pk].append(one)
         for name in _rails(one):
             by_target[name].append(one)
-    uuids = [key for key in by_target if isinstance(key, UUID)]
-    names = [key for key in by_target if isinstance(key, str)]
-    wanted = Q(payee__in=uuids) | Q(method__in=uuids) | Q(payout__in=uuids) | Q(rail__in=names)
+    wanted = Q(payee__among={one.payee.pk for one in facts})
+    wanted |= Q(method__among={one.method.pk for one in facts if one.method is not None})
+    wanted |= Q(payout__among={one.payout.pk for one in facts if one.payout is not None})
+    wanted |= Q(rail__in=[key for key in by_target if isinstance(key, str)])
     holds = Hold.objects.filter(wanted, lifted_at__isnull=True).order_by("set_at")
     if lock:
         _share(Hold, {hold.pk for hold in holds})
@@ -186,7 +198,7 @@ def _rails(one: Facts) -> Sequence[str]:
 
 def _add_approvals(facts: dict[UUID, Facts], *, lock: bool) -> None:
     approvals = Approval.objects.filter(
-        payout_id__in=list(facts), result=Approval.Result.GIVEN, revoked_at__isnull=True
+        payout__among=facts, result=Approval.Result.GIVEN, revoked_at__isnull=True
     ).order_by("at")
     if lock:
         _share(Approval, {approval.pk for approval in approvals})
@@ -197,10 +209,10 @@ def _add_approvals(facts: dict[UUID, Facts], *, lock: bool) -> None:
 def _add_sources(facts: Iterable[Facts]) -> None:
     facts = list(facts)
     sources = {source.pk: source for one in facts for source in one.sources}
-    checks = SourceCheck.objects.in_bulk(list(sources))
+    checks = {check.pk: check for check in SourceCheck.objects.filter(pk__among=sources)}
     received: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     rows = (
-        PaymentIn.objects.filter(transaction_id__in=[source.reference for source in sources.values()])
+        PaymentIn.objects.filter(transaction_id__among=[source.reference for source in sources.values()])
         .values_list("transaction_id", "currency", "kind")
         .annotate(total=Sum("units"))
     )
@@ -225,8 +237,8 @@ def _add_loose(facts: Iterable[Facts], *, beside: Q) -> None:
         for row in one.payables:
             if row.purpose == Payable.Purpose.RETURNED and row.source_id is not None:
                 by_source[row.source_id].append(one)
-    of_the_returned = Q(source_id__in=list(by_source), waits_for=Payable.Waits.CLAWBACK)
-    taken_back = Payable.objects.filter(Q(original_id__in=list(by_payable)) | of_the_returned, settled="")
+    of_the_returned = Q(source__among=by_source, waits_for=Payable.Waits.CLAWBACK)
+    taken_back = Payable.objects.filter(Q(original__among=by_payable) | of_the_returned, settled="")
     # A carried rest is owed beside the payout that it was rounded off from.
     taken_back = taken_back.exclude(purpose=Payable.Purpose.CARRY)
     for row in taken_back.filter(beside):
@@ -238,7 +250,7 @@ def _add_loose(facts: Iterable[Facts], *, beside: Q) -> None:
 
 
 def _add_announcements(facts: dict[UUID, Facts]) -> None:
-    for payout_id, source_id in Announcement.objects.filter(payout_id__in=list(facts)).values_list(
+    for payout_id, source_id in Announcement.objects.filter(payout__among=facts).values_list(
         "payout_id", "source_id"
     ):
         facts[payout_id].announced.add(source_id)

@@ -79,6 +79,25 @@ def allocated(payout_id: UUID) -> str:
     return f"allocated:{payout_id}"
 
 
+@dataclass(slots=True)
+class _Row:
+    """A row of `Posting`, which as a model's instance would cost a payout's five postings dearly."""
+
+    id: UUID
+    entry: UUID
+    kind: str
+    subject: UUID
+    ordinal: int
+    debit: str
+    credit: str
+    units: int
+    currency: str
+    payable_id: UUID | None
+    payout_id: UUID | None
+    attempt_id: UUID | None
+    at: datetime
+
+
 def post(drafts: Sequence[Draft], *, now: datetime, entry: UUID | None = None) -> None:
     """This will write the postings in one statement.
 
@@ -87,7 +106,8 @@ def post(drafts: Sequence[Draft], *, now: datetime, entry: UUID | None = None) -
     :raises IntegrityError: when one was posted already (`payouts_posting_once`).
     """
     rows = [
-        Posting(
+        _Row(
+            id=uuid7(),
             entry=entry or uuid7(),
             kind=draft.kind,
             subject=draft.subject,

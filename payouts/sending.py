@@ -31,7 +31,9 @@ class Sending:
 def load(batch: Batch, *, now: datetime) -> Sending:
     """This will lock a batch's attempts and payouts, attempts first, each in the order of ids."""
     attempts = list(batch.attempts.order_by("pk").select_for_update(of=("self",)))
-    payouts = Payout.objects.filter(pk__in=[a.payout_id for a in attempts]).order_by("pk").select_for_update()
+    payouts = (
+        Payout.objects.filter(pk__among=[a.payout_id for a in attempts]).order_by("pk").select_for_update()
+    )
     return Sending(batch, attempts, {p.pk: p for p in payouts}, Actor.provider(batch.provider), now)
 
 

@@ -69,15 +69,17 @@ def _settle_together(claimed: Sequence[UUID], *, now: datetime) -> None:
 
 
 def _changes(claimed: Sequence[UUID], *, now: datetime) -> list[tuple[Change, list[Observation]]]:
-    attempts = list(Attempt.objects.filter(pk__in=claimed).order_by("pk"))
-    locked = Payout.objects.filter(pk__in=[a.payout_id for a in attempts]).order_by("pk").select_for_update()
+    attempts = list(Attempt.objects.filter(pk__among=claimed).order_by("pk"))
+    locked = (
+        Payout.objects.filter(pk__among=[a.payout_id for a in attempts]).order_by("pk").select_for_update()
+    )
     payouts = {payout.pk: payout for payout in locked}
     newest: dict[UUID, int] = defaultdict(int)
-    for payout_id, n in Attempt.objects.filter(payout_id__in=list(payouts)).values_list("payout_id", "n"):
+    for payout_id, n in Attempt.objects.filter(payout__among=payouts).values_list("payout_id", "n"):
         newest[payout_id] = max(n, newest[payout_id])
     oldest = {attempt.pk: attempt.folded for attempt in attempts}
     observations: dict[UUID, list[Observation]] = defaultdict(list)
-    rows = Observation.objects.filter(attempt_id__in=list(oldest), seq__gt=min(oldest.values())).order_by(
+    rows = Observation.objects.filter(attempt__among=oldest, seq__gt=min(oldest.values())).order_by(
         "seq", "id"
     )
     for row in rows:

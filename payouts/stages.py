@@ -27,8 +27,9 @@ LIMITS: Final = {
     "gather": 500,
     "decide": 1000,
     "reread": 200,
-    "send": 15_000,
-    "settle": 5000,
+    # Not the 15,000 that PayPal takes at once: a worker's memory, and how long payees stay locked, would grow with it.
+    "send": 1000,
+    "settle": 1000,
 }
 _LIMIT: Final = 500
 # A stage that moved nothing has pushed what it looked at ahead; behind that there may be more that can move.

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cached_property
+from typing import overload
 
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.crypto import CryptoError
@@ -60,9 +62,30 @@ def sealed_body(step: Step, kind: str, body: bytes, *, clock: datetime) -> StepB
 
 
 def progress_of(batch: Batch, answers: list[Answer]) -> Progress:
-    """This will give what the provider needs to say what comes next."""
-    attempts = list(batch.attempts.select_related("method", "payout").order_by("pk"))
-    return Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts), answers=answers)
+    """This will give what the provider needs to say what comes next.
+
+    The items are read, and their destinations opened, only where the provider looks at them: mostly all is done.
+    """
+    return Progress(batch_key=batch.key, currency=batch.currency, items=_Items(batch), answers=answers)
+
+
+class _Items(Sequence[Item]):
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+
+    @cached_property
+    def _read(self) -> list[Item]:
+        return items_of(list(self._batch.attempts.select_related("method", "payout").order_by("pk")))
+
+    def __len__(self) -> int:
+        return len(self._read)
+
+    @overload
+    def __getitem__(self, place: int) -> Item: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Item]: ...
+    def __getitem__(self, place: int | slice) -> Item | Sequence[Item]:
+        return self._read[place]
 
 
 def stored_body(row: Step) -> bytes:

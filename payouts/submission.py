@@ -102,9 +102,8 @@ def _claim(limit: int, *, now: datetime) -> list[Payout]:
     if first.rounds >= ROUNDS_TOGETHER:
         group, limit = group.filter(rounds=first.rounds), _half(limit, first)
     return list(
-        group.select_related("payee__marketplace", "method")
-        .order_by("next_at", "id")
-        .select_for_update(skip_locked=True, of=("self",))[:limit]
+        # Payee and method are read under their locks, with everything else that the gates look at.
+        group.order_by("next_at", "id").select_for_update(skip_locked=True)[:limit]
     )
 
 
@@ -273,9 +272,5 @@ def _first_step(
 
 
 def _attempt_numbers(payout_ids: Iterable[UUID]) -> dict[UUID, int]:
-    rows = (
-        Attempt.objects.filter(payout_id__in=list(payout_ids))
-        .values_list("payout_id")
-        .annotate(last=Max("n"))
-    )
+    rows = Attempt.objects.filter(payout__among=payout_ids).values_list("payout_id").annotate(last=Max("n"))
     return dict(rows)

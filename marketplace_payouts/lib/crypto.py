@@ -174,6 +174,17 @@ def canonical_json(value: object) -> bytes:
 
 
 def _plain(value: object) -> object:
+    # Almost everything is one of these, and a digest is computed for every event of every payout.
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
+    if kind is UUID:
+        return str(value)
+    if isinstance(value, dict) and kind is dict:
+        return {
+            key if type(key) is str else _text_key(key): entry if type(entry) is str else _plain(entry)
+            for key, entry in value.items()
+        }
     match value:
         case Enum():
             return _plain(value.value)

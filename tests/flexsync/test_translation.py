@@ -70,18 +70,6 @@ def test_owes_what_reversal_lines_leave_after_a_cancellation():
     assert meaning(received().go("operator-refund", lines=PARTLY).rows).owed == Money(5_000, "EUR")
 
 
-def test_owes_nothing_after_a_partial_refund_and_a_cancellation_that_takes_nothing_back():
-    history = received().go("operator-adjust", lines=PARTLY)
-    assert meaning(history.rows).owed == Money(5_000, "EUR")
-    assert meaning(history.go("cancel").rows).owed == Money(0, "EUR")
-
-
-def test_owes_what_a_refund_after_a_partial_one_leaves():
-    more = (*PARTLY, line("item", -1_000, reversal=True))
-    history = received().go("operator-adjust", lines=PARTLY).go("operator-refund", lines=more)
-    assert meaning(history.rows).owed == Money(4_000, "EUR")
-
-
 def test_owes_the_changed_amount_after_an_adjustment():
     found = meaning(received().go("operator-adjust", lines=PARTLY).rows)
     assert found.owed == Money(5_000, "EUR")

@@ -4,6 +4,7 @@ import base64
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from enum import IntEnum, StrEnum
+from types import MappingProxyType
 from uuid import UUID
 
 import pytest
@@ -157,3 +158,15 @@ def test_refuses_what_has_no_form(value: object) -> None:
 def test_refuses_what_is_no_value(value: object) -> None:
     with pytest.raises(ValueError):
         crypto.digest(value)
+
+
+def test_a_digest_is_the_same_for_plain_and_for_other_mappings():
+    inner = {"n": 1, "at": None, "list": ["a", 2, {"b": True}]}
+    assert crypto.digest({"inner": inner}) == crypto.digest(
+        MappingProxyType({"inner": MappingProxyType(inner)})
+    )
+
+
+def test_a_digest_refuses_keys_that_are_no_text_at_any_depth():
+    with pytest.raises(TypeError):
+        crypto.digest({"inner": [{1: "one"}]})
