@@ -96,6 +96,8 @@ class _Reading:
     """Whether something was written that was not read back."""
     is_done: bool = False
     is_gone: bool = False
+    latest: float = 0.0
+    """By the monotonic clock: when the sole right to tell it is too near its end for a call to be begun."""
     calls: int = 0
     error: str = ""
 
@@ -138,6 +140,7 @@ def _candidates(*, limit: int, now: datetime) -> dict[UUID, list[UUID]]:
 
 
 def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
+    latest = time.monotonic() + telling.LEASE_S - telling.PATIENCE_S
     with transaction.atomic():
         taken = telling.take(candidates)
         crash_point("reread.before_claim")
@@ -150,6 +153,7 @@ def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
             sources[pk],
             one,
             sorted((payouts[payout] for payout in candidates[pk]), key=lambda p: p.created_at),
+            latest=latest,
         )
         for pk, one in tellings.items()
     ]
@@ -223,6 +227,10 @@ def _announce(one: _Reading, *, now: datetime) -> None:
         one.telling.announced[payout.pk] = now
     value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
     crash_point("announce.before_call")
+    if time.monotonic() >= one.latest:
+        # We stood still for so long that others may have announced it, and told what became of it, since.
+        one.error = "There was no time left to announce it."
+        return
     one.told, one.is_doubtful = None, True
     answer = calls.client().update_metadata(
         one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
@@ -270,6 +278,9 @@ def _record(readings: Sequence[_Reading], marketplace: Marketplace, *, cursor: i
     )
     _give_back(readings)
     _wake([payout for one in done if not one.error for payout in one.payouts], now=now)
+    _tell_anew(
+        [payout for one in done if one.is_announced or one.is_doubtful for payout in one.payouts], now=now
+    )
 
 
 def _check(one: _Reading, *, now: datetime) -> SourceCheck:
@@ -338,18 +349,24 @@ def _give_back(readings: Sequence[_Reading]) -> None:
 
 
 def _wake(payouts: Sequence[Payout], *, now: datetime) -> None:
-    """Let the sender look at once; and where a payout was let go meanwhile, have the announcement taken back."""
-    ids = sorted({payout.pk for payout in payouts})
-    present = dict(Payout.objects.filter(pk__in=ids).values_list("pk", "state"))
+    """Let the sender look at once."""
+    ids = {payout.pk for payout in payouts}
     woken = (
         Payout.objects.filter(pk__in=ids, state=State.APPROVED).order_by("pk").select_for_update(no_key=True)
     )
     Payout.objects.filter(pk__in=[payout.pk for payout in woken]).update(next_at=now)
+
+
+def _tell_anew(payouts: Sequence[Payout], *, now: datetime) -> None:
+    """Where a payout went on while it was being announced, have its transaction told how it stands.
+
+    It was let go, or we stood still for longer than our right to tell lasted, and our word came after a newer one.
+    """
+    gone_on = Payout.objects.filter(pk__in={payout.pk for payout in payouts}).exclude(state=State.APPROVED)
     rowsets.insert(
         OutboxMessage,
         [
             OutboxMessage(id=uuid7(), kind="write_back", subject=pk, facts={}, created_at=now, next_at=now)
-            for pk in ids
-            if present[pk] == State.CANCELLED
+            for pk in sorted(gone_on.values_list("pk", flat=True))
         ],
     )

@@ -33,6 +33,7 @@ from payouts.errors import DomainError
 from payouts.models import OutboxMessage, Trigger
 
 _BUSY: Final = "Another worker is telling this transaction something; ours follows."
+_WENT_ON: Final = "It went on while it was being told; it is told again."
 _NOT_REACHED: Final = "There was no time left for this one."
 # Sharetribe's own words for "not just now"; every other conflict is about the transaction's state.
 _LOCKED: Final = "transaction-locked"
@@ -53,6 +54,8 @@ class _Told:
     calls: int = 0
     error: str = _NOT_REACHED
     is_conflict: bool = False
+    latest: float = 0.0
+    """By the monotonic clock: when the sole right to tell it is too near its end for a call to be begun."""
     made: set[str] = field(default_factory=set)
 
 
@@ -79,15 +82,26 @@ def _tell_sources(source_ids: set[UUID], *, now: datetime) -> dict[UUID, str]:
         identity.confirm()
     except (FlexError, DomainError) as error:
         return dict.fromkeys(waiting, str(error))
+    latest = time.monotonic() + telling.LEASE_S - telling.PATIENCE_S
     taken = telling.take(waiting)
     crash_point("write_back.after_claim")
     # Loaded once more under the sole right to write: what was current a moment ago may be old news now.
-    told = [_Told(one, value) for one in telling.load(taken).values() if (value := one.value()) is not None]
+    told = [
+        _Told(one, value, latest=latest)
+        for one in telling.load(taken).values()
+        if (value := one.value()) is not None
+    ]
     _tell_all(told)
     _record(told, taken, now=now)
     calls.flush(today=now.date())
     errors = {one.telling.source_id: one.error for one in told if one.error and not one.is_conflict}
-    return errors | dict.fromkeys(waiting - taken, _BUSY)
+    return errors | _gone_on(told) | dict.fromkeys(waiting - taken, _BUSY)
+
+
+def _gone_on(told: Sequence[_Told]) -> dict[UUID, str]:
+    """Find those of which there is news again: whoever stood still for long may have said an old word after a new."""
+    present = telling.load([one.telling.source_id for one in told if not one.error])
+    return {pk: _WENT_ON for pk, one in present.items() if one.is_news}
 
 
 def _tell_all(told: Sequence[_Told]) -> None:
@@ -206,6 +220,8 @@ def _look(one: _Told, transition: str, *, before: Transaction, error: FlexError)
 def _call(one: _Told, function: Any, *arguments: Any) -> Transaction:
     one.calls += 1
     crash_point("write_back.before_call")
+    if time.monotonic() >= one.latest:
+        raise FlexUnknownOutcome(_NOT_REACHED)
     try:
         answer = function(one.telling.reference, *arguments, patience_s=telling.PATIENCE_S)
     except FlexNotFound as error:

@@ -50,8 +50,9 @@ PATIENCE: dict[State, timedelta | None] = {
     S.CANCELLED: None,
 }
 
-# The outcomes that Sharetribe and, by e-mail, the payee are told of.
-_WRITTEN_BACK = frozenset({S.SUBMITTED, S.PAID, S.FAILED, S.RETURNED, S.CANCELLED})
+# What Sharetribe and, by e-mail, the payee are told of. What may have left counts as sent there: a database that went
+# back in time must find more than the announcement.
+_WRITTEN_BACK = frozenset({S.SUBMITTED, S.UNKNOWN, S.PAID, S.FAILED, S.RETURNED, S.CANCELLED})
 _NOTICED = frozenset({S.PAID, S.FAILED, S.RETURNED})
 
 

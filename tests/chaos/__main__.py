@@ -1,4 +1,4 @@
-"""Runs the chaos: `python -m tests.chaos --sweep [--kinds kill,stall,raise,cut] [--only TEXT]`."""
+"""Runs the chaos: the sweep and some storms; or only `--sweep`, or only the storms of `--seed N`."""
 
 from __future__ import annotations
 
@@ -6,24 +6,47 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
 _VAR = Path(__file__).resolve().parents[2] / "var"
+_PROVIDERS: Final = {"paypal": ("paypal",), "two_step": ("two_step",), "both": ("paypal", "two_step")}
+SEEDS: Final = (1, 2, 3)
+"""The storms of `./run chaos` alone."""
 
 
 def main() -> int:
     """Run what is asked for; 0 where nothing was wrong."""
+    options = _options()
+    _warm_up()
+    # First, since it forks: storms have threads and connections.
+    status = 0 if options.seed else _sweep(options)
+    if not options.sweep:
+        status |= _storms(options)
+    return status
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
-    parser.add_argument("--sweep", action="store_true", help="die at every crash point")
+    parser.add_argument("--sweep", action="store_true", help="only the sweep: die at every crash point")
     parser.add_argument("--kinds", default="kill,stall,raise,cut", help="the ways to die")
     parser.add_argument("--most", type=int, default=1, help="how many times over each point is visited")
     parser.add_argument("--chain", type=int, default=0, help="how many die in turn in each case; 0: one")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
     parser.add_argument("--jobs", type=int, default=2, help="how many cases at once")
     parser.add_argument("--report", type=Path, default=_VAR / "sweep.json")
-    options = parser.parse_args()
-    _warm_up()
+    parser.add_argument(
+        "--seed", type=int, action="append", help="only the storm of this seed; may be repeated"
+    )
+    parser.add_argument("--payouts", type=int, default=150, help="how many payouts a storm has")
+    parser.add_argument("--seconds", type=float, default=25.0, help="how long everything goes wrong")
+    parser.add_argument("--drain", type=float, default=150.0, help="how long it may take to come to its end")
+    parser.add_argument("--provider", choices=tuple(_PROVIDERS), default="both")
+    return parser.parse_args()
+
+
+def _sweep(options: argparse.Namespace) -> int:
     from tests.chaos import sweep
 
     report = sweep.sweep(
@@ -39,6 +62,28 @@ def main() -> int:
         _say(sentence)
     _say(f"{len(report.results)} cases in {report.seconds:.1f} s, {len(report.wrong)} wrong")
     return 1 if report.wrong else 0
+
+
+def _storms(options: argparse.Namespace) -> int:
+    from tests.chaos import reporting
+    from tests.chaos.storm import Order, Storm
+
+    told = []
+    for seed in options.seed or SEEDS:
+        order = Order(
+            seed=seed,
+            payouts=options.payouts,
+            seconds=options.seconds,
+            providers=_PROVIDERS[options.provider],
+            drain_s=options.drain,
+        )
+        record = Storm(order, say=_say).run()
+        _say(reporting.table(record))
+        _say(f"written to {reporting.write(record)}")
+        told.append(reporting.to_json(record))
+    if len(told) > 1:
+        _say(reporting.summary(told))
+    return 0 if all(one["ok"] for one in told) else 1
 
 
 def _warm_up() -> None:

@@ -43,6 +43,9 @@ class Figures:
     """Known to the provider, and asked about again."""
     seen: int = 0
     """Not paid, and before a person: unknown, failed with a reason, held, awaiting approval, overdue."""
+    held: int = 0
+    held_with_money: int = 0
+    """Of those that are held and not at their end, the ones whose money left."""
     unknown: int = 0
     oldest_unknown_s: float = 0.0
     debits: int = 0
@@ -217,6 +220,9 @@ def _count_payout(books: Books, verdict: Verdict, payout: Row) -> None:
         figures.paid += state == "paid"
         figures.returned += state == "returned"
         return
+    if payout["is_held"]:
+        figures.held += 1
+        figures.held_with_money += books.kept[payout["id"]] > 0
     if state == "unknown":
         figures.unknown += 1
         since = min((one["sent_at"] for one in books.attempts_of[payout["id"]]), default=books.now)

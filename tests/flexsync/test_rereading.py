@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from django.db import connections
 
-from flexsync import profiles, rereading
+from flexsync import profiles, rereading, telling
 from flexsync.models import FlexEvent, WriteBack
 from payouts import gates
 from payouts.models import Announcement, OutboxMessage, Payout, Source, SourceCheck
 from tests.stories.world import World
+
+COMMANDS = "/v1/integration_api/transactions"
 
 
 def reread(world: World) -> int:
@@ -190,6 +192,46 @@ def test_takes_an_announcement_back_when_the_payout_was_let_go_meanwhile(world: 
     assert OutboxMessage.objects.filter(kind="write_back", subject=payout.pk, done_at=None).count() == 2
     world.tell()
     assert world.told(transaction)["status"] == "cancelled"
+
+
+def others_go_on(world: World) -> None:
+    """Let the right to tell end; others announce the payout, send it, and tell that it was sent."""
+    WriteBack.objects.update(lease_until=world.now - timedelta(seconds=1))
+    assert reread(world) == 1
+    assert world.transmit() == 1
+    world.tell()
+
+
+def test_a_word_that_comes_after_a_newer_one_is_put_right(world: World):
+    transaction, _ = world.sold_and_approved(world.seller())
+    with world.meanwhile("announce.before_call", lambda: others_go_on(world)):
+        reread(world)
+    assert world.told(transaction)["status"] == "announced"
+    world.tell()
+    assert world.told(transaction)["status"] == "sent"
+
+
+def test_a_word_that_came_late_and_was_not_answered_is_put_right(world: World):
+    transaction, _ = world.sold_and_approved(world.seller())
+
+    def go_on() -> None:
+        others_go_on(world)
+        world.flex.fault("truncated_body", match={"path": f"{COMMANDS}/update_metadata"})
+
+    with world.meanwhile("announce.before_call", go_on):
+        reread(world)
+    world.flex.delete("/_sandbox/faults")
+    assert world.told(transaction)["status"] == "announced"
+    world.tell()
+    assert world.told(transaction)["status"] == "sent"
+
+
+def test_whoever_stood_still_for_too_long_announces_nothing(world: World, monkeypatch):
+    transaction, _ = world.sold_and_approved(world.seller())
+    monkeypatch.setattr(telling, "LEASE_S", telling.PATIENCE_S)
+    assert reread(world) == 1
+    assert world.told(transaction) == {}
+    assert "no time left" in SourceCheck.objects.get().error
 
 
 def test_what_stops_at_an_earlier_gate_costs_no_calls(world: World):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
@@ -251,3 +252,30 @@ def test_a_locked_transaction_is_tried_again(by_transition: World):
     assert error is not None
     assert "transaction-locked" in error
     assert WriteBack.objects.get().conflict_at is None
+
+
+def test_an_old_word_that_comes_after_a_new_one_is_told_again(world: World):
+    """Whoever stands still for longer than the right to tell lasts is overtaken."""
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.reread()
+
+    def others_go_on() -> None:
+        WriteBack.objects.update(lease_until=world.now - timedelta(seconds=1))
+        assert set(put(world, payout, "paid").values()) == {None}
+        assert world.told(transaction)["status"] == "paid"
+
+    with world.meanwhile("write_back.before_call", others_go_on):
+        [error] = put(world, payout, "submitted").values()
+    assert "told again" in str(error)
+    assert world.told(transaction)["status"] == "sent"
+    assert set(writeback.tell(messages=[message(payout)], now=world.now).values()) == {None}
+    assert world.told(transaction)["status"] == "paid"
+
+
+def test_whoever_stood_still_for_too_long_tells_nothing(world: World, monkeypatch: pytest.MonkeyPatch):
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.reread()
+    monkeypatch.setattr(telling, "LEASE_S", telling.PATIENCE_S)
+    [error] = put(world, payout, "paid").values()
+    assert error
+    assert world.told(transaction)["status"] == "announced"

@@ -6,7 +6,7 @@ import pytest
 
 from flexsync.models import WriteBack
 from payouts.models import OutboxMessage, Payout
-from tests.stories.world import PROCESS, World
+from tests.stories.world import CREATE, PROCESS, World
 
 TRANSITIONS = {
     "sent": "transition/operator-mark-payout-sent",
@@ -125,3 +125,15 @@ def test_nothing_is_sent_while_sharetribe_cannot_be_told(world: World) -> None:
     world.send()
     world.until("paid", of=payout)
     world.assert_books_agree()
+
+
+def test_what_may_have_left_is_told_as_sent(world: World) -> None:
+    """Who reads it there, or a database that went back in time, must not take it for a mere announcement."""
+    transaction, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE})
+    world.send()
+    payout.refresh_from_db()
+    assert payout.state == "unknown"
+    world.tell()
+    assert world.told(transaction)["status"] == "sent"
+    world.paypal.delete("/_sandbox/faults")

@@ -1,0 +1,92 @@
+"""A small storm, and what must hold of the storms: they cannot strike a live installation, nor pass by unnoticed."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+
+from marketplace_payouts.lib import crash_points
+from tests.chaos import doom, mix, oracle
+from tests.database import CHECKOUT
+
+
+def chaos(*words: str) -> subprocess.CompletedProcess[str]:
+    """Run it in a process of its own, on a server of its own."""
+    command = [sys.executable, "-m", "tests.chaos", *words]
+    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.slow
+def test_a_small_storm_is_survived() -> None:
+    ended = chaos("--seed", "7001", "--payouts", "30", "--seconds", "10")
+    told = json.loads((CHECKOUT / "var" / "chaos-7001.json").read_text())
+    assert ended.returncode == 0, f"{ended.stdout[-6000:]}{ended.stderr[-2000:]}"
+    assert told["ok"]
+    assert told["figures"]["payouts"] == 30
+    assert [told["figures"][name] for name in oracle.BROKEN] == [0] * len(oracle.BROKEN)
+
+
+def doomed() -> doom.Doomed:
+    return doom.Doomed("tests.chaos", sys.modules["tests.chaos"])
+
+
+@pytest.mark.parametrize(("debug", "environment"), [(False, "test"), (True, "live"), (False, "live")])
+def test_nothing_strikes_where_money_is_real(
+    debug: bool, environment: str, settings, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.DEBUG, settings.ENVIRONMENT = debug, environment
+    monkeypatch.setenv("CHAOS_FOLDER", str(tmp_path))
+    monkeypatch.setenv("CHAOS_SEED", "1")
+    with pytest.raises(ImproperlyConfigured, match="CHAOS_FOLDER"):
+        doomed().ready()
+    crash_points.crash_point("nothing is installed, so any name will do")
+
+
+def test_the_product_knows_nothing_of_it() -> None:
+    assert "chaos" not in apps.app_configs
+    assert "CHAOS_FOLDER" not in os.environ
+
+
+def test_without_a_folder_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CHAOS_FOLDER", raising=False)
+    doomed().ready()
+    crash_points.crash_point("nothing is installed, so any name will do")
+
+
+def test_the_seed_says_what_strikes_where() -> None:
+    def strikes(seed: int) -> list[str]:
+        return [doom.choose(seed, name, n) for name in crash_points.POINTS for n in range(1, 100)]
+
+    assert strikes(1) == strikes(1)
+    assert strikes(1) != strikes(2)
+    assert Counter(strikes(1)).keys() == {"", *doom.ACTS}
+
+
+def test_visits_are_counted_by_all_processes_together(tmp_path: Path) -> None:
+    for name in ("visits", "strikes", "stalled"):
+        (tmp_path / name).mkdir()
+    first, second = doom.Doom(tmp_path, seed=1), doom.Doom(tmp_path, seed=1)
+    for one in (first, second, first):
+        one.visit("send.before_call")
+    assert doom.counted(tmp_path / "visits") == {"send.before_call": 3}
+    assert doom.counted(tmp_path / "strikes") == {}, "It strikes only while the storm rages."
+
+
+def test_a_storm_in_which_nothing_happened_does_not_count() -> None:
+    services = {"flex": True, "paypal": True, "two_step": True}
+    found = mix.too_little({}, {}, {}, payouts=150, seconds=25, services=services)
+    for word in ("provider drop_after", "sharetribe hang", "kill_worker", "stop_postgres", "crash points"):
+        assert any(word in sentence for sentence in found), word
+
+
+def test_every_reason_why_a_point_is_not_visited_is_about_a_point() -> None:
+    for beginning in mix.UNVISITED:
+        assert any(name.startswith(beginning) for name in crash_points.POINTS)
