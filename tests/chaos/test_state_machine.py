@@ -394,10 +394,6 @@ def run(machine: type[Machine], wanted: settings) -> None:
     run_state_machine_as_test(machine, settings=wanted)
 
 
+@pytest.mark.slow
 def test_the_promises_hold_whatever_happens(machine: type[Machine]) -> None:
     run(machine, profile(examples=50, steps=30))
-
-
-@pytest.mark.slow
-def test_the_promises_hold_however_long_it_goes_on(machine: type[Machine]) -> None:
-    run(machine, profile(examples=400, steps=60))
