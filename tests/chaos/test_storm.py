@@ -1,10 +1,8 @@
-"""A small storm, and what must hold of the storms: they cannot strike a live installation, nor pass by unnoticed."""
+"""What must hold of the storms: they cannot strike a live installation, nor pass by unnoticed."""
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -14,24 +12,7 @@ from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
 from marketplace_payouts.lib import crash_points
-from tests.chaos import doom, mix, oracle
-from tests.database import CHECKOUT
-
-
-def chaos(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a process of its own, on a server of its own."""
-    command = [sys.executable, "-m", "tests.chaos", *words]
-    return subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.slow
-def test_a_small_storm_is_survived() -> None:
-    ended = chaos("--seed", "7001", "--payouts", "30", "--seconds", "10")
-    told = json.loads((CHECKOUT / "var" / "chaos-7001.json").read_text())
-    assert ended.returncode == 0, f"{ended.stdout[-6000:]}{ended.stderr[-2000:]}"
-    assert told["ok"]
-    assert told["figures"]["payouts"] == 30
-    assert [told["figures"][name] for name in oracle.BROKEN] == [0] * len(oracle.BROKEN)
+from tests.chaos import doom, mix
 
 
 def doomed() -> doom.Doomed:
