@@ -8,20 +8,6 @@ from payouts.ledger import Draft
 from payouts.models import Attempt
 
 
-def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:
-    """This will draft: the payout's allocation becomes a commitment to the provider."""
-    return Draft(
-        kind="commit",
-        subject=attempt.pk,
-        ordinal=ordinal,
-        debit=ledger.allocated(attempt.payout_id),
-        credit=f"committed:{attempt.provider}",
-        amount=Money(int(attempt.units), attempt.currency),
-        payout_id=attempt.payout_id,
-        attempt_id=attempt.pk,
-    )
-
-
 def _draft(attempt: Attempt, kind: str, debit: str, credit: str, *, ordinal: int) -> Draft:
     return Draft(
         kind=kind,
@@ -33,6 +19,12 @@ def _draft(attempt: Attempt, kind: str, debit: str, credit: str, *, ordinal: int
         payout_id=attempt.payout_id,
         attempt_id=attempt.pk,
     )
+
+
+def commit_draft(attempt: Attempt, *, ordinal: int) -> Draft:
+    """This will draft: the payout's allocation becomes a commitment to the provider."""
+    allocated, committed = ledger.allocated(attempt.payout_id), f"committed:{attempt.provider}"
+    return _draft(attempt, "commit", allocated, committed, ordinal=ordinal)
 
 
 def uncommit_draft(attempt: Attempt) -> Draft:

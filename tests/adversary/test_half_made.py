@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from accounts.models import Payee
 from payouts.models import Payout
-from payouts.providers import registry
-from tests.providers.two_step.running import PROVIDER, running
 from tests.sandbox_services import SandboxService
 from tests.stories.world import World
-
-
-@pytest.fixture
-def two_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxService]:
-    """A provider that makes a transfer first, and pays it when it is told to fund it."""
-    with running() as service:
-        monkeypatch.setenv("EXTRA_PROVIDERS", PROVIDER)
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        registry.reset()
-        yield service
-    registry.reset()
 
 
 def pay_to(world: World, payee: Payee, account: str) -> None:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-import pytest
 import requests
 
 from accounts.models import Payee
@@ -15,7 +14,6 @@ from payouts import reconciling
 from payouts.models import Attempt, Payout
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, Statement
-from tests.providers.two_step.running import PROVIDER, running
 from tests.sandbox_services import SandboxService
 from tests.stories.world import CREATE, World
 
@@ -43,18 +41,6 @@ def debited(world: World) -> dict[str, Any]:
         time.sleep(0.02)
     (debit,) = [entry for entry in world.paypal.ledger() if entry["kind"] == "debit"]
     return debit
-
-
-@pytest.fixture
-def two_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxService]:
-    """A provider that pays twice whatever it is told twice."""
-    with running() as service:
-        monkeypatch.setenv("EXTRA_PROVIDERS", PROVIDER)
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        registry.reset()
-        yield service
-    registry.reset()
 
 
 def paid_by_two_steps(world: World) -> Payout:

@@ -14,8 +14,6 @@ from marketplace_payouts.lib import crash_points
 from payouts import intervention, requests, submission
 from payouts.errors import Refused
 from payouts.models import Batch
-from payouts.providers import registry
-from tests.providers.two_step.running import PROVIDER, running
 from tests.sandbox_services import SandboxService
 from tests.stories.world import CREATE, World
 
@@ -62,18 +60,6 @@ def end_sessions_of_locks(superuser_url: str) -> None:
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
             " WHERE application_name = 'marketplace-payouts send lock' AND datname = current_database()"
         )
-
-
-@pytest.fixture
-def two_step(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxService]:
-    """A provider that pays twice whatever it is told twice."""
-    with running() as service:
-        monkeypatch.setenv("EXTRA_PROVIDERS", PROVIDER)
-        for name, value in service.environment().items():
-            monkeypatch.setenv(name, value)
-        registry.reset()
-        yield service
-    registry.reset()
 
 
 def started_anew() -> None:
