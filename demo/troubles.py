@@ -140,7 +140,8 @@ def wrong_echo(scene: Scene) -> Story:
     """PayPal once speaks of another amount than was sent to Ingrid; two people find out and close the incident."""
     yield scene.waits("Gus", Payable.Waits.RETURNED)
     payout: Payout = yield scene.stands("Ingrid", State.AWAITING_APPROVAL)
-    scene.paypal.fault("wrong_echo", match={"method": "GET", "path": "/v1/payments/payouts/"}, times=1)
+    her_batch = {"method": "GET", "path": "/v1/payments/payouts/", "reference": scene.sellers["Ingrid"].to}
+    scene.paypal.fault("wrong_echo", match=her_batch, times=1)
     approve_alone(scene, ["Ingrid"], reason="As agreed.")
     incident: Incident = yield Until(
         "the incident about Ingrid's payout",

@@ -203,7 +203,7 @@ class PayPal(Service):
         return Problem(status, name).response(f"{self.world.rng.getrandbits(52):013x}")
 
     def aliases(self, request: Request) -> Iterable[str]:
-        """Give the other names of the batch or item in the path."""
+        """Give the other names of the batch or item in the path; a batch also goes by those of its items."""
         wanted = request.path.split("/")
         for part in wanted[4:5]:
             item, batch = self.books.items.get(part), self.books.batches.get(part)
@@ -211,6 +211,8 @@ class PayPal(Service):
                 yield from item.names()
             elif batch is not None:
                 yield batch.sender_batch_id
+                for one in batch.items:
+                    yield from one.names()
 
     def falsify(self, request: Request, response: Response) -> Response:
         """Tell another amount, or another sender_batch_id, than the true one."""

@@ -134,6 +134,15 @@ def test_says_something_else_than_it_did(paypal: Caller, paypal_sandbox: Sandbox
     assert paypal_sandbox.ledger()[0]["units"] == "1000"
 
 
+def test_a_batch_goes_by_the_names_of_its_items(paypal: Caller, paypal_sandbox: SandboxService):
+    hers, another = (
+        paypal.settled(item(who))["batch_header"] for who in ("her@example.com", "x@example.com")
+    )
+    paypal_sandbox.fault("error_before", match={"method": "GET", "reference": "her@example.com"})
+    for header, status in ((another, 200), (hers, 500)):
+        assert paypal.call("GET", "/v1/payments/payouts/" + header["payout_batch_id"]).status_code == status
+
+
 def test_strikes_as_often_as_asked_and_counts_it(paypal: Caller, paypal_sandbox: SandboxService):
     fault_id = paypal_sandbox.fault("error_before", match={"path": PATH}, times=2)
     answers = [paypal.pay(item("a@example.com")).status_code for _ in range(4)]
