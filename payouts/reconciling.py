@@ -148,14 +148,15 @@ def _listed(provider: PayoutProvider, *, since: datetime, now: datetime) -> Stat
 def _observe_returns(comparison: Comparison, *, now: datetime) -> int:
     """A return in parts may stand on the provider's list alone: each line not seen before adds to what came back.
 
+    Only to what is over and out by our books. What came back of a payment under way may mean that it failed, and of one
+    that failed, that it had gone out before we heard so; the list is read again for whatever turns out to be paid.
+
     The counter is taken under the lock of the attempts, not before the reading: what came back adds up, whatever else
     was heard meanwhile, and one that counts as older than what was folded would never be folded.
     """
     accounts = {pk: account for pk, account in comparison.accounts.items() if account.returns}
     locked = Attempt.objects.filter(pk__in=list(accounts)).order_by("pk").select_for_update(no_key=True)
-    # What failed after all went out and came back before we heard so: nothing of it is out in our books.
-    even = {a.pk for a in locked if a.state in statements.DEAD and not a.debited}
-    accounts = {pk: account for pk, account in accounts.items() if pk not in even}
+    accounts = {a.pk: accounts[a.pk] for a in locked if a.closed_at is not None and a.debited}
     seq = reconciliation.reading()
     seen: dict[UUID, dict[str, int]] = defaultdict(dict)
     rows = Observation.objects.filter(attempt_id__in=list(accounts), raw_status=_LISTED)

@@ -150,3 +150,21 @@ def test_what_failed_after_it_was_debited_is_even(world: World) -> None:
     assert world.incidents() == []
     world.assert_promises_hold()
     assert world.balance("in_transit:paypal") == 0
+
+
+def test_what_failed_after_it_was_debited_is_even_before_we_hear_of_it(world: World) -> None:
+    """What came back of a payment under way is no return yet: the payment may have failed."""
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    _, payout = world.sold_and_approved(world.seller("onhold+anna@example.com"))
+    world.send()
+    world.until_true(lambda: world.attempt(payout).debited)
+    world.paypal.post("/_sandbox/fate", {"reference": world.attempt(payout).key, "status": "FAILED"})
+    world.let_pass(minutes=5)
+    compare(world, "paypal")
+    world.until("failed", of=payout)
+    compare(world, "paypal")
+    world.settle()
+    assert world.moved("return") == {"EUR": 9_000}
+    assert world.incidents() == []
+    world.assert_promises_hold()
+    assert world.balance("in_transit:paypal") == 0
