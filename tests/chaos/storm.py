@@ -182,18 +182,20 @@ class Storm:
         crew.start_anew()
         crew.look_after(is_calm=True)
         self.record.when_calm_began = place.states()
-        begun, n = time.monotonic(), 0
+        begun, n, is_over = time.monotonic(), 0, False
         while time.monotonic() - begun < self._order.drain_s * crew.slow:
-            place.pass_time(_LEAPS_S[n % len(_LEAPS_S)])
-            n += 1
+            if not is_over:
+                place.pass_time(_LEAPS_S[n % len(_LEAPS_S)])
+                n += 1
             for _ in range(_LEAP_TICKS):
                 crew.look_after(is_calm=True)
                 time.sleep(_TICK_S)
             left = place.open_ends(payouts=self._order.payouts)
             # What waits for a person is given all the time that might still have decided it.
-            if left and (n <= len(_LEAPS_S) or left - place.before_people()):
-                continue
-            if place.judge().ok:
+            waits = left and (n <= len(_LEAPS_S) or left - place.before_people())
+            is_over = not waits and place.judge().ok
+            # The last leap has made much due at once, which is taken up before anybody judges whether it is late.
+            if is_over and not _broken_invariants(place):
                 self.record.is_drained = True
                 break
         self.record.drain_s = time.monotonic() - begun
@@ -202,12 +204,16 @@ class Storm:
         self.record.visits = doom.counted(place.folder / "visits")
         self.record.strikes = doom.counted(place.folder / "strikes")
         self.record.verdict = place.judge()
-        told = json.loads(place.command("manage.py", "check_invariants", "--only-look", status=(0, 1)))
-        self.record.invariants = [
-            f"{one['name']}: {one['violations']} {one['rows'][:3]}"
-            for one in told["checks"]
-            if one["violations"] and one["name"] not in UNASKED
-        ]
+        self.record.invariants = _broken_invariants(place)
+
+
+def _broken_invariants(place: Ground) -> list[str]:
+    told = json.loads(place.command("manage.py", "check_invariants", "--only-look", status=(0, 1)))
+    return [
+        f"{one['name']}: {one['violations']} {one['rows'][:3]}"
+        for one in told["checks"]
+        if one["violations"] and one["name"] not in UNASKED
+    ]
 
 
 def slowness() -> float:
