@@ -21,6 +21,7 @@ from marketplace_payouts.lib.embedded_postgres import APP, EmbeddedPostgres, pri
 from payouts import webhook_addresses
 from tests import database
 from tests.chaos import oracle, story
+from tests.chaos.mix import ODD
 from tests.providers.two_step import running as two_step
 from tests.sandbox_services import SandboxService, running
 
@@ -160,6 +161,7 @@ class Ground:
             flex=self.services["flex"].url,
             providers={name: self.services[name].url for name in self.providers},
             destinations=self.destinations,
+            odd=ODD,
         )
 
 

@@ -75,7 +75,15 @@ def _transport(p: float) -> tuple[Fault, ...]:
 
 
 FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
-    "flex": (*_transport(0.02), _sometimes("transaction_locked", 0.03), _sometimes("token_expired", 0.01)),
+    "flex": (
+        *_transport(0.02),
+        _sometimes("transaction_locked", 0.03),
+        _sometimes("token_expired", 0.01),
+        _sometimes("event_duplicate", 0.05),
+        _sometimes("event_late_visible", 0.05, seconds=2),
+        _sometimes("event_unknown_type", 0.05),
+        _sometimes("event_gap", 0.02),
+    ),
     "provider": (
         *_transport(0.04),
         _sometimes("webhook_lose", 0.15),
@@ -93,6 +101,8 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
         _sometimes(
             "error_before", 0.03, match={"method": "GET", "path": "/v1/payments/payouts/"}, status=404
         ),
+        _sometimes("wrong_echo", 0.02, match={"method": "GET", "path": "/v1/payments/payouts/"}),
+        _sometimes("insufficient_funds", 0.15, match={"method": "POST", "path": "/v1/payments/payouts$"}),
         _sometimes("webhook_early", 0.8),  # few calls make one: those that create a batch
         _sometimes("expire_token", 0.05),
         _sometimes("duplicate_without_link", 0.3),
@@ -101,6 +111,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
         _sometimes("drop_after", 0.06, match={"method": "POST", "path": "/transfers/[^/]+/fund$"}),
         _sometimes("error_before", 0.02, match={"method": "GET", "path": "/transfers/[^/]+$"}, status=404),
         _sometimes("slow_funding", 0.1),
+        _sometimes("wrong_echo", 0.02, match={"method": "GET", "path": "/transfers/"}),
     ),
 }
 
@@ -109,6 +120,9 @@ def faults_of(service: str) -> tuple[Fault, ...]:
     """Give all that a service does wrong."""
     return FAULTS["flex"] if service == "flex" else FAULTS[service] + FAULTS["provider"]
 
+
+ODD: Final = frozenset({"wrong_echo"})
+"""Kinds of incidents that a storm itself brings about; any other is a surprise."""
 
 UNVISITED: Final[Mapping[str, str]] = {
     "restore.": "Only after a restore, which the tests of restores are about.",
@@ -126,6 +140,8 @@ _LEAST_FAULTS_OF: Final[Mapping[str, int]] = {
     "provider expire_token": 0,
     "provider duplicate_without_link": 0,
     "provider slow_funding": 0,
+    "provider insufficient_funds": 0,
+    "provider wrong_echo": 1,
     "provider webhook_early": 2,
     "sharetribe token_expired": 2,
 }

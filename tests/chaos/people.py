@@ -20,6 +20,8 @@ from uuid import UUID
 import django
 from django.db.models import OuterRef, Subquery
 
+from tests.chaos.mix import ODD
+
 FATES: Final[Mapping[str, tuple[str, ...]]] = {
     "paypal": ("failed+", "returned+", "unclaimed+", "claimed+"),
     "two_step": ("bad+", "bounce+"),
@@ -86,9 +88,9 @@ class Staff:
         self._decided: dict[UUID, float] = {}
 
     def decide(self) -> None:
-        """Approve, cancel what nobody claims, try again, and say that a cause of ours is gone."""
+        """Approve, cancel what nobody claims, try again, and say that a cause of ours, or an oddity, is gone."""
         from payouts import holding, intervention
-        from payouts.models import Attempt, AttemptState, Hold, Payout, State
+        from payouts.models import Attempt, AttemptState, Hold, Incident, Payout, State
         from payouts.providers.base import Status
 
         world, now = self._installation, self._installation.now
@@ -104,6 +106,10 @@ class Staff:
         ours = Hold.objects.filter(lifted_at__isnull=True, rule__in=("ours", "rounds"))
         if found := self._not_lately(ours.values_list("pk", flat=True)):
             holding.lift(by=world.carol, hold_ids=found, reason="Mended.", now=now)
+        odd = Incident.objects.filter(closed_at__isnull=True, kind__in=ODD)
+        for incident in self._not_lately(odd.values_list("pk", flat=True)):
+            fields = {"incident": str(incident), "explanation": "Asked again: it is as it was sent."}
+            world.second("incident_close", fields, by=world.carol)
 
     def _not_lately(self, ids: Iterable[UUID]) -> list[UUID]:
         """Of these, give those about which nothing was decided in the last seconds."""
