@@ -30,7 +30,7 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--sweep", action="store_true", help="only the sweep: die at every crash point")
-    parser.add_argument("--kinds", default="kill,stall,raise,cut", help="the ways to die")
+    parser.add_argument("--kinds", default="kill,stall,raise,cut,stop", help="the ways to die")
     parser.add_argument("--most", type=int, default=1, help="how many times over each point is visited")
     parser.add_argument("--chain", type=int, default=0, help="how many die in turn in each case; 0: one")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
@@ -47,7 +47,7 @@ def _options() -> argparse.Namespace:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from tests.chaos import sweep
+    from tests.chaos import results, sweep
 
     report = sweep.sweep(
         kinds=options.kinds.split(","),
@@ -57,7 +57,7 @@ def _sweep(options: argparse.Namespace) -> int:
         jobs=options.jobs,
         say=_say,
     )
-    sweep.write(report, options.report)
+    results.write(report.to_json(), options.report)
     for sentence in report.wrong:
         _say(sentence)
     _say(f"{len(report.results)} cases in {report.seconds:.1f} s, {len(report.wrong)} wrong")
