@@ -21,6 +21,8 @@ def main() -> int:
     options = _options()
     _warm_up()
     # First, since it forks: storms have threads and connections.
+    if options.mutants:
+        return _try_out(options)
     status = 0 if options.seed else _sweep(options)
     if not options.sweep:
         status |= _storms(options)
@@ -30,7 +32,9 @@ def main() -> int:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--sweep", action="store_true", help="only the sweep: die at every crash point")
-    parser.add_argument("--kinds", default="kill,stall,raise,cut", help="the ways to die")
+    parser.add_argument("--mutants", action="store_true", help="only show that the sweep can fail")
+    parser.add_argument("--mutant", default="", help="sweep the product without this safeguard")
+    parser.add_argument("--kinds", default="kill,stall,raise,cut,stop", help="the ways to die")
     parser.add_argument("--most", type=int, default=1, help="how many times over each point is visited")
     parser.add_argument("--chain", type=int, default=0, help="how many die in turn in each case; 0: one")
     parser.add_argument("--only", default="", help="only cases whose name contains this")
@@ -47,8 +51,11 @@ def _options() -> argparse.Namespace:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from tests.chaos import sweep
+    from tests.chaos import results, sweep
+    from tests.chaos.lives import AS_IS
+    from tests.chaos.mutants import MUTANTS
 
+    mutants = {one.name: one.product for one in MUTANTS}
     report = sweep.sweep(
         kinds=options.kinds.split(","),
         most=options.most,
@@ -56,12 +63,23 @@ def _sweep(options: argparse.Namespace) -> int:
         only=options.only,
         jobs=options.jobs,
         say=_say,
+        product=mutants[options.mutant] if options.mutant else AS_IS,
     )
-    sweep.write(report, options.report)
+    results.write(report.to_json(), options.report)
     for sentence in report.wrong:
         _say(sentence)
     _say(f"{len(report.results)} cases in {report.seconds:.1f} s, {len(report.wrong)} wrong")
     return 1 if report.wrong else 0
+
+
+def _try_out(options: argparse.Namespace) -> int:
+    from tests.chaos import results, trials
+
+    tried = trials.try_out(only=options.mutant, jobs=options.jobs, say=_say)
+    results.write({one.mutant.name: one.to_json() for one in tried}, options.report)
+    for one in tried:
+        _say(f"{one.mutant}: {'; '.join(one.faults) or 'caught'}")
+    return 1 if any(one.faults for one in tried) else 0
 
 
 def _storms(options: argparse.Namespace) -> int:

@@ -72,18 +72,12 @@ class Ground:
 
     def __init__(self, url: str, services: Mapping[str, inside.InsideService]) -> None:
         self.url, self.flex = url, services["flex"]
-        self._others = [one for name, one in services.items() if name != "flex"]
         self.offset = timedelta(0)
         bank.reset(now=self.now)
         self._sign_up()
         self.world = Installation(self, is_new=True)
         self.world.prepare()
         self._first = database.Cleaner(url)
-
-    @property
-    def paypal(self) -> inside.InsideService:
-        """PayPal, on a ground that has it."""
-        return next(iter(self._others), self.flex)
 
     def now(self) -> datetime:
         """The services' moment; the database's is the same."""
@@ -95,8 +89,7 @@ class Ground:
         self._first.clean()
         self.offset = timedelta(0)
         self._set_clock()
-        for service in (self.flex, *self._others):
-            service.reset()
+        self.flex.reset()
         self._sign_up()
         bank.reset(now=self.now)
         crash_points.install(None)
@@ -129,9 +122,9 @@ class Installation(World):
     def __init__(self, ground: Ground, *, is_new: bool) -> None:
         self.ground = ground
         if is_new:
-            super().__init__(ground.flex, ground.paypal)
+            super().__init__(ground.flex, ground.flex)
         else:
-            self.flex, self.paypal = ground.flex, ground.paypal
+            self.flex = self.paypal = ground.flex
             people = {user.email: user for user in User.objects.filter(is_staff=True)}
             self.alice, self.bob, self.carol, self.dave = (
                 people[f"{name}@example.com"] for name in ("alice", "bob", "carol", "dave")
@@ -219,11 +212,6 @@ class Installation(World):
             for till in self.tills:
                 till.script.clear()
 
-    def retry(self, *payouts: Payout) -> None:
-        """Have a person send these again."""
-        ids = [one.pk for one in payouts]
-        intervention.retry(by=self.bob, payout_ids=ids, reason="Again.", now=self.now)
-
     def dying(self, act: Callable[[], object]) -> bool:
         """Do something in which the process may die; tells whether it did."""
         try:
@@ -232,22 +220,6 @@ class Installation(World):
             connection.close()
             return True
         return False
-
-    @contextmanager
-    def dies_at(self, point: str) -> Iterator[None]:
-        """Let whatever comes to a crash point in this block die there."""
-
-        def hook(name: str) -> None:
-            if name == point:
-                raise Died(point)
-
-        crash_points.install(hook)
-        try:
-            yield
-        except Died:
-            connection.close()
-        finally:
-            crash_points.install(None)
 
     def lease_is_over(self) -> None:
         """Let time pass until every lease has run out."""
@@ -443,17 +415,14 @@ def _covers(hold: Hold, payout: Payout) -> bool:
 
 
 @contextmanager
-def ground(*also: str) -> Iterator[Ground]:
-    """Have a ground for as long as needed; the process's own settings are as before afterwards.
-
-    `also` names services of the sandbox that are to be there beside Sharetribe's.
-    """
+def ground() -> Iterator[Ground]:
+    """Have a ground for as long as needed; the process's own settings are as before afterwards."""
     with ExitStack() as stack:
         admin = stack.enter_context(database.admin_url())
         url = stack.enter_context(database.clone(admin, of=database.template(admin)))
         with psycopg.connect(url, autocommit=True) as session:
             session.execute(story.CLOCK)
-        running = stack.enter_context(inside.services("flex", *also))
+        running = stack.enter_context(inside.services("flex"))
         stack.enter_context(_settings(url, running))
         made = Ground(url, running)
         stack.callback(made.close)

@@ -1,22 +1,24 @@
-"""The product without one of its safeguards: small patches of its functions, for proofs that must then fail.
+"""The product without one of its safeguards: small patches of its functions, which the proofs must then find out.
 
-A proof that no mutant breaks proves nothing.
+Each is tried where it can do harm: in a few cases of the sweep, or in a history of the state machine. A proof that no
+mutant breaks proves nothing.
 """
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from operator import methodcaller
 from types import TracebackType
 from typing import Any, Self
 from unittest import mock
 
-import psycopg
-from django.db import transaction
+from django.db import IntegrityError, connections, transaction
+from django.db.models import QuerySet
 
 from flexsync import poller, rereading, restoring
 from flexsync.models import FlexCursor
@@ -27,42 +29,49 @@ from payouts import (
     pacing,
     reconciliation,
     recovery,
+    scheduling,
     settlement,
     steps,
     submission,
     transmission,
     webhooks,
 )
-from payouts.models import Attempt, Observation, Step, WebhookDelivery
-from payouts.providers.base import Absent, Key, PayoutProvider, RefusalClass, Refused
+from payouts.models import Attempt, Observation, Payable, Payout, Step, WebhookDelivery
+from payouts.providers.base import Absent, Key, PayoutProvider, RefusalClass, Refused, Status
 from payouts.providers.base import Step as ProviderStep
 from payouts.providers.paypal import outcomes
-from tests.chaos import proofs
-from tests.chaos.miniature import Ground
-from tests.chaos.proofs import Proof
+from tests import network
+from tests.chaos.cases import KILL, STALL, STOP, Case, case
+from tests.chaos.lives import AS_IS, Product
+
+Call = Callable[[Any], None]
+"""A call of one of the machine's rules."""
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One safeguard taken away, and the story that must then end badly."""
+    """One safeguard taken away, and how that comes out."""
 
     name: str
-    apply: Callable[[Ground], AbstractContextManager[None]]
-    proof: Proof
-    also: tuple[str, ...] = ()
-    """Services of the sandbox that the story needs."""
+    product: Product
+    sentence: str
+    """A pattern of what must then be said."""
+    cases: tuple[Case, ...] = ()
+    """Those of the sweep that it concerns."""
+    histories: tuple[tuple[Call, ...], ...] = ()
+    """Or, where the sweep does not come to it, what the state machine does, rule by rule."""
+    beside: Product = AS_IS
+    """What all the same ends well."""
 
     def __str__(self) -> str:
         return self.name
 
 
-def _instead(target: Any, name: str, other: Any) -> Callable[[Ground], AbstractContextManager[None]]:
-    @contextmanager
-    def apply(_ground: Ground) -> Iterator[None]:
-        with mock.patch.object(target, name, other):
-            yield
+Patches = AbstractContextManager[None]
 
-    return apply
+
+def _without(target: Any, name: str, other: Any) -> Product:
+    return Product(lambda: _all((target, name, other)))
 
 
 @contextmanager
@@ -73,7 +82,7 @@ def _all(*patches: tuple[Any, str, Any]) -> Iterator[None]:
         yield
 
 
-def _committed_after_the_call(_ground: Ground) -> AbstractContextManager[None]:
+def _committed_after_the_call() -> Patches:
     """Intent, call and answer in one transaction, as a careless hand would write it."""
     send = submission.send
 
@@ -82,11 +91,14 @@ def _committed_after_the_call(_ground: Ground) -> AbstractContextManager[None]:
             return send(limit=limit, now=now)
 
     return _all(
-        (submission, "send", in_one_transaction), (pacing, "take_turn", lambda *_args, **_kwargs: None)
+        (submission, "send", in_one_transaction),
+        (pacing, "take_turn", lambda *_args, **_kwargs: None),
+        # The tests' own rule, that nothing is called within a transaction, would see it first.
+        (network, "in_transaction", lambda: False),
     )
 
 
-def _another_key(_ground: Ground) -> AbstractContextManager[None]:
+def _another_key() -> Patches:
     stored_body = steps.stored_body
 
     def renewed(row: Step) -> bytes:
@@ -117,24 +129,48 @@ class _NoLock:
         """Be content."""
 
 
-def _no_locks(_ground: Ground) -> AbstractContextManager[None]:
+def _no_locks() -> Patches:
     return _all((transmission, "SendLock", _NoLock), (recovery, "SendLock", _NoLock))
 
 
 @contextmanager
-def _without_index(ground: Ground, *, name: str) -> Iterator[None]:
-    with psycopg.connect(ground.url, autocommit=True) as session:
-        found = session.execute("SELECT indexdef FROM pg_indexes WHERE indexname = %s", [name]).fetchone()
-        assert found is not None, f"there is no index {name}"
-        session.execute(f'DROP INDEX "{name}"')
-        try:
-            yield
-        finally:
-            ground.restart().leave()
-            session.execute(found[0])
+def _two_gather_at_once() -> Iterator[None]:
+    """No lock keeps them apart, and both have looked before either writes: what is left is the database's word."""
+    gather, make = scheduling.gather, scheduling._make
+
+    def both(*, limit: int, now: datetime) -> int:
+        made: list[int] = []
+        meet = threading.Barrier(2)
+
+        def make_together(groups: Any, *, now: datetime) -> tuple[list[Payout], list[Payable]]:
+            if groups:
+                with suppress(threading.BrokenBarrierError):
+                    meet.wait(5)
+            return make(groups, now=now)
+
+        def run() -> None:
+            # Whoever comes too late is left alone, and has nothing done.
+            with suppress(IntegrityError):
+                made.append(gather(limit=limit, now=now))
+            connections.close_all()
+
+        with _all((QuerySet, "select_for_update", _unlocked), (scheduling, "_make", make_together)):
+            threads = [threading.Thread(target=run) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        return sum(made)
+
+    with _all((scheduling, "gather", both)):
+        yield
 
 
-def _applied_from_its_body(_ground: Ground) -> AbstractContextManager[None]:
+def _unlocked(rows: QuerySet[Any], **_options: Any) -> QuerySet[Any]:
+    return rows
+
+
+def _applied_from_its_body() -> Patches:
     work_off = webhooks.work_off
 
     def believe(*, limit: int, now: datetime) -> int:
@@ -155,7 +191,7 @@ def _applied_from_its_body(_ground: Ground) -> AbstractContextManager[None]:
     return _all((webhooks, "work_off", believe))
 
 
-def _errors_are_refusals(_ground: Ground) -> AbstractContextManager[None]:
+def _errors_are_refusals() -> Patches:
     read = outcomes.read_creation
 
     def refuse(*, answer: Any, step: ProviderStep) -> Any:
@@ -166,7 +202,7 @@ def _errors_are_refusals(_ground: Ground) -> AbstractContextManager[None]:
     return _all((outcomes, "read_creation", refuse))
 
 
-def _cursor_first(_ground: Ground) -> AbstractContextManager[None]:
+def _cursor_first() -> Patches:
     store = poller._store
 
     def advance_first(page: Any, walk: Any, *, is_overlap_done: bool) -> int:
@@ -177,7 +213,7 @@ def _cursor_first(_ground: Ground) -> AbstractContextManager[None]:
     return _all((poller, "_store", advance_first))
 
 
-def _newest_first(_ground: Ground) -> AbstractContextManager[None]:
+def _newest_first() -> Patches:
     fold = folding.fold
 
     def backwards(change: Any, observations: Sequence[Observation]) -> Any:
@@ -186,7 +222,7 @@ def _newest_first(_ground: Ground) -> AbstractContextManager[None]:
     return _all((settlement, "fold", backwards))
 
 
-def _announcement_ignored(_ground: Ground) -> AbstractContextManager[None]:
+def _announcement_ignored() -> Patches:
     return _all(
         (rereading, "named_payouts", lambda _told: []),
         (rereading, "_forgotten", lambda _one, _told: ""),
@@ -194,7 +230,7 @@ def _announcement_ignored(_ground: Ground) -> AbstractContextManager[None]:
     )
 
 
-def _lease_ignored(_ground: Ground) -> AbstractContextManager[None]:
+def _lease_ignored() -> Patches:
     look = transmission._last_look
 
     def look_elsewhere(provider: Any, batch: Any, row: Any, sender: str, *, again: bool) -> Any:
@@ -203,37 +239,115 @@ def _lease_ignored(_ground: Ground) -> AbstractContextManager[None]:
     return _all((transmission, "_last_look", look_elsewhere))
 
 
+LIVE_LINE = "payouts_payoutline_live"
+
+_SOLD = methodcaller("it_begins", seller="anna", price=10_000, sent=2)
+_ACCEPTED = methodcaller("send", script=["accepted"])
+_BACK_UP, _TELL, _RESTORE = methodcaller("back_up"), methodcaller("tell"), methodcaller("restore")
+_GOES_BY = methodcaller("time_goes_by", hours=0.1)
+
 MUTANTS = (
     Mutant(
-        "attempt committed after the call", _committed_after_the_call, proofs.the_sender_dies_after_its_call
+        "attempt committed after the call",
+        Product(_committed_after_the_call),
+        "duplicates: .* is no attempt of ours",
+        (case("paypal", "send.after_call", kind=KILL),),
     ),
-    Mutant("new key per try", _another_key, proofs.the_answer_is_lost),
-    Mutant("lookup skipped", _instead(recovery, "_find", _nothing_is_there), proofs.the_teller_takes_it_late),
-    Mutant("advisory lock skipped", _no_locks, proofs.the_sender_stalls),
+    Mutant(
+        "new key per try",
+        Product(_another_key),
+        r"duplicates: .* was debited \d times",
+        (case("paypal, silent"),),
+    ),
+    Mutant(
+        "lookup skipped",
+        _without(recovery, "_find", _nothing_is_there),
+        "duplicates: .* of 9000 was paid 18000",
+        (case("two_step, silent"),),
+    ),
+    Mutant(
+        "advisory lock skipped",
+        Product(_no_locks),
+        "duplicates: .* counts as absent, and was debited",
+        (case("two_step", "send.before_call", n=3, kind=STALL),),
+    ),
     Mutant(
         "unique index gone",
-        partial(_without_index, name="payouts_payoutline_live"),
-        proofs.somebody_forgets_a_lock,
+        Product(_two_gather_at_once, f"DROP INDEX {LIVE_LINE}"),
+        "duplicates: .* was paid by .*, .*",
+        (case("two_step"),),
+        beside=Product(_two_gather_at_once),
     ),
-    Mutant("webhook applied from its body", _applied_from_its_body, proofs.a_webhook_says_more_than_is_so),
-    Mutant("5xx as failed", _errors_are_refusals, proofs.paypal_answers_500_and_has_paid, ("paypal",)),
-    Mutant("cursor committed first", _cursor_first, proofs.the_poller_dies_before_its_commit),
+    Mutant(
+        "webhook applied from its body",
+        Product(_applied_from_its_body),
+        "lost: .* is paid, but 0 left",
+        (case("two_step, boastful"),),
+    ),
+    Mutant(
+        "5xx as failed",
+        Product(_errors_are_refusals),
+        "duplicates: .* of 9000 was paid 18000",
+        (case("paypal, silent"),),
+    ),
+    Mutant(
+        "cursor committed first",
+        Product(_cursor_first),
+        "lost: .* owes 9000, 0 is accrued, and nobody is told why",
+        (case("two_step", "poll.before_commit", kind=KILL),),
+    ),
     Mutant(
         "hold not looked at before transmit",
-        _instead(transmission, "_is_stopped", lambda _batch: False),
-        proofs.it_is_held_at_the_last_moment,
+        _without(transmission, "_is_stopped", lambda _batch: False),
+        "sent after the stop: 9000",
+        (
+            case("paypal", "send.after_intent", kind=STOP),
+            case("two_step", "send.after_intent", kind=STOP),
+        ),
     ),
     Mutant(
         "observations not folded",
-        _instead(settlement, "settle", lambda **_options: 0),
-        proofs.the_answer_is_lost,
+        _without(settlement, "settle", lambda **_options: 0),
+        "It is not over: .* submitted",
+        (case("two_step"),),
     ),
-    Mutant("observations folded in any order", _newest_first, proofs.it_comes_back),
-    Mutant("announcement ignored after a restore", _announcement_ignored, proofs.the_disk_is_put_back),
+    Mutant(
+        "observations folded in any order",
+        Product(_newest_first),
+        "incident contradiction: .* came back, and now is said to be paid",
+        histories=(
+            (
+                _SOLD,
+                _ACCEPTED,
+                methodcaller("go_on", nth=0, status=Status.PAID),
+                _GOES_BY,
+                methodcaller("ask", blind=0),
+                methodcaller("come_back", nth=0, part=None),
+                _GOES_BY,
+                methodcaller("ask", blind=0),
+                methodcaller("settle"),
+            ),
+        ),
+    ),
+    Mutant(
+        "announcement ignored after a restore",
+        Product(_announcement_ignored),
+        "paid twice: ",
+        histories=(
+            (_SOLD, _BACK_UP, _ACCEPTED, _TELL, _RESTORE, methodcaller("after_restore")),
+            (_SOLD, _BACK_UP, _ACCEPTED, _TELL, methodcaller("put_the_disk_back"), _GOES_BY, _ACCEPTED),
+        ),
+    ),
     Mutant(
         "another database goes on",
-        _instead(incarnation, "is_accepted", lambda: True),
-        proofs.another_database_goes_on,
+        _without(incarnation, "is_accepted", lambda: True),
+        "paid twice: ",
+        histories=((_SOLD, _BACK_UP, methodcaller("send", script=["paid at once"]), _RESTORE, _ACCEPTED),),
     ),
-    Mutant("lease not looked at before transmit", _lease_ignored, proofs.the_lease_runs_out_before_the_call),
+    Mutant(
+        "lease not looked at before transmit",
+        Product(_lease_ignored),
+        "duplicates: .* is approved, but 9000 left for it",
+        (case("two_step", "send.after_intent", kind=STALL, then="resend.before_intent"),),
+    ),
 )

@@ -153,6 +153,8 @@ def _judge_movements(books: Books, verdict: Verdict) -> None:
             debits[attempt["id"]] += 1
             _judge_debit(books, verdict, entry, attempt)
     for attempt in books.attempts:
+        if attempt["state"] == "absent" and debits[attempt["id"]]:
+            verdict.blame("duplicates", f"{_attempt(books, attempt)} counts as absent, and was debited")
         if debits[attempt["id"]] > 1:
             verdict.blame(
                 "duplicates", f"{_attempt(books, attempt)} was debited {debits[attempt['id']]} times"

@@ -23,6 +23,7 @@ from accounts.models import User
 from flexsync import poller, replaying, restoring, resync
 from marketplace_payouts.lib.clock import database_now
 from payouts import (
+    holding,
     incarnation,
     intervention,
     reconciliation,
@@ -76,7 +77,8 @@ ANOTHER_DATABASE: Final = """
 
 # By how much time goes on after each round in which not everything came to its end.
 _PASSES: Final = (6, 6, 60, 190, 310, 310, 610, 610, 3610, 3610, 3610, 7210, 7210)
-_RETRY: Final = "The provider has nothing: sent again."
+# What the provider never had, or refused, and neither of which is on its way any more.
+_ENDED: Final = (AttemptState.ABSENT, AttemptState.REFUSED)
 
 
 class NotOver(AssertionError):
@@ -139,13 +141,15 @@ class Installation(World):
 
     # Living --------------------------------------------------------------------------------------------------
 
-    def live(self, scenario: Scenario, letters: Callable[[], list[dict[str, Any]]]) -> None:
+    def live(
+        self, scenario: Scenario, letters: Callable[[], list[dict[str, Any]]], *, rounds: int | None = None
+    ) -> None:
         """Do all there is to do, round after round, until everything came to its end.
 
         :raises NotOver: when it does not.
         """
         self._carried, is_tidy = 0, not scenario.has_chores
-        for seconds in _PASSES:
+        for seconds in _PASSES[:rounds]:
             self._work()
             if scenario.is_restored:
                 self._accept()
@@ -183,17 +187,25 @@ class Installation(World):
         replaying.replay(source_id=Source.objects.earliest("created_at").pk, now=self.now)
 
     def _decide(self) -> bool:
-        """Be the staff: approve what awaits it, cancel what nobody claims, retry what the provider never had."""
+        """Be the staff: approve what awaits it, cancel what nobody claims, retry what failed."""
         waiting = Payout.objects.filter(state=State.AWAITING_APPROVAL).exists()
         if waiting:
             self.approve()
         unclaimed = Attempt.objects.filter(state=AttemptState.ACCEPTED, status=Status.AWAITING_PAYEE)
         if cancelled := list(unclaimed.values_list("payout_id", flat=True)):
             intervention.cancel(by=self.bob, payout_ids=cancelled, reason="Unclaimed.", now=self.now)
-        absent = Payout.objects.filter(state=State.FAILED, attempts__state=AttemptState.ABSENT)
-        if retried := list(absent.values_list("pk", flat=True)):
-            intervention.retry(by=self.bob, payout_ids=retried, reason=_RETRY, now=self.now)
+        failed = Payout.objects.filter(state=State.FAILED, attempts__state__in=_ENDED).distinct()
+        if retried := list(failed.values_list("pk", flat=True)):
+            intervention.retry(by=self.bob, payout_ids=retried, reason="Sent again.", now=self.now)
         return waiting or bool(cancelled or retried)
+
+    def stop(self) -> None:
+        """Have a person say that nothing may be sent."""
+        holding.stop(by=self.alice, reason="Stop!", now=self.now)
+
+    def resume(self) -> None:
+        """Have another lift that."""
+        holding.resume(by=self.bob, reason="Go on.", now=self.now)
 
     def _carry(self, letters: list[dict[str, Any]]) -> bool:
         """Bring webhooks to the product's own door, as the provider does."""
@@ -253,7 +265,7 @@ def letters_at(url: str) -> Callable[[], list[dict[str, Any]]]:
     return fetch
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Scenario:
     """One way in which the story goes: through which provider, and what goes wrong at it by itself."""
 
@@ -295,7 +307,11 @@ SCENARIOS: Final = (
     Scenario(
         "paypal, silent",
         "paypal",
-        (("webhook_lose", {}), _once("drop_after", f"{_BATCHES}$")),
+        (
+            ("webhook_lose", {}),
+            _once("error_after", f"{_BATCHES}$", status=500),
+            _once("drop_after", f"{_BATCHES}$"),
+        ),
         is_silent=True,
     ),
     Scenario(
@@ -326,4 +342,12 @@ SCENARIOS: Final = (
             _once("drop_before", "/transfers/[^/]+$", "GET"),
         ),
     ),
+    Scenario(
+        "two_step, silent",
+        "two_step",
+        (("webhook_lose", {}), _once("drop_after", "/transfers/[^/]+/fund$")),
+        is_silent=True,
+    ),
+    # One payment fails after its debit, and its webhook, rightly signed, says that it arrived.
+    Scenario("two_step, boastful", "two_step", (("refuse", {"times": 1}), ("boast", {}))),
 )

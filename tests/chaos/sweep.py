@@ -7,15 +7,12 @@ files. All of it is forked from one warmed parent, so that a case costs no impor
 from __future__ import annotations
 
 import gc
-import json
 import os
-import signal
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,85 +21,20 @@ import psycopg.conninfo
 from django.db import connections
 
 from marketplace_payouts.lib import crash_points
-from marketplace_payouts.lib.embedded_postgres import APP
 from tests import database, network
-from tests.chaos import oracle, services, story
+from tests.chaos import cases, lives, oracle, services, story
+from tests.chaos.cases import KILL, KINDS, STALL, STOP, Case
 from tests.chaos.forks import Child, DidNotEnd, Ended, Tell
-from tests.chaos.story import SCENARIOS, Installation, Scenario, letters_at, pointed_at
-from tests.sandbox_services import SandboxService
+from tests.chaos.lives import AS_IS, Doom, Place, Product
+from tests.chaos.results import Report, Result, not_reached
+from tests.chaos.story import SCENARIOS, Installation, Scenario, pointed_at
 
-KILL, STALL, RAISE, CUT = "kill", "stall", "raise", "cut"
-KINDS: Final = {
-    KILL: "The process is killed (SIGKILL).",
-    STALL: "The process stops until its leases are over and others have taken over, and then goes on.",
-    RAISE: "An exception is raised.",
-    CUT: "The process loses all its connections to the database.",
-}
 _LONG_S: Final = 120.0
+_WHILE_STOPPED: Final = 4
+"""So many rounds a process goes on while a person has stopped everything."""
 
-
-class Broken(Exception):
-    """What is raised at a crash point."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """The n-th time that a point is reached in a scenario, this happens.
-
-    With several points it happens to one process after the other, each at whichever of the points it comes to first.
-    """
-
-    scenario: Scenario
-    points: tuple[str, ...]
-    n: int
-    kind: str
-
-    def __str__(self) -> str:
-        return f"{self.scenario.name}: {self.kind} at {', '.join(self.points)} #{self.n}"
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of one case."""
-
-    case: str
-    scenario: str
-    seconds: float = 0.0
-    reached: list[str] = field(default_factory=list)
-    hits: dict[str, int] = field(default_factory=dict)
-    wrong: list[str] = field(default_factory=list)
-    figures: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
-class Report:
-    """What came of a sweep."""
-
-    results: list[Result] = field(default_factory=list)
-    unvisited: list[str] = field(default_factory=list)
-    seconds: float = 0.0
-
-    @property
-    def wrong(self) -> list[str]:
-        """Everything that is wrong, in sentences."""
-        found = [f"{one.case}: {sentence}" for one in self.results for sentence in one.wrong]
-        return found + [f"{point} was never reached" for point in self.unvisited]
-
-    def to_json(self) -> dict[str, Any]:
-        """Give it as it is written down."""
-        hits: Counter[str] = Counter()
-        for one in self.results:
-            hits.update(one.hits)
-        total = oracle.add(oracle.Figures(**one.figures) for one in self.results if one.figures)
-        return {
-            "ok": not self.wrong,
-            "cases": len(self.results),
-            "seconds": round(self.seconds, 1),
-            "points": len(crash_points.POINTS),
-            "hits": dict(sorted(hits.items())),
-            "figures": asdict(total),
-            "wrong": self.wrong,
-        }
+Say = Callable[[str], None]
+Work = Sequence[tuple[Case, Product]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +44,6 @@ class Prepared:
     template: str
     states: Path
     destinations: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where one case happens."""
-
-    superuser_url: str
-    services: Mapping[str, SandboxService]
-    letters: str
-    folder: Path
-
-    @property
-    def app_url(self) -> str:
-        """As which role, and by which clock, the product comes in."""
-        return database.as_role(self.superuser_url, APP)
 
 
 class Sweep:
@@ -162,7 +79,7 @@ class Sweep:
         self._stack.close()
 
     @contextmanager
-    def place(self, scenario: Scenario) -> Iterator[Place]:
+    def place(self, scenario: Scenario, product: Product) -> Iterator[Place]:
         """Have a fresh place for one case."""
         prepared = self._prepared[scenario.provider]
         self._count += 1
@@ -179,56 +96,57 @@ class Sweep:
             if scenario.provider == "paypal":
                 provider.post("/_sandbox/webhook", {"url": letters})
                 provider.post("/_sandbox/fresh", {"always": True})
-            if scenario.is_restored:
-                with psycopg.connect(url, autocommit=True) as connection:
-                    connection.execute(story.ANOTHER_DATABASE)
+            statements = [story.ANOTHER_DATABASE if scenario.is_restored else "", product.sql]
+            with psycopg.connect(url, autocommit=True) as connection:
+                for statement in filter(None, statements):
+                    connection.execute(statement)
             for kind, terms in scenario.faults:
                 provider.fault(kind, **terms)
-            yield Place(url, running, letters, folder)
+            yield Place(url, running, letters, folder, product)
 
-    def run(self, case: Case | None, *, scenario: Scenario) -> Result:
-        """Run a case, or without one the undisturbed story, and judge it."""
-        result = Result(str(case or f"{scenario.name}: undisturbed"), scenario.name)
+    def run(self, case: Case, product: Product = AS_IS) -> Result:
+        """Run a case, and judge it."""
+        result = Result(str(case), case.scenario.name)
         begun = time.monotonic()
-        with self.place(scenario) as place:
+        with self.place(case.scenario, product) as place:
             try:
-                self._happen(case, scenario, place, result)
-                self._judge(scenario, place, result)
+                self._happen(case, place, result)
+                self._judge(case.scenario, place, result)
             except DidNotEnd as error:
                 result.wrong.append(str(error))
             if result.wrong:
-                result.wrong.append(_last_lines(place.folder / "log"))
+                result.wrong.append(_last_lines(place.log))
         result.seconds = time.monotonic() - begun
         return result
 
-    def _happen(self, case: Case | None, scenario: Scenario, place: Place, result: Result) -> None:
-        left = set(case.points) if case is not None else set()
-        while case is not None and left:
+    def _happen(self, case: Case, place: Place, result: Result) -> None:
+        left = set(case.points)
+        while left:
             at = self._die(case, left, place, result)
             if at is None:
                 break
             left.discard(at)
             result.reached.append(at)
         # However many died: whoever comes last brings everything to its end.
-        last = Child(lambda _tell: _live(scenario, place), log=place.folder / "log")
+        last = Child(lambda _tell: lives.live(case.scenario, place), log=place.log)
         _note(last.end(within_s=_LONG_S), result)
 
     def _die(self, case: Case, left: Collection[str], place: Place, result: Result) -> str | None:
         """Let one process live until something happens to it; gives at which point that was."""
 
-        def live(tell: Tell) -> dict[str, Any]:
-            return _live(case.scenario, place, _Doom(case, frozenset(left), place, tell))
+        # Nothing comes to its end while everything is stopped.
+        rounds = _WHILE_STOPPED if case.kind == STOP else None
 
-        victim = Child(live, log=place.folder / "log")
-        if case.kind == STALL and victim.stopped(within_s=_LONG_S):
-            _end_idle_transactions(place)
-            # Others take over while it stands still; what it alone may do waits for it.
-            others = Child(
-                lambda _tell: _live(case.scenario, place, is_patient=True), log=place.folder / "log"
-            )
-            _note(others.end(within_s=_LONG_S), result)
-            victim.go_on()
-        ended = victim.end(within_s=_LONG_S)
+        def live(tell: Tell) -> dict[str, Any]:
+            doom = Doom(case, frozenset(left), place, tell)
+            return lives.live(case.scenario, place, doom, rounds=rounds)
+
+        victim = Child(live, log=place.log)
+        if case.kind in (STALL, STOP) and victim.stopped(within_s=_LONG_S):
+            meanwhile = self._stopped_meanwhile if case.kind == STOP else self._taken_over_meanwhile
+            ended = meanwhile(case, place, result, victim)
+        else:
+            ended = victim.end(within_s=_LONG_S)
         if ended.value is not None:
             _note(ended, result)
         at = [one["at"] for one in ended.told]
@@ -237,8 +155,41 @@ class Sweep:
             result.hits[name] = result.hits.get(name, 0) + 1
         return at[0] if at else None
 
+    def _taken_over_meanwhile(self, case: Case, place: Place, result: Result, victim: Child) -> Ended:
+        """Others take over while a process stands still; what it alone may do waits for it."""
+        lives.end_idle_transactions(place)
+        their_end = replace(case, points=(case.then,), n=1, kind=KILL)
+
+        def take_over(tell: Tell) -> dict[str, Any]:
+            doom = Doom(their_end, frozenset(their_end.points), place, tell) if case.then else None
+            return lives.live(case.scenario, place, doom, is_patient=True)
+
+        others = Child(take_over, log=place.log).end(within_s=_LONG_S)
+        if not case.then:
+            _note(others, result)
+        elif not others.signal:
+            result.wrong.append(f"{case.then} was never reached by those who took over.")
+        victim.go_on()
+        return victim.end(within_s=_LONG_S)
+
+    def _stopped_meanwhile(self, case: Case, place: Place, result: Result, victim: Child) -> Ended:
+        """A person says stop while a process stands still; from then until another lifts it, no money leaves."""
+        provider = place.services[case.scenario.provider]
+
+        def be_a_person(act: Callable[[Scenario, Place], None]) -> None:
+            _raise(Child(lambda _tell: act(case.scenario, place), log=place.log).end(within_s=_LONG_S))
+
+        be_a_person(lives.stop)
+        before = len(provider.ledger())
+        victim.go_on()
+        ended = victim.end(within_s=_LONG_S)
+        left = [one for one in provider.ledger()[before:] if one["kind"] == "debit"]
+        result.wrong += [f"sent after the stop: {one['units']} to {one['destination']}" for one in left]
+        be_a_person(lives.resume)
+        return ended
+
     def _judge(self, scenario: Scenario, place: Place, result: Result) -> None:
-        checking = Child(lambda _tell: _check(scenario, place), log=place.folder / "log")
+        checking = Child(lambda _tell: lives.check(scenario, place), log=place.log)
         verdict = oracle.judge(
             database=psycopg.conninfo.make_conninfo(place.superuser_url, options=story.SEARCH_PATH),
             flex=place.services["flex"].url,
@@ -251,79 +202,6 @@ class Sweep:
         result.wrong += [ended.error] if ended.error else ended.value
 
 
-# ------------------------------------------------------------------------------------------- inside the children
-
-
-class _Doom:
-    """What waits for a process: at the n-th time that it comes to one of the points, something happens to it."""
-
-    def __init__(self, case: Case, points: Collection[str], place: Place, tell: Tell) -> None:
-        self._case, self._points, self._place, self._tell = case, points, place, tell
-
-    def strike(self, name: str, n: int) -> None:
-        """Let it happen, once."""
-        if name in self._points and n == self._case.n:
-            self._points = ()
-            self._tell({"at": name})
-            _ACTS[self._case.kind](self._place)
-
-
-def _live(
-    scenario: Scenario, place: Place, doom: _Doom | None = None, *, is_patient: bool = False
-) -> dict[str, Any]:
-    """Live in a place."""
-    hits: Counter[str] = Counter()
-
-    def hook(name: str) -> None:
-        hits[name] += 1
-        if doom is not None:
-            doom.strike(name, hits[name])
-
-    with pointed_at(place.app_url, place.services):
-        crash_points.install(hook)
-        try:
-            Installation(scenario.provider, place.services, is_new=False).live(
-                scenario, letters_at(place.letters)
-            )
-        except Exception:
-            # Whatever it is: others go on where a process ends to which something happened.
-            if doom is None and not is_patient:
-                raise
-    return {"hits": hits, "refused": network.refused}
-
-
-def _check(scenario: Scenario, place: Place) -> list[str]:
-    with pointed_at(place.app_url, place.services):
-        return Installation(scenario.provider, place.services, is_new=False).broken_promises()
-
-
-def _kill(_place: Place) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _stall(_place: Place) -> None:
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-def _raise(_place: Place) -> None:
-    raise Broken("Raised at a crash point.")
-
-
-def _cut(place: Place) -> None:
-    """As a network, a proxy or an administrator does it: the sessions end, the process goes on."""
-    with psycopg.connect(place.superuser_url, autocommit=True) as session:
-        session.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
-        )
-
-
-_ACTS: Final[Mapping[str, Callable[[Place], None]]] = {KILL: _kill, STALL: _stall, RAISE: _raise, CUT: _cut}
-
-
-# ------------------------------------------------------------------------------------------- in the parent
-
-
 def _note(ended: Ended, result: Result) -> None:
     if ended.error or ended.signal:
         result.wrong.append(ended.error or f"A process that nobody killed died of signal {ended.signal}.")
@@ -333,13 +211,9 @@ def _note(ended: Ended, result: Result) -> None:
     result.wrong += ended.value["refused"]
 
 
-def _end_idle_transactions(place: Place) -> None:
-    """PostgreSQL ends by itself, after a minute, a session that stands still within a transaction."""
-    with psycopg.connect(place.superuser_url, autocommit=True) as session:
-        session.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND state LIKE 'idle in transaction%'"
-        )
+def _raise(ended: Ended) -> None:
+    if ended.error or ended.signal:
+        raise RuntimeError(ended.error or f"A process died of signal {ended.signal}.")
 
 
 def _last_lines(log: Path) -> str:
@@ -355,50 +229,20 @@ def database_of(url: str) -> str:
     return str(psycopg.conninfo.conninfo_to_dict(url)["dbname"])
 
 
-def plan(hits: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, most: int) -> list[Case]:
-    """Choose the cases: each point in the first scenario of its provider that reaches it, up to `most` times over."""
-    return [
-        Case(scenario, (point,), n, kind)
-        for scenario, points in _first_reached(hits)
-        for point in points
-        for n in range(1, min(hits[scenario.name][point], _times(point, most)) + 1)
-        for kind in kinds
-    ]
-
-
-def plan_chains(hits: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, length: int) -> list[Case]:
-    """Choose fewer cases in which one process dies after the other, at points that lie apart."""
-    cases = []
-    for scenario, points in _first_reached(hits):
-        count = -(-len(points) // length)
-        cases += [
-            Case(scenario, tuple(points[first::count]), 1, kind) for first in range(count) for kind in kinds
-        ]
-        if scenario.provider == "two_step" and scenario.is_plain:
-            cases += [Case(scenario, (point,), _FUNDING, kind) for point in _AROUND for kind in kinds]
-    return cases
-
-
-_AROUND: Final = ("send.before_call", "send.after_call")
-# Two payouts are created before either is funded.
-_FUNDING: Final = 3
-
-
-def _times(point: str, most: int) -> int:
-    """How many times over a point is visited: around each step of a sending more often than elsewhere."""
-    return max(most, 4) if point.startswith("send.") else most
-
-
-def _first_reached(hits: Mapping[str, Mapping[str, int]]) -> list[tuple[Scenario, list[str]]]:
-    """Which points each scenario is for, in the order in which it comes to them."""
-    done: set[tuple[str, str]] = set()
-    found = []
-    for scenario in SCENARIOS:
-        reached = hits.get(scenario.name, {})
-        points = [point for point in reached if (scenario.provider, point) not in done]
-        done |= {(scenario.provider, point) for point in points}
-        found.append((scenario, points))
-    return found
+@contextmanager
+def prepared(providers: Collection[str]) -> Iterator[Sweep]:
+    """Have a prepared ground for cases of these providers; to be called in a warmed parent."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweep-")))
+        stack.enter_context(network.guarded())
+        admin = stack.enter_context(database.admin_url())
+        connections.close_all()
+        box = stack.enter_context(services.mailbox())
+        made = Sweep(folder, admin, box)
+        stack.callback(made.close)
+        made.prepare(providers)
+        gc.freeze()
+        yield made
 
 
 def sweep(
@@ -408,7 +252,8 @@ def sweep(
     chain: int = 0,
     only: str = "",
     jobs: int = 2,
-    say: Callable[[str], None] = lambda line: None,
+    say: Say = lambda line: None,
+    product: Product = AS_IS,
 ) -> Report:
     """This will run every case of these kinds, each point up to `most` times over; to be called in a warmed parent.
 
@@ -417,75 +262,44 @@ def sweep(
     said as it ends.
     """
     begun, report = time.monotonic(), Report()
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sweep-")))
-        stack.enter_context(network.guarded())
-        admin = stack.enter_context(database.admin_url())
-        connections.close_all()
-        box = stack.enter_context(services.mailbox())
-        all_of_it = Sweep(folder, admin, box)
-        stack.callback(all_of_it.close)
-        all_of_it.prepare({one.provider for one in SCENARIOS})
-        gc.freeze()
+    with prepared({one.provider for one in SCENARIOS}) as made:
 
-        def visit(cases: Sequence[Case]) -> tuple[list[Result], list[Case]]:
-            todo = [(case, case.scenario) for case in cases if only in str(case)]
-            done = _in_parallel(todo, all_of_it, jobs, say)
-            return done, _not_reached(cases, done)
+        def visit(wanted: Sequence[Case]) -> tuple[list[Result], list[Case]]:
+            done = in_parallel([(one, product) for one in wanted if only in str(one)], made, jobs, say)
+            return done, not_reached(wanted, done)
 
-        # Whoever names a scenario and a colon is spared the others.
-        scenarios = [one for one in SCENARIOS if ":" not in only or only.startswith(f"{one.name}:")]
-        report.results = _in_parallel([(None, one) for one in scenarios], all_of_it, jobs, say)
+        first = cases.undisturbed(only)
+        report.results = in_parallel([(one, product) for one in first], made, jobs, say)
         hits = {one.scenario: one.hits for one in report.results}
         if chain:
-            done, missed = visit(plan_chains(hits, kinds, length=chain))
+            done, missed = visit(cases.plan_chains(hits, kinds, length=chain))
             report.results += done
             done, missed = visit(missed)
         else:
-            done, missed = visit(plan(hits, kinds, most=most))
+            done, missed = visit(cases.plan(hits, kinds, most=most))
         report.results += done
-        report.unvisited = [f"{case}" for case in missed]
+        report.unvisited = [f"{one}" for one in missed]
         visited = {point for one in hits.values() for point in one}
-        if len(scenarios) == len(SCENARIOS):
+        if len(first) == len(SCENARIOS):
             report.unvisited += sorted(crash_points.POINTS.keys() - visited)
     report.seconds = time.monotonic() - begun
     return report
 
 
-def _in_parallel(
-    work: Sequence[tuple[Case | None, Scenario]], all_of_it: Sweep, jobs: int, say: Callable[[str], None]
-) -> list[Result]:
-    """Run cases in a few forks of the parent, each of which takes every so many."""
+def in_parallel(work: Work, made: Sweep, jobs: int, say: Say) -> list[Result]:
+    """Run cases in a few forks of the parent, each of which takes every so many; gives what came of each, in order."""
 
     def run(first: int) -> list[dict[str, Any]]:
         results = []
-        for case, scenario in work[first::jobs]:
-            results.append(result := all_of_it.run(case, scenario=scenario))
+        for case, product in work[first::jobs]:
+            results.append(result := made.run(case, product))
             say(f"{result.seconds:6.2f} s  {'WRONG' if result.wrong else 'well '}  {result.case}")
         return [asdict(one) for one in results]
 
     runners = [Child(lambda _tell, first=first: run(first)) for first in range(jobs)]  # type: ignore[misc]
-    results: list[Result] = []
-    for runner in runners:
+    results: dict[int, Result] = {}
+    for first, runner in enumerate(runners):
         ended = runner.end(within_s=7200)
-        if ended.error or ended.signal:
-            raise RuntimeError(ended.error or f"A runner died of signal {ended.signal}.")
-        results += [Result(**one) for one in ended.value]
-    return results
-
-
-def _not_reached(cases: Sequence[Case], results: Sequence[Result]) -> list[Case]:
-    """What did not happen, each as a case of its own."""
-    reached = {one.case: one.reached for one in results}
-    return [
-        Case(case.scenario, (point,), case.n, case.kind)
-        for case in cases
-        for point in case.points
-        if point not in reached.get(str(case), case.points)
-    ]
-
-
-def write(report: Report, path: Path) -> None:
-    """This will write the figures of a sweep down."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(report.to_json(), indent=1) + "\n")
+        _raise(ended)
+        results |= {first + n * jobs: Result(**one) for n, one in enumerate(ended.value)}
+    return [results[n] for n in range(len(work))]

@@ -25,7 +25,7 @@ PAYOUT: Final = {
 ATTEMPT: Final = {
     "id": "t", "payout_id": "p", "n": 1, "provider": "paypal", "key": "k", "method_id": "m", "units": 90,
     "currency": "EUR", "digest": b"d", "created_at": EARLIER, "asked_at": None, "batch_person_after": None,
-    "sent_at": EARLIER,
+    "sent_at": EARLIER, "state": "settled",
 }  # fmt: skip
 ENTRY: Final = {
     "provider": "paypal", "kind": "debit", "reference": "k", "destination": "anna@example.com", "units": 90,
@@ -82,6 +82,7 @@ def move_by_stranger(books: Books) -> None:
 HARMS: Final = {
     "a second debit": ("duplicates", move_again),
     "a debit of nobody's": ("duplicates", move_by_stranger),
+    "a debit of what counts as absent": ("duplicates", change("attempts", state="absent")),
     "money out for what failed": ("duplicates", change("payouts", state="failed", reason="No.")),
     "another amount": ("wrong_amount", change("entries", units=91)),
     "another currency": ("wrong_amount", change("entries", currency="USD")),

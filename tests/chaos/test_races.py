@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from django.db import connection, connections, transaction
 from pytest_django.plugin import DjangoDbBlocker
 
 from flexsync import interpreter, poller
+from marketplace_payouts.lib import crash_points
 from payouts import approval, methods, scheduling, submission
 from payouts.models import Approval, Attempt, Payable, Payout, PayoutMethod, State
-from tests.chaos import bank, proofs
+from tests.chaos import bank, scenes
 from tests.chaos.miniature import LARGE, Ground, Installation, ground
-from tests.chaos.proofs import stalled_at
 
 
 class Other:
@@ -91,7 +92,7 @@ def test_two_approvers(world: Installation, price: int, given: int) -> None:
         assert len(other.result().done) == given - 1
     assert Approval.objects.filter(result="given").count() == given
     assert Payout.objects.get().state == State.APPROVED
-    proofs.ends_well(world)
+    scenes.ends_well(world)
 
 
 def test_two_gatherers(world: Installation) -> None:
@@ -103,12 +104,12 @@ def test_two_gatherers(world: Installation) -> None:
         assert not Payout.objects.exists()
         wake()
     assert Payout.objects.count() == 1
-    proofs.ends_well(world)
+    scenes.ends_well(world)
 
 
 def test_another_method_while_it_is_being_claimed(world: Installation) -> None:
     """The claim came first: it goes where it was approved to go, and the change waits for it."""
-    proofs.sold(world, "anna")
+    scenes.sold(world, "anna")
     before = PayoutMethod.objects.get(payee=world.payee_called("anna"))
     with stalled_at("send.before_intent", sending(world)) as wake:
         other = Other(lambda: world.paid_through(world.payee_called("anna"), "bank", "anna-2"))
@@ -117,12 +118,12 @@ def test_another_method_while_it_is_being_claimed(world: Installation) -> None:
         other.result()
     assert Attempt.objects.get().method == before
     assert [item.account for item in bank.TILLS["bank"].items] == ["anna"]
-    proofs.ends_well(world)
+    scenes.ends_well(world)
 
 
 def test_a_claim_while_another_method_is_being_given(world: Installation) -> None:
     """The change came first: nothing goes out by the old one."""
-    proofs.sold(world, "anna")
+    scenes.sold(world, "anna")
     payee = world.payee_called("anna")
     with transaction.atomic():
         methods.replace(
@@ -140,12 +141,12 @@ def test_a_claim_while_another_method_is_being_given(world: Installation) -> Non
         assert not is_over or other.result() == 0
     assert other.result() == 0
     assert bank.TILLS["bank"].asked == []
-    proofs.ends_well(world)
+    scenes.ends_well(world)
 
 
 def test_a_refund_while_it_is_being_claimed(world: Installation) -> None:
     """The claim came first: what is given back waits for it, and then for a decision."""
-    proofs.sold(world, "anna")
+    scenes.sold(world, "anna")
     with stalled_at("send.before_intent", sending(world)) as wake:
         refund(world)
         other = Other(lambda: interpreter.understand(limit=10, now=world.now))
@@ -154,12 +155,12 @@ def test_a_refund_while_it_is_being_claimed(world: Installation) -> None:
         assert other.result() == 1
     assert Payable.objects.filter(waits_for=Payable.Waits.CLAWBACK).count() == 1
     assert [item.units for item in bank.TILLS["bank"].items] == [9_000]
-    proofs.ends_well(world)
+    scenes.ends_well(world)
 
 
 def test_a_claim_while_a_refund_is_being_understood(world: Installation) -> None:
     """The refund came first: the claim finds nothing, and what is gathered anew is less."""
-    proofs.sold(world, "anna")
+    scenes.sold(world, "anna")
     refund(world)
     with stalled_at(
         "understand.before_commit", lambda: interpreter.understand(limit=10, now=world.now)
@@ -169,7 +170,7 @@ def test_a_claim_while_a_refund_is_being_understood(world: Installation) -> None
         wake()
     assert Payout.objects.get().state == State.CANCELLED
     assert bank.TILLS["bank"].asked == []
-    proofs.ends_well(world)
+    scenes.ends_well(world)
     assert sum(item.kept for item in bank.TILLS["bank"].items) == 7_200
 
 
@@ -181,3 +182,39 @@ def refund(world: Installation) -> None:
     """Give the buyer a part back, of which 10 % were the marketplace's, and hear of it without understanding it."""
     world.refund(str(Payable.objects.get().reference), amount=2_000)
     poller.poll(limit_seconds=0, now=world.now)
+
+
+@contextmanager
+def stalled_at(point: str, act: Callable[[], object]) -> Iterator[Callable[[], None]]:
+    """Do something in a thread that stands still at a crash point; gives what wakes it and waits for its end."""
+    reached, awake = threading.Event(), threading.Event()
+    errors: list[BaseException] = []
+
+    def hook(name: str) -> None:
+        if name == point and threading.current_thread() is thread and not reached.is_set():
+            reached.set()
+            awake.wait(60)
+
+    def run() -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - raised below
+            errors.append(error)
+        finally:
+            connections.close_all()
+
+    def wake() -> None:
+        awake.set()
+        thread.join(30)
+
+    thread = threading.Thread(target=run)
+    crash_points.install(hook)
+    try:
+        thread.start()
+        assert reached.wait(30), f"{point} was never reached"
+        yield wake
+    finally:
+        wake()
+        crash_points.install(None)
+    if errors:
+        raise errors[0]

@@ -18,7 +18,7 @@ from payouts import intervention, reconciling, webhooks
 from payouts.models import Payout, Source
 from payouts.providers.base import Status
 from tests import network
-from tests.chaos import bank, proofs
+from tests.chaos import bank, scenes
 from tests.chaos.forks import Child, Tell
 from tests.chaos.miniature import Ground, Installation, ground
 
@@ -98,7 +98,7 @@ def test_no_stage_calls_the_world_in_a_transaction(world: Installation, address:
         if name not in seen:
             seen[name] = is_refused(address)
 
-    proofs.sold(world, "anna", "bea", "cleo")
+    scenes.sold(world, "anna", "bea", "cleo")
     world.take_backup()
     world.put_back()
     rested = world.come_to_rest  # it makes the points inert: the hook comes back with each part

@@ -52,7 +52,10 @@ class TwoStepService(Service):
     """Create, fund, list."""
 
     name, port = "twostep", 8899
-    kinds = {"slow_funding": "Funding is done, but is listed only after another settle time."}
+    kinds = {
+        "slow_funding": "Funding is done, but is listed only after another settle time.",
+        "boast": "The event is rightly signed, and says that it is paid, whatever became of it.",
+    }
     unsupported = frozenset({"webhook_early"})
 
     def __init__(self, world: World) -> None:
@@ -165,6 +168,8 @@ class TwoStepService(Service):
         fate = self.fates.get(transfer.reference) or self.fates.get(transfer.id)
         prefix, plus, _ = transfer.account.partition("+")
         status, reason = (fate, "") if fate else FATES.get(prefix, ("paid", "")) if plus else ("paid", "")
+        if self.world.faults.take("refuse", references={transfer.reference, transfer.id}):
+            status, reason = FATES["bad"]
         self._turn(transfer, status, reason)
         if status == "paid" and (prefix == "bounce" or self._is_to_return(transfer)):
             self.world.clock.call_later(PACE_S, lambda: self._turn(transfer, "returned", "ACCOUNT_CLOSED"))
@@ -208,6 +213,8 @@ class TwoStepService(Service):
         if self.world.webhook_url is None:
             return
         event_id, shown = self.world.token(8), transfer.shown()
+        if self.world.faults.take("boast", references={transfer.reference, transfer.id}):
+            shown["status"] = "paid"
         true = json.dumps({"event": event_id, "transfer": shown}).encode()
         lie = json.dumps({"event": event_id, "transfer": {**shown, "status": "paid"}}).encode()
 

@@ -1,0 +1,62 @@
+"""Tries the sweep out on mutants: each in the few cases that concern it, which without it must end well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.chaos import sweep
+from tests.chaos.mutants import MUTANTS, Mutant
+from tests.chaos.results import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of the cases of one mutant, with its safeguard and without."""
+
+    mutant: Mutant
+    beside: Sequence[Result]
+    without: Sequence[Result]
+
+    @property
+    def faults(self) -> list[str]:
+        """Where the proof failed: what was wrong with the safeguard, and what was not found out without it."""
+        found = [f"{one.case}: {sentence}" for one in self.beside for sentence in one.wrong]
+        return found + [
+            f"{one.case}: not caught: nothing says {self.mutant.sentence!r} among {one.wrong}"
+            for one in self.without
+            if not self._reasons(one)
+        ]
+
+    def _reasons(self, result: Result) -> list[str]:
+        hits = (re.search(self.mutant.sentence, sentence) for sentence in result.wrong)
+        return [hit[0] for hit in hits if hit]
+
+    def to_json(self) -> dict[str, Any]:
+        """Give it as it is written down."""
+        return {
+            "faults": self.faults,
+            "caught": {one.case: self._reasons(one) for one in self.without},
+            "seconds": round(sum(one.seconds for one in self.without), 1),
+        }
+
+
+def try_out(*, only: str = "", jobs: int = 2, say: sweep.Say = lambda line: None) -> list[Trial]:
+    """This will try every mutant that the sweep can see, or those whose name contains `only`; in a warmed parent."""
+    mutants = [one for one in MUTANTS if one.cases and only in one.name]
+    # Several mutants share a case, which is run once as the product is.
+    beside = {(case, one.beside): None for one in mutants for case in one.cases}
+    without = {(case, one.product): None for one in mutants for case in one.cases}
+    work = [*beside, *without]
+    with sweep.prepared({case.scenario.provider for case, _ in work}) as made:
+        came = dict(zip(work, sweep.in_parallel(work, made, jobs, say), strict=True))
+    return [
+        Trial(
+            one,
+            [came[case, one.beside] for case in one.cases],
+            [came[case, one.product] for case in one.cases],
+        )
+        for one in mutants
+    ]
