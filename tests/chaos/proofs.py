@@ -13,7 +13,7 @@ from marketplace_payouts.lib import crash_points
 from payouts import holding, reconciliation, submission, webhooks
 from payouts.models import Attempt, Payable, Payout, PayoutLine, SourceCheck, State
 from payouts.providers.base import Status
-from tests.chaos import bank
+from tests.chaos import tills
 from tests.chaos.miniature import Installation
 from tests.stories.books import disagreements
 from tests.stories.world import CREATE
@@ -114,7 +114,7 @@ def a_webhook_says_more_than_is_so(world: Installation) -> None:
     sold(world, "anna")
     world.hand_in("accepted")
     attempt = Attempt.objects.get()
-    [batch] = bank.TILLS["bank"].taken
+    [batch] = tills.TILLS["bank"].taken
     told = {"event_id": "1", "kind": Status.PAID, "item_key": attempt.key, "batch_reference": batch.reference}
     world.webhook("bank", **told)
     webhooks.work_off(limit=10, now=world.now)
@@ -163,7 +163,7 @@ def it_is_held_at_the_last_moment(world: Installation) -> None:
 
     with world.meanwhile("send.after_intent", stop):
         world.hand_in("accepted")
-    assert bank.TILLS["bank"].asked == [], "it was sent after the stop"
+    assert tills.TILLS["bank"].asked == [], "it was sent after the stop"
     ends_well(world)
 
 
@@ -171,7 +171,7 @@ def it_comes_back(world: Installation) -> None:
     """It is paid, then it comes back, and both are heard before either is folded."""
     sold(world, "anna")
     world.hand_in("accepted")
-    till = bank.TILLS["bank"]
+    till = tills.TILLS["bank"]
     [item] = till.items
     for status in (Status.PAID, Status.RETURNED):
         till.turn(item, status)

@@ -14,7 +14,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from flexsync import interpreter, poller
 from payouts import approval, methods, scheduling, submission
 from payouts.models import Approval, Attempt, Payable, Payout, PayoutMethod, State
-from tests.chaos import bank, proofs
+from tests.chaos import proofs, tills
 from tests.chaos.miniature import LARGE, Ground, Installation, ground
 from tests.chaos.proofs import stalled_at
 
@@ -116,7 +116,7 @@ def test_another_method_while_it_is_being_claimed(world: Installation) -> None:
         wake()
         other.result()
     assert Attempt.objects.get().method == before
-    assert [item.account for item in bank.TILLS["bank"].items] == ["anna"]
+    assert [item.account for item in tills.TILLS["bank"].items] == ["anna"]
     proofs.ends_well(world)
 
 
@@ -139,7 +139,7 @@ def test_a_claim_while_another_method_is_being_given(world: Installation) -> Non
         # The payout itself is locked by whoever lets it go, and then the claim passes it over.
         assert not is_over or other.result() == 0
     assert other.result() == 0
-    assert bank.TILLS["bank"].asked == []
+    assert tills.TILLS["bank"].asked == []
     proofs.ends_well(world)
 
 
@@ -153,7 +153,7 @@ def test_a_refund_while_it_is_being_claimed(world: Installation) -> None:
         wake()
         assert other.result() == 1
     assert Payable.objects.filter(waits_for=Payable.Waits.CLAWBACK).count() == 1
-    assert [item.units for item in bank.TILLS["bank"].items] == [9_000]
+    assert [item.units for item in tills.TILLS["bank"].items] == [9_000]
     proofs.ends_well(world)
 
 
@@ -168,9 +168,9 @@ def test_a_claim_while_a_refund_is_being_understood(world: Installation) -> None
         assert Payout.objects.get().state == State.APPROVED, "as far as anybody can see"
         wake()
     assert Payout.objects.get().state == State.CANCELLED
-    assert bank.TILLS["bank"].asked == []
+    assert tills.TILLS["bank"].asked == []
     proofs.ends_well(world)
-    assert sum(item.kept for item in bank.TILLS["bank"].items) == 7_200
+    assert sum(item.kept for item in tills.TILLS["bank"].items) == 7_200
 
 
 def sending(world: Installation) -> Callable[[], int]:
