@@ -292,7 +292,6 @@ class Installation(Staff):
             till.nameless = False
             till.misread.clear()
         self.flex.delete("/_sandbox/faults")
-        self.release_holds()
         for payee in Payee.objects.filter(frozen_at__isnull=False):
             holding.thaw(by=self.bob, payee_id=payee.pk, reason="Done.", now=self.now)
         left: list[str] = []
@@ -310,6 +309,7 @@ class Installation(Staff):
         self.everything_arrives()
         self.hear_back()
         self.close_incidents()
+        self.release_holds()
         self.look_after_holds()
         for payout in Payout.objects.filter(state=State.UNKNOWN):
             self.resolve(payout)

@@ -41,6 +41,8 @@ _IDENTITIES: Final = """
     LEFT JOIN payouts_payoutline l ON l.payable_id = b.id
     WHERE (l.payout_id = ANY(%s) AND l.released_at IS NULL) OR b.id = ANY(%s)"""
 
+_KNOWN: Final = """
+    SELECT provider, key FROM payouts_attempt WHERE state IN ('committed', 'unknown', 'accepted', 'settled')"""
 _INCIDENTS: Final = """
     SELECT i.sentence, i.kind, a.provider, a.key
     FROM payouts_incident i LEFT JOIN payouts_attempt a ON a.id = i.attempt_id"""
@@ -81,14 +83,15 @@ class Promises:
             self._covers[provider, key].add(tuple(identity))
             self._sent[provider, key] = units, destination
 
-    def is_paid(self, *, payouts: Collection[UUID], payables: Collection[UUID]) -> bool:
-        """Tell whether any of what these cover has truly been paid and was not given back, or may still be paid."""
+    def is_paid_unknown_to_us(self, *, payouts: Collection[UUID], payables: Collection[UUID]) -> bool:
+        """Tell whether any of what these cover has truly been paid, or may still be, and our books do not know."""
         identities = {tuple(row) for row in self._ask(_IDENTITIES, [list(payouts), list(payables)])}
+        known = set(self._ask(_KNOWN))
         return any(
             identities & self._covers[name, item.key]
             for name, till in tills.TILLS.items()
             for item in [*till.items, *till.on_their_way]
-            if item.kept or item.is_under_way
+            if (item.kept or item.is_under_way) and (name, item.key) not in known
         )
 
     def close(self) -> None:

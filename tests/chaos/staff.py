@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from uuid import UUID
 
 from django.db.models import Q
 
@@ -87,15 +88,15 @@ class Staff(World):
         return True
 
     def remember_payments_by_hand(self) -> None:
-        """Hold whoever was paid by hand and is to be paid once more: the database forgot it, the document did not."""
-        for item in tills.TILLS[tills.BY_HAND].items:
-            payee = self.payee_called(item.account.partition("-")[0])
-            is_known = Attempt.objects.filter(provider=tills.BY_HAND, key=item.key).exists()
-            if (
-                not is_known
-                and not Hold.objects.filter(payee=payee, lifted_at__isnull=True, rule="staff").exists()
-            ):
-                holding.hold(by=self.alice, payees=[payee.pk], reason="Paid by hand.", now=self.now)
+        """Hold whoever was paid by hand and is to be paid once more: the database forgot it, the papers did not."""
+        held = Hold.objects.filter(payee__isnull=False, lifted_at__isnull=True, rule="staff")
+        payees = self._paid_by_hand_unknown_to_us() - set(held.values_list("payee", flat=True))
+        holding.hold(by=self.alice, payees=sorted(payees), reason="Paid by hand.", now=self.now)
+
+    def _paid_by_hand_unknown_to_us(self) -> set[UUID]:
+        known = set(Attempt.objects.filter(provider=tills.BY_HAND).values_list("key", flat=True))
+        items = [item for item in tills.TILLS[tills.BY_HAND].items if item.key not in known]
+        return {self.payee_called(item.account.partition("-")[0]).pk for item in items}
 
     def release_holds(self) -> None:
         """Lift the holds of staff, but for those on somebody who is known to have been paid already."""
@@ -112,12 +113,14 @@ class Staff(World):
 
     def _is_right(self, hold: Hold) -> bool:
         """Whether something that it stands on has truly been paid already, though our books do not say so."""
+        if hold.payee_id in self._paid_by_hand_unknown_to_us():
+            return True  # perhaps by a payout that is not gathered again yet
         payouts = Payout.objects.filter(holding.covered([hold])).exclude(
             state__in=(State.PAID, State.RETURNED)
         )
         covers = set(payouts.values_list("pk", flat=True))
         loose = Payable.objects.filter(Q(payee_id=hold.payee_id), settled="") if hold.payee_id else []
-        return self.promises.is_paid(payouts=covers, payables=[one.pk for one in loose])
+        return self.promises.is_paid_unknown_to_us(payouts=covers, payables=[one.pk for one in loose])
 
     def close_incidents(self) -> None:
         """Have two people close whatever is open."""
