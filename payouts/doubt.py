@@ -103,8 +103,8 @@ def absent(sending: Sending, reason: str) -> None:
 def hold_what_was_lost(gone: Sequence[Attempt], *, now: datetime) -> None:
     """This will hold what was not paid by an attempt from before a restore: it may have been sent again since, by the
     database that was lost."""
-    lost = [attempt.payout_id for attempt in gone if incarnation.was_restored_since(attempt.pk)]
-    holding.hold_by_rule(rule=holding.RESTORED, reason=_LOST, payouts=lost, now=now)
+    if lost := [attempt.payout_id for attempt in gone if incarnation.was_restored_since(attempt.pk)]:
+        holding.hold_by_rule(rule=holding.RESTORED, reason=_LOST, payouts=lost, now=now)
 
 
 def never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:
