@@ -13,7 +13,7 @@ from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.locks import keep_senders_out
 from marketplace_payouts.lib.money import Money
-from payouts import doubt, incidents, ledger
+from payouts import doubt, incarnation, incidents, ledger
 from payouts.accrual import wake
 from payouts.actors import Actor
 from payouts.acts.base import Act, Asked, ended
@@ -192,6 +192,10 @@ def _by_hand(asked: Asked) -> Payout:
         )
     if payout.attempts.filter(state__in=OPEN_ATTEMPTS).exists():
         raise Refused(f"An attempt to pay {payout.number} is open; its outcome comes first.")
+    if not incarnation.is_accepted():
+        raise Refused(
+            "The database was restored, and may have forgotten that it was paid: run after_restore first."
+        )
     if not payout.holds.filter(lifted_at__isnull=True).exists():
         raise Refused(f"Hold {payout.number} first, or it may be sent while it is paid by hand.")
     asked.text("document")

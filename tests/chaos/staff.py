@@ -76,6 +76,8 @@ class Staff(World):
     def pay_by_hand(self, payout: Payout) -> bool:
         """Have somebody pay an approved payout themselves, held before, and recorded by two; tells whether they did."""
         holding.hold(by=self.alice, payouts=[payout.pk], reason="Paid by hand.", now=self.now)
+        if self._is_rightly_held(payout):
+            return False  # they look at what others held, and see that it was paid
         fields = {"payout": str(payout.pk), "document": "A bank statement"}
         try:
             asked = self.ask_for("pay_by_hand", fields, by=self.carol)
