@@ -32,13 +32,15 @@ def find_strangers(*, now: datetime) -> Witnessed:
     identity.confirm()
     read = unread = 0
     strangers: dict[UUID, str] = {}
+    named_by: dict[UUID, list[str]] = {}
     for part in _parts(_open_sources()):
         named = _read(part)
         read, unread = read + len(named), unread + len(part) - len(named)
+        named_by |= named
         strangers |= _unknown(named)
         _note(named, strangers, now=now)
     calls.flush(today=now.date())
-    return Witnessed(read=read, unread=unread, strangers=strangers)
+    return Witnessed(read=read, unread=unread, strangers=strangers, named=named_by)
 
 
 def _open_sources() -> list[Source]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from django.db.models import Max
 
 from marketplace_payouts.lib import rowsets
+from payouts import holding, incarnation
 from payouts.attempt_postings import let_go_drafts
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move
@@ -15,6 +17,10 @@ from payouts.providers.base import RefusalClass
 from payouts.sending import Sending, move_all, save
 
 ASK_SOON = timedelta(seconds=5)
+_LOST = (
+    "Nothing was paid under the key that we know. In the time that was lost it may have been sent again under another"
+    " one: look whether the provider has it."
+)
 
 
 def unknown(sending: Sending, reason: str) -> None:
@@ -91,6 +97,14 @@ def absent(sending: Sending, reason: str) -> None:
         ],
     )
     open_incidents(contradicted, now=now)
+    hold_what_was_lost(gone, now=now)
+
+
+def hold_what_was_lost(gone: Sequence[Attempt], *, now: datetime) -> None:
+    """This will hold what was not paid by an attempt from before a restore: it may have been sent again since, by the
+    database that was lost."""
+    if lost := [attempt.payout_id for attempt in gone if incarnation.was_restored_since(attempt.pk)]:
+        holding.hold_by_rule(rule=holding.RESTORED, reason=_LOST, payouts=lost, now=now)
 
 
 def never_paid(sending: Sending, attempt: Attempt, reason: str) -> Evidence:

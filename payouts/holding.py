@@ -24,7 +24,9 @@ from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
-LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", "restore", "paid_already"})
+RESTORED = "restore"
+"""The rule that holds what may have been paid in the time that a restored database lost."""
+LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", RESTORED, "paid_already"})
 """Staff's own holds, and those of rules that leave it to people to say that the cause is gone."""
 _BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 

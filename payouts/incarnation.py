@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from django.db import connection
@@ -56,6 +57,11 @@ def is_accepted() -> bool:
     if known is None:
         return _accept_new()
     return known == present()
+
+
+def was_restored_since(row_id: UUID) -> bool:
+    """This will tell whether the database was accepted anew after a row was made; ids rise with time."""
+    return Incarnation.objects.filter(pk__gt=row_id).exists()
 
 
 def begin() -> None:

@@ -123,7 +123,6 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
 
 
 def _paid_now(sending: Sending) -> dict[UUID, list[Draft]]:
-    rowsets.update(
-        Attempt, [{"id": a.pk, "state": AttemptState.SETTLED, "debited": True} for a in sending.undecided]
-    )
+    settled = {"state": AttemptState.SETTLED, "debited": True, "closed_at": sending.now}
+    rowsets.update(Attempt, [{"id": a.pk, **settled} for a in sending.undecided])
     return {a.payout_id: [debit_draft(a), pay_draft(a)] for a in sending.undecided}

@@ -25,6 +25,7 @@ from marketplace_payouts.lib.ids import uuid7
 from payouts import dissolving, heartbeats, incarnation, reconciling, statements
 from payouts.actors import Actor
 from payouts.attempt_postings import commit_draft
+from payouts.holding import RESTORED
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move, move
 from payouts.models import (
@@ -45,7 +46,6 @@ from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement, StatementLine
 from payouts.statements import Comparison, Difference, place_of
 
-RULE: Final = "restore"
 _RESTORER: Final = Actor.rule("after restore")
 _BEFORE: Final = timedelta(hours=24)
 _REVOKED: Final = (
@@ -62,6 +62,8 @@ class Witnessed:
     unread: int = 0
     strangers: Mapping[UUID, str] = field(default_factory=dict)
     """Source → the numbers that it names and we do not know."""
+    named: Mapping[UUID, Sequence[str]] = field(default_factory=dict)
+    """Source → all numbers that it names."""
 
 
 Witness = Callable[..., Witnessed]
@@ -310,7 +312,7 @@ def _asked_about(provider: str, lines: Sequence[StatementLine]) -> dict[tuple[st
 def _set(rows: Iterable[Hold], *, now: datetime) -> None:
     rows = list(rows)
     for row in rows:
-        row.id, row.rule, row.set_at = uuid7(), RULE, now
+        row.id, row.rule, row.set_at = uuid7(), RESTORED, now
     rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
 
 
@@ -363,22 +365,29 @@ def _evidence(
 
 def _take_in_witness(seen: Witnessed, *, now: datetime, outcome: Outcome) -> None:
     lines = PayoutLine.objects.filter(
-        payable__source_id__in=list(seen.strangers), released_at__isnull=True
+        payable__source_id__in=list(seen.named), released_at__isnull=True, payout__state__in=_UNSENT
     ).select_related("payout", "payable")
-    unsent = {line.payout_id: line for line in lines if line.payout.state in _UNSENT}
-    _set(
-        [
-            Hold(
-                payout=line.payout,
-                reason=f"The transaction in Sharetribe names {seen.strangers[line.payable.source_id]}, which we do"
-                " not know: it may have been paid before the restore.",
-            )
-            for line in unsent.values()
-            if line.payable.source_id is not None
-        ],
-        now=now,
-    )
+    reasons = {line.payout: reason for line in lines if (reason := _why_perhaps_sent(seen, line))}
+    _set([Hold(payout=payout, reason=reason) for payout, reason in reasons.items()], now=now)
     outcome.sentences.append(
-        f"Sharetribe: {seen.read} open transactions read, {len(seen.strangers)} name a payout that we do not know"
+        f"Sharetribe: {seen.read} open transactions read, {len(seen.strangers)} name a payout that we do not know,"
+        f" {len(reasons)} payouts that are not sent are held by what they say"
         + (f", {seen.unread} could not be read and are read again before sending." if seen.unread else ".")
     )
+
+
+def _why_perhaps_sent(seen: Witnessed, line: PayoutLine) -> str:
+    """What was announced is sent next, and a request may still be on its way when every list is read."""
+    source = line.payable.source_id
+    assert source is not None
+    if source in seen.strangers:
+        return (
+            f"The transaction in Sharetribe names {seen.strangers[source]}, which we do not know: it may have been paid"
+            " before the restore."
+        )
+    if line.payout.number in seen.named[source]:
+        return (
+            "It was announced in Sharetribe, and may have been sent in the time that was lost: look whether the"
+            " provider has it, once nothing can be on its way there any more."
+        )
+    return ""

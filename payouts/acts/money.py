@@ -13,7 +13,7 @@ from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.locks import keep_senders_out
 from marketplace_payouts.lib.money import Money
-from payouts import incidents, ledger
+from payouts import doubt, incarnation, incidents, ledger
 from payouts.accrual import wake
 from payouts.actors import Actor
 from payouts.acts.base import Act, Asked, ended
@@ -169,6 +169,8 @@ def _resolve(asked: Asked) -> None:
         actor=Actor.staff(asked.seconded_by),
         now=asked.now,
     )
+    if to is State.FAILED:
+        doubt.hold_what_was_lost([attempt], now=asked.now)
     if not attempt.batch.attempts.filter(state=AttemptState.UNKNOWN).exists():
         # Closed, and yet asked for: what turns up until its windows close is evidence.
         Batch.objects.filter(pk=attempt.batch_id).update(
@@ -190,6 +192,10 @@ def _by_hand(asked: Asked) -> Payout:
         )
     if payout.attempts.filter(state__in=OPEN_ATTEMPTS).exists():
         raise Refused(f"An attempt to pay {payout.number} is open; its outcome comes first.")
+    if not incarnation.is_accepted():
+        raise Refused(
+            "The database was restored, and may have forgotten that it was paid: run after_restore first."
+        )
     if not payout.holds.filter(lifted_at__isnull=True).exists():
         raise Refused(f"Hold {payout.number} first, or it may be sent while it is paid by hand.")
     asked.text("document")

@@ -160,6 +160,8 @@ INVARIANTS: Final = (
                  WHEN 'paid' THEN o.states IS DISTINCT FROM 'settled'
                  WHEN 'returned' THEN o.states IS NOT NULL OR n.state IS DISTINCT FROM 'returned'
                  WHEN 'approved' THEN o.states IS NOT NULL AND o.states <> 'deferred'
+                 -- Its approval was taken back while it was put off: the sender withdraws what cannot go out as it is.
+                 WHEN 'awaiting_approval' THEN o.states IS NOT NULL AND o.states <> 'deferred'
                  ELSE o.states IS NOT NULL END""",
     ),
     Invariant(

@@ -365,6 +365,8 @@ class Statement:
 
     lines: Sequence[StatementLine]
     complete_until: datetime
+    """No later than the oldest payment that was taken and does not stand on the list yet: after a restore, what is on
+    no list counts as never sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,11 @@
 """A whole installation inside this process, put back to its beginning in a moment: for short stories by the thousand.
 
 PostgreSQL is the real one, with a clock that tests move. Sharetribe is its sandbox, the providers are those of
-`bank`; neither costs a socket.
+`bank`, with the services of `tills`; neither costs a socket.
 """
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -18,7 +17,6 @@ from uuid import UUID
 import psycopg
 from django.conf import settings
 from django.db import connection, connections
-from django.db.models import Q
 
 from accounts.models import Payee, User
 from flexsync import restoring
@@ -27,7 +25,6 @@ from marketplace_payouts.lib.clock import database_now, utc_now
 from marketplace_payouts.lib.embedded_postgres import APP
 from marketplace_payouts.lib.http import json_body
 from payouts import (
-    dissolving,
     holding,
     incarnation,
     intervention,
@@ -35,26 +32,18 @@ from payouts import (
     submission,
     webhooks,
 )
-from payouts.errors import DomainError
 from payouts.models import (
-    Attempt,
-    AttemptState,
-    Hold,
-    Incident,
-    OutboxMessage,
-    Payable,
     Payout,
     PayoutMethod,
-    SourceCheck,
     State,
 )
 from payouts.providers import registry
 from payouts.providers.base import RawWebhook, Status
 from tests import database
-from tests.chaos import bank, inside, story
-from tests.chaos.bank import Died, Paid, Till
+from tests.chaos import bank, inside, story, tills
 from tests.chaos.promises import Promises
-from tests.stories.world import World
+from tests.chaos.staff import Staff
+from tests.chaos.tills import Died, Paid, Till
 
 SELLERS: Final = (
     ("anna", "bank", UUID("0191cccc-0000-4000-8000-000000000001")),
@@ -73,7 +62,7 @@ class Ground:
     def __init__(self, url: str, services: Mapping[str, inside.InsideService]) -> None:
         self.url, self.flex = url, services["flex"]
         self.offset = timedelta(0)
-        bank.reset(now=self.now)
+        tills.reset(now=self.now)
         self._sign_up()
         self.world = Installation(self, is_new=True)
         self.world.prepare()
@@ -91,7 +80,7 @@ class Ground:
         self._set_clock()
         self.flex.reset()
         self._sign_up()
-        bank.reset(now=self.now)
+        tills.reset(now=self.now)
         crash_points.install(None)
         self.world = Installation(self, is_new=False)
         return self.world
@@ -116,7 +105,7 @@ class Ground:
         self._first.close()
 
 
-class Installation(World):
+class Installation(Staff):
     """The world of the stories on this ground: its verbs, and those of services that lie beyond a story's reach."""
 
     def __init__(self, ground: Ground, *, is_new: bool) -> None:
@@ -162,7 +151,7 @@ class Installation(World):
     @property
     def tills(self) -> list[Till]:
         """Both services."""
-        return list(bank.TILLS.values())
+        return [tills.TILLS[name] for name in tills.NAMES]
 
     @property
     def paid_items(self) -> list[Paid]:
@@ -212,6 +201,11 @@ class Installation(World):
             for till in self.tills:
                 till.script.clear()
 
+    def retry(self, *payouts: Payout) -> None:
+        """Have a person send these again."""
+        ids = [one.pk for one in payouts]
+        intervention.retry(by=self.bob, payout_ids=ids, reason="Again.", now=self.now)
+
     def dying(self, act: Callable[[], object]) -> bool:
         """Do something in which the process may die; tells whether it did."""
         try:
@@ -259,53 +253,10 @@ class Installation(World):
 
     def after_restore(self) -> bool:
         """Be the engineer; tells whether the database may send."""
+        self.remember_payments_by_hand()
         return restore.after_restore(
             by="engineer", witness=restoring.find_strangers, stopped_at=None, now=self.now
         ).accepted
-
-    # People who tell the truth -------------------------------------------------------------------------------
-
-    def resolve(self, payout: Payout) -> bool:
-        """Have two people say what became of an unknown payout, where they can know; tells whether they could."""
-        attempt = Attempt.objects.filter(payout=payout, state=AttemptState.UNKNOWN).first()
-        outcome = "" if attempt is None else self._truth(attempt)
-        if not outcome:
-            return False
-        fields = {"payout": str(payout.pk), "outcome": outcome, "document": "A letter"}
-        with contextlib.suppress(DomainError):  # somebody is asking about it just now
-            self.second("resolve_unknown", fields, by=self.carol)
-            return True
-        return False
-
-    def _truth(self, attempt: Attempt) -> str:
-        till = bank.TILLS[attempt.provider]
-        known = [item for item in till.items if item.key == attempt.key]
-        if any(item.status is Status.PAID for item in known):
-            return "paid"
-        if known or till.may_land(attempt.key):
-            return ""
-        return "not_paid"
-
-    def look_after_holds(self) -> None:
-        """Lift what rules left to people, unless it stands on what was paid already."""
-        open_now = Hold.objects.filter(lifted_at__isnull=True, rule__in=holding.LIFTED_BY_PEOPLE - {"staff"})
-        ids = [one.pk for one in open_now if not self._is_right(one)]
-        holding.lift(by=self.bob, hold_ids=ids, reason="Looked into it.", now=self.now)
-
-    def _is_right(self, hold: Hold) -> bool:
-        """Whether something that it stands on has truly been paid already, though our books do not say so."""
-        payouts = Payout.objects.filter(holding.covered([hold])).exclude(
-            state__in=(State.PAID, State.RETURNED)
-        )
-        covers = set(payouts.values_list("pk", flat=True))
-        loose = Payable.objects.filter(Q(payee_id=hold.payee_id), settled="") if hold.payee_id else []
-        return self.promises.is_paid(payouts=covers, payables=[one.pk for one in loose])
-
-    def close_incidents(self) -> None:
-        """Have two people close whatever is open."""
-        for incident in Incident.objects.filter(closed_at__isnull=True):
-            fields = {"incident": str(incident.pk), "explanation": "Looked into it."}
-            self.second("incident_close", fields, by=self.carol)
 
     # The end -------------------------------------------------------------------------------------------------
 
@@ -316,10 +267,8 @@ class Installation(World):
             till.script.clear()
             till.blind = 0
             till.nameless = False
+            till.misread.clear()
         self.flex.delete("/_sandbox/faults")
-        by_staff = Hold.objects.filter(lifted_at__isnull=True, rule="staff").values_list("pk", flat=True)
-        # By somebody who approves nothing: whoever touches a hold must not.
-        holding.lift(by=self.bob, hold_ids=list(by_staff), reason="Done.", now=self.now)
         for payee in Payee.objects.filter(frozen_at__isnull=False):
             holding.thaw(by=self.bob, payee_id=payee.pk, reason="Done.", now=self.now)
         left: list[str] = []
@@ -337,81 +286,17 @@ class Installation(World):
         self.everything_arrives()
         self.hear_back()
         self.close_incidents()
+        self.release_holds()
         self.look_after_holds()
         for payout in Payout.objects.filter(state=State.UNKNOWN):
             self.resolve(payout)
         self.hear()
         self.decide_clawbacks()
-        self._move_on()
+        self.move_on()
         self.until_approved()
         self.send()
         self.everything_arrives()
         self.hear_back()
-
-    def _move_on(self) -> None:
-        """Send what failed again, or let go of what goes to where the payee is paid no more."""
-        stuck = Payout.objects.filter(state__in=(State.FAILED, State.APPROVED))
-        retired = list(stuck.filter(method__retired_at__isnull=False).values_list("pk", flat=True))
-        failed = list(
-            stuck.filter(state=State.FAILED, method__retired_at__isnull=True).values_list("pk", flat=True)
-        )
-        if retired:
-            intervention.cancel(by=self.bob, payout_ids=retired, reason="Another method.", now=self.now)
-        if failed:
-            intervention.retry(by=self.bob, payout_ids=failed, reason="Again.", now=self.now)
-
-    def decide_clawbacks(self, decision: str = "write_off") -> None:
-        """Have two people decide what was paid too much, and release what came back.
-
-        What was not paid yet is not written off: its payout is let go, and the two meet in the next one.
-        """
-        waiting = Payable.objects.filter(settled="")
-        for row in waiting.filter(waits_for=Payable.Waits.CLAWBACK):
-            covering = Payout.objects.filter(
-                lines__payable=row.original_id, lines__released_at__isnull=True
-            ).first()
-            if covering is not None and covering.state in dissolving.DISSOLVABLE:
-                self.cancel(covering)
-            if covering is None or covering.state in dissolving.DISSOLVABLE:
-                self.second("clawback_decide", {"payable": str(row.pk), "decision": "net"})
-            elif covering.state in (State.PAID, State.RETURNED):
-                self.second("clawback_decide", {"payable": str(row.pk), "decision": decision})
-        back = list(waiting.filter(waits_for=Payable.Waits.RETURNED).values_list("pk", flat=True))
-        if not back:
-            return
-        intervention.release_payables(by=self.bob, payable_ids=back, reason="Again.", now=self.now)
-
-    def cancel(self, *payouts: Payout) -> None:
-        """Have a person let these go."""
-        ids = [one.pk for one in payouts]
-        intervention.cancel(by=self.bob, payout_ids=ids, reason="Not so.", now=self.now)
-
-    def open_ends(self) -> list[str]:
-        """What neither came to its end nor is held for a reason that holds."""
-        ends = (State.PAID, State.RETURNED, State.CANCELLED)
-        left = [
-            f"{payout.number} is {payout.state}: {payout.blocked_by} {payout.reason}"
-            for payout in Payout.objects.exclude(state__in=ends)
-            if not self._is_rightly_held(payout)
-        ]
-        held = Hold.objects.filter(payee__isnull=False, lifted_at__isnull=True).values("payee")
-        left += [
-            f"payable {row.pk} of {row.payee} is open: {row.blocked_by} {row.waits_for}"
-            for row in Payable.objects.filter(settled="").exclude(payee__in=held).select_related("payee")
-        ]
-        left += [f"{m.kind} untold: {m.error}" for m in OutboxMessage.objects.filter(next_at__isnull=False)]
-        return left
-
-    def _is_rightly_held(self, payout: Payout) -> bool:
-        stranger = SourceCheck.objects.filter(
-            source__payables__payout_lines__payout=payout, foreign_payout__gt=""
-        )
-        held = [h for h in Hold.objects.filter(lifted_at__isnull=True) if _covers(h, payout)]
-        return stranger.exists() or any(self._is_right(one) for one in held)
-
-
-def _covers(hold: Hold, payout: Payout) -> bool:
-    return Payout.objects.filter(holding.covered([hold]), pk=payout.pk).exists()
 
 
 @contextmanager

@@ -71,7 +71,8 @@ SEARCH_PATH: Final = "-c search_path=chaos,pg_catalog,public"
 ANOTHER_DATABASE: Final = """
     INSERT INTO payouts_incarnation (id, system_identifier, timeline, database_oid, table_oid, environment,
                                      accepted_at, accepted_by)
-    VALUES (gen_random_uuid(), 'another server', 1, 1, 1, 'test', now() - interval '1 day', 'rule:first use')
+    VALUES ('01900000-0000-7000-8000-000000000000', 'another server', 1, 1, 1, 'test',
+            now() - interval '1 day', 'rule:first use')
 """
 """What a database remembers that was restored from a dump of another one."""
 

@@ -16,7 +16,7 @@ from flexsync import interpreter, poller
 from marketplace_payouts.lib import crash_points
 from payouts import approval, methods, scheduling, submission
 from payouts.models import Approval, Attempt, Payable, Payout, PayoutMethod, State
-from tests.chaos import bank, scenes
+from tests.chaos import scenes, tills
 from tests.chaos.miniature import LARGE, Ground, Installation, ground
 
 
@@ -117,7 +117,7 @@ def test_another_method_while_it_is_being_claimed(world: Installation) -> None:
         wake()
         other.result()
     assert Attempt.objects.get().method == before
-    assert [item.account for item in bank.TILLS["bank"].items] == ["anna"]
+    assert [item.account for item in tills.TILLS["bank"].items] == ["anna"]
     scenes.ends_well(world)
 
 
@@ -140,7 +140,7 @@ def test_a_claim_while_another_method_is_being_given(world: Installation) -> Non
         # The payout itself is locked by whoever lets it go, and then the claim passes it over.
         assert not is_over or other.result() == 0
     assert other.result() == 0
-    assert bank.TILLS["bank"].asked == []
+    assert tills.TILLS["bank"].asked == []
     scenes.ends_well(world)
 
 
@@ -154,7 +154,7 @@ def test_a_refund_while_it_is_being_claimed(world: Installation) -> None:
         wake()
         assert other.result() == 1
     assert Payable.objects.filter(waits_for=Payable.Waits.CLAWBACK).count() == 1
-    assert [item.units for item in bank.TILLS["bank"].items] == [9_000]
+    assert [item.units for item in tills.TILLS["bank"].items] == [9_000]
     scenes.ends_well(world)
 
 
@@ -169,9 +169,9 @@ def test_a_claim_while_a_refund_is_being_understood(world: Installation) -> None
         assert Payout.objects.get().state == State.APPROVED, "as far as anybody can see"
         wake()
     assert Payout.objects.get().state == State.CANCELLED
-    assert bank.TILLS["bank"].asked == []
+    assert tills.TILLS["bank"].asked == []
     scenes.ends_well(world)
-    assert sum(item.kept for item in bank.TILLS["bank"].items) == 7_200
+    assert sum(item.kept for item in tills.TILLS["bank"].items) == 7_200
 
 
 def sending(world: Installation) -> Callable[[], int]:

@@ -18,7 +18,7 @@ from payouts import intervention, reconciling, webhooks
 from payouts.models import Payout, Source
 from payouts.providers.base import Status
 from tests import network
-from tests.chaos import bank, scenes
+from tests.chaos import scenes, tills
 from tests.chaos.forks import Child, Tell
 from tests.chaos.miniature import Ground, Installation, ground
 
@@ -125,11 +125,11 @@ def _everything(world: Installation) -> None:
     world.until_sent("lost after", "accepted")
     world.lease_is_over()
     world.ask()
-    attempt = next(iter(bank.TILLS["bank"].taken))
+    attempt = next(iter(tills.TILLS["bank"].taken))
     world.webhook("bank", event_id="1", batch_reference=attempt.reference, batch_key=attempt.key)
     webhooks.work_off(limit=10, now=world.now)
     for item in world.paid_items:
-        bank.TILLS["bank"].turn(item, Status.AWAITING_PAYEE)
+        tills.TILLS["bank"].turn(item, Status.AWAITING_PAYEE)
     world.hear_back(rounds=2)
     ids = list(Payout.objects.values_list("pk", flat=True))
     intervention.cancel(by=world.bob, payout_ids=ids, reason="Unclaimed.", now=world.now)

@@ -10,7 +10,7 @@ import pytest
 from django.db.models import TextChoices
 
 from flexsync import telling
-from payouts import holding, restore
+from payouts import holding
 from payouts.facts import rails_of
 from payouts.gates import GATES, Stage
 from payouts.lifecycle import MOVES, PATIENCE
@@ -74,7 +74,7 @@ def test_the_picture_is_drawn_from_the_code():
 
 def test_the_rules_that_hold_are_those_of_the_code():
     told = {bare(row[0]) for row in table(PAGE, "set by", "why", "lifted by")}
-    assert told == {"staff", restore.RULE, *_rules_in_the_code()}
+    assert told == {"staff", holding.RESTORED, *_rules_in_the_code()}
 
 
 def _rules_in_the_code() -> set[str]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from payouts import incarnation
+from payouts import holding, incarnation
+from payouts.errors import Refused
 from payouts.models import Incarnation
 from tests.stories.world import CREATE, World
 
@@ -76,3 +77,16 @@ def test_evidence_of_what_is_out_is_still_heard(world: World) -> None:
     become_another("database_oid")
     world.until("paid", of=payout)
     world.assert_books_agree()
+
+
+def test_nobody_records_a_payment_by_hand_on_it(world: World) -> None:
+    _, payout = world.sold_and_approved(world.seller())
+    holding.hold(by=world.alice, payouts=[payout.pk], reason="By hand.", now=world.now)
+    become_another("timeline")
+    fields = {"payout": str(payout.pk), "document": "A bank statement"}
+    with pytest.raises(Refused, match="after_restore"):
+        world.ask_for("pay_by_hand", fields, by=world.carol)
+    incarnation.accept(by="test")
+    world.second("pay_by_hand", fields, by=world.carol)
+    payout.refresh_from_db()
+    assert payout.state == "paid"

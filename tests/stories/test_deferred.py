@@ -40,6 +40,21 @@ def test_too_many_requests_keep_key_and_bytes(world: World) -> None:
     world.assert_books_agree()
 
 
+def test_an_approval_that_is_taken_back_meanwhile_contradicts_nothing(world: World) -> None:
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    assert world.attempt(payout).state == "deferred"
+    approval.revoke(by=world.carol, payout_ids=[payout.pk], reason="Wait.", now=world.now)
+    payout.refresh_from_db()
+    assert payout.state == "awaiting_approval"
+    world.assert_promises_hold()
+    world.let_pass(minutes=2)
+    assert world.transmit() == 0
+    assert world.attempt(payout).state == "refused"
+    world.assert_promises_hold()
+
+
 def test_a_deferred_payout_can_be_held_and_the_others_of_its_batch_go(world: World) -> None:
     for n in range(3):
         world.sale(world.seller(f"s{n}@example.com"), price=1_000)

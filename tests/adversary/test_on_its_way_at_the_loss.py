@@ -1,0 +1,83 @@
+"""The database went back in time while a request was on its way, and no list can show yet what it will pay."""
+
+from __future__ import annotations
+
+import pytest
+
+from payouts.models import Attempt, Hold, Payout
+from tests.chaos import tills
+from tests.chaos.miniature import Installation
+from tests.chaos.scenes import ends_well, sold
+
+
+def held(payout: Payout) -> bool:
+    return Hold.objects.filter(payout=payout, rule="restore", lifted_at__isnull=True).exists()
+
+
+@pytest.mark.parametrize("seller", ["anna", "cleo"])
+def test_it_was_announced_and_sent_after_the_backup(miniature: Installation, seller: str) -> None:
+    sold(miniature, seller)
+    miniature.take_backup()
+    miniature.hand_in("taken late")
+    miniature.put_back()
+    assert miniature.after_restore()
+    miniature.reread()
+    assert miniature.transmit() == 0
+    assert held(Payout.objects.get())
+    ends_well(miniature)
+    assert sum(len(till.items) for till in miniature.tills) == 1
+
+
+def test_its_first_try_was_decided_and_it_was_sent_again_after_the_backup(miniature: Installation) -> None:
+    sold(miniature, "cleo")
+    miniature.hand_in("lost before")
+    miniature.take_backup()
+    payout = Payout.objects.get()
+    assert miniature.resolve(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    miniature.hand_in("taken late")
+    miniature.put_back()
+    assert miniature.after_restore()
+    # As they knew before, and the paper is about the first try.
+    assert miniature.resolve(Payout.objects.get())
+    assert held(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    assert miniature.transmit() == 0
+    ends_well(miniature)
+    assert len(tills.TILLS["teller"].items) == 1
+
+
+def test_its_first_try_is_proven_absent_and_it_was_sent_again_after_the_backup(
+    miniature: Installation,
+) -> None:
+    sold(miniature, "cleo")
+    miniature.hand_in("lost before")
+    miniature.take_backup()
+    payout = Payout.objects.get()
+    assert miniature.resolve(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    miniature.hand_in("taken late")
+    miniature.put_back()
+    assert miniature.after_restore()
+    miniature.ground.pass_time(hours=1)
+    miniature.ask()
+    assert Attempt.objects.get(payout=payout).state == "absent"
+    assert held(payout)
+    ends_well(miniature)
+    assert len(tills.TILLS["teller"].items) == 1
+
+
+def test_what_was_approved_and_not_announced_goes_out_by_itself(miniature: Installation) -> None:
+    miniature.sale(miniature.payee_called("anna"))
+    miniature.until_approved()
+    miniature.take_backup()
+    miniature.put_back()
+    assert miniature.after_restore()
+    miniature.send()
+    miniature.everything_arrives()
+    miniature.hear_back()
+    assert Payout.objects.get().state == "paid"
+    assert not Hold.objects.exists()
