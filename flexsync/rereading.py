@@ -26,7 +26,6 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import (
     FlexBadAnswer,
     FlexError,
@@ -179,7 +178,7 @@ def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
             one.error = str(error)
         one.is_done = True
 
-    run_all(read, readings, workers=calls.REQUESTS_AT_ONCE)
+    calls.client().side_by_side(read, readings)
 
 
 def _read(one: _Reading, *, now: datetime) -> None:
