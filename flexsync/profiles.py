@@ -97,7 +97,7 @@ def read_profiles(*, limit: int, now: datetime) -> int:
         except FlexError as error:
             log.warning("profile_unread", user=str(reference), reason=str(error))
 
-    calls.client().side_by_side(read, unread)
+    calls.side_by_side(read, unread)
     with transaction.atomic():
         learn(learned, marketplace_id=marketplace.pk)
     calls.flush(today=now.date())

@@ -180,7 +180,7 @@ def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
             one.error = str(error)
         one.is_done = True
 
-    client.side_by_side(read, readings)
+    calls.side_by_side(read, readings)
 
 
 def _read(one: _Reading, client: FlexClient, *, now: datetime) -> None:

@@ -67,7 +67,7 @@ def _read(sources: Sequence[Source]) -> dict[UUID, list[str]]:
         except (FlexError, Nonsense) as error:
             log.warning("transaction_not_read", transaction=str(source.reference), reason=str(error))
 
-    calls.client().side_by_side(read, sources)
+    calls.side_by_side(read, sources)
     return named
 
 

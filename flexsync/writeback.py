@@ -117,7 +117,7 @@ def _tell_all(told: Sequence[_Told]) -> None:
         except FlexError as error:
             one.error = str(error)
 
-    calls.client().side_by_side(tell_one, told)
+    calls.side_by_side(tell_one, told)
 
 
 def _tell(one: _Told) -> None:
