@@ -10,8 +10,10 @@ from bench import processes, seeding, stages
 from bench.results import Row, interleave
 from bench.sandboxes import Sandbox, running
 from bench.setting import Setting
+from payouts.stages import LIMITS
 
-_PAYOUTS: Final = 10_000
+# As many batches for each of two as for each of three.
+_PAYOUTS: Final = 6 * LIMITS["send"]
 
 
 def measure(setting: Setting, *, count: int) -> Sequence[Row]:

@@ -11,10 +11,13 @@ from bench.results import NotAsPromised, Row, interleave
 from bench.sandboxes import Sandbox, running
 from bench.setting import Setting
 from payouts.models import Attempt
+from payouts.stages import LIMITS
 
 _MANY: Final = 100_000
 _FEW: Final = 1_000
 _EVENTS_PER_SALE: Final = 4
+SENT: Final = 20 * LIMITS["send"]
+"""After so many batches of those that wait, the sender has had whatever it needs for one; the rest takes minutes."""
 _ROUNDS: Final = 1
 """A peak hardly differs from one process to the next."""
 
@@ -47,7 +50,8 @@ def measure_sender(setting: Setting) -> Sequence[Row]:
             lambda: _peak_of_sender(setting, paypal, many),
             lambda: _peak_of_sender(setting, paypal, few),
         )
-    return [_row("mem.sender", rounds, f"{many:,} approved payouts were waiting, against {few:,}.", few)]
+    note = f"{many:,} approved payouts were waiting, against {few:,}; {min(many, SENT):,} of them were sent."
+    return [_row("mem.sender", rounds, note, few)]
 
 
 def _peak_of_sender(setting: Setting, paypal: Sandbox, waiting: int) -> float:
@@ -57,8 +61,9 @@ def _peak_of_sender(setting: Setting, paypal: Sandbox, waiting: int) -> float:
     with databases.clone(source) as name:
         [told], _ = processes.run("send", database_url=databases.url(name))
         sent = Attempt.objects.filter(state="accepted").count()
-    if (told.moved, sent) != (waiting, waiting):
-        raise NotAsPromised(f"{sent} of {waiting} payouts were sent.")
+    wanted = min(waiting, SENT)
+    if (told.moved, sent) != (wanted, wanted):
+        raise NotAsPromised(f"{sent} of {wanted} payouts were sent.")
     return told.peak_mb
 
 

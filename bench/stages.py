@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,10 +36,10 @@ def pay_all(*, limit: int = LIMITS["send"], seconds: float = _PATIENCE_S) -> int
     return sent
 
 
-def send_all(*, limit: int = LIMITS["send"]) -> int:
-    """This will send whatever may go."""
+def send_all(*, limit: int = LIMITS["send"], most: int = sys.maxsize) -> int:
+    """This will send whatever may go, and stop once it was so many."""
     sent = 0
-    while moved := submission.send(limit=limit, now=utc_now()):
+    while sent < most and (moved := submission.send(limit=limit, now=utc_now())):
         sent += moved
     return sent
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Final
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.db import connection
 
 from marketplace_payouts.lib.http import BadBaseUrl, Timeouts
+from marketplace_payouts.lib.pool import Item
 from marketplace_payouts.lib.sharetribe import FlexClient, FlexConfig
 from payouts.errors import Unconfigured
 
@@ -52,6 +54,11 @@ def client() -> FlexClient:
         )
     except BadBaseUrl as error:
         raise Unconfigured(f"FLEX_BASE_URL cannot be used: {error}") from None
+
+
+def side_by_side(function: Callable[[Item], object], items: Sequence[Item]) -> None:
+    """This will call a function that asks Sharetribe with each item, as many at once as may be, and wait for all."""
+    client().side_by_side(function, items)
 
 
 @lru_cache(maxsize=4)

@@ -12,7 +12,6 @@ from django.db import connection, transaction
 from accounts.models import Payee
 from flexsync import calls, identity
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import FlexError, FlexNotFound, User
 
 log = logger(__name__)
@@ -98,7 +97,7 @@ def read_profiles(*, limit: int, now: datetime) -> int:
         except FlexError as error:
             log.warning("profile_unread", user=str(reference), reason=str(error))
 
-    run_all(read, unread, workers=calls.REQUESTS_AT_ONCE)
+    calls.side_by_side(read, unread)
     with transaction.atomic():
         learn(learned, marketplace_id=marketplace.pk)
     calls.flush(today=now.date())

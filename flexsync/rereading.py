@@ -26,9 +26,9 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import (
     FlexBadAnswer,
+    FlexClient,
     FlexError,
     FlexNotFound,
     FlexUnauthorized,
@@ -161,6 +161,7 @@ def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
 
 def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
     end = time.monotonic() + telling.WORK_S
+    client = calls.client()
     refused: list[str] = []
 
     def read(one: _Reading) -> None:
@@ -168,7 +169,7 @@ def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
         if time.monotonic() >= end or refused:
             return
         try:
-            _read(one, now=now)
+            _read(one, client, now=now)
         except FlexUnauthorized as error:
             refused.append(str(error))
             one.error = str(error)
@@ -179,14 +180,12 @@ def _read_all(readings: Sequence[_Reading], *, now: datetime) -> None:
             one.error = str(error)
         one.is_done = True
 
-    run_all(read, readings, workers=calls.REQUESTS_AT_ONCE)
+    calls.side_by_side(read, readings)
 
 
-def _read(one: _Reading, *, now: datetime) -> None:
+def _read(one: _Reading, client: FlexClient, *, now: datetime) -> None:
     crash_point("reread.before_call")
-    answer = calls.client().transaction(
-        one.source.reference, include=("provider",), patience_s=telling.PATIENCE_S
-    )
+    answer = client.transaction(one.source.reference, include=("provider",), patience_s=telling.PATIENCE_S)
     crash_point("reread.after_call")
     one.calls += 1
     one.raw, one.included = answer.raw, answer.included
@@ -199,7 +198,7 @@ def _read(one: _Reading, *, now: datetime) -> None:
     elif shown.digest != bytes(one.source.digest):
         one.error = "The transaction reads differently than when it was understood; it is understood anew."
     elif _is_to_be_announced(one, shown):
-        _announce(one, now=now)
+        _announce(one, client, now=now)
 
 
 def _forgotten(one: _Reading, told: Mapping[str, Any]) -> str:
@@ -222,7 +221,7 @@ def _is_to_be_announced(one: _Reading, shown: Snapshot) -> bool:
     return any(p.pk not in one.telling.announced or p.number not in named for p in one.payouts)
 
 
-def _announce(one: _Reading, *, now: datetime) -> None:
+def _announce(one: _Reading, client: FlexClient, *, now: datetime) -> None:
     for payout in one.payouts:
         one.telling.announced[payout.pk] = now
     value = one.telling.value_of(one.payouts[-1], ANNOUNCED, now)
@@ -232,7 +231,7 @@ def _announce(one: _Reading, *, now: datetime) -> None:
         one.error = "There was no time left to announce it."
         return
     one.told, one.is_doubtful = None, True
-    answer = calls.client().update_metadata(
+    answer = client.update_metadata(
         one.source.reference, {METADATA_KEY: value}, patience_s=telling.PATIENCE_S
     )
     crash_point("announce.after_call")

@@ -12,7 +12,6 @@ from flexsync.snapshots import Nonsense, named_payouts, read_snapshot
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import FlexError
 from payouts.models import Payable, Payout, PayoutLine, Source, SourceCheck, State
 from payouts.restore import Witnessed
@@ -70,7 +69,7 @@ def _read(sources: Sequence[Source]) -> dict[UUID, list[str]]:
         except (FlexError, Nonsense) as error:
             log.warning("transaction_not_read", transaction=str(source.reference), reason=str(error))
 
-    run_all(read, sources, workers=calls.REQUESTS_AT_ONCE)
+    calls.side_by_side(read, sources)
     return named
 
 

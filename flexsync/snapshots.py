@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, Final
 from uuid import UUID
 
@@ -59,7 +60,7 @@ class LineItem:
     counts_for: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """A transaction as it stood at one moment."""
 
@@ -78,7 +79,7 @@ class Snapshot:
     told: Mapping[str, Any]
     """The metadata value that is ours, as it stands there now."""
 
-    @property
+    @cached_property
     def digest(self) -> bytes:
         """The SHA-256 of all that could change what is owed or paid."""
         matters = [

@@ -20,7 +20,6 @@ from flexsync.snapshots import METADATA_KEY
 from flexsync.telling import FAILED, PAID, RETURNED, SENT, Telling
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
-from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.sharetribe import (
     FlexConflict,
     FlexError,
@@ -118,7 +117,7 @@ def _tell_all(told: Sequence[_Told]) -> None:
         except FlexError as error:
             one.error = str(error)
 
-    run_all(tell_one, told, workers=calls.REQUESTS_AT_ONCE)
+    calls.side_by_side(tell_one, told)
 
 
 def _tell(one: _Told) -> None:

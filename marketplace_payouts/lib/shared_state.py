@@ -13,7 +13,7 @@ import hashlib
 import logging
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
@@ -43,7 +43,7 @@ DROP_SQL: Final = "DROP TABLE lib_secret; DROP TABLE lib_token_bucket;"
 
 _LOCK_TIMED_OUT: Final = "55P03"
 # How long to wait for one slot before looking at the others again.
-_SLOT_LOOK_S: Final = 0.25
+SLOT_LOOK_S: Final = 0.25
 
 
 class InTransaction(RuntimeError):
@@ -68,14 +68,14 @@ def shared_lock(name: str, *, wait_s: float = 20.0, using: str = DEFAULT_DB_ALIA
     :raises NotGranted: when another session held it all the time.
     :raises InTransaction: when a transaction is open.
     """
-    connection = _idle_connection(using)
+    connection = idle_connection(using)
     key = _number(name)
-    if not _try_lock(connection, key) and not _wait_lock(connection, key, wait_s=wait_s):
+    if not _try_lock(connection, key) and not wait_lock(connection, key, wait_s=wait_s):
         raise NotGranted(name)
     try:
         yield
     finally:
-        _unlock(connection, name, key)
+        unlock(connection, name, key)
 
 
 @contextmanager
@@ -85,23 +85,29 @@ def slots(name: str, *, count: int, wait_s: float = 20.0, using: str = DEFAULT_D
     :raises NotGranted: when all were taken all the time.
     :raises InTransaction: when a transaction is open.
     """
-    connection = _idle_connection(using)
-    keys = {_number(f"{name}#{slot}"): slot for slot in range(count)}
+    connection = idle_connection(using)
+    keys = slot_keys(name, count)
     end = time.monotonic() + wait_s
-    key = _try_any(connection, keys)
-    while key is None:
+    taken = try_some(connection, keys, most=1)
+    while not taken:
         left = end - time.monotonic()
         if left <= 0:
             raise NotGranted(name)
         candidate = random.choice(list(keys))  # noqa: S311 - only spreads the waiting
-        if _wait_lock(connection, candidate, wait_s=min(left, _SLOT_LOOK_S)):
-            key = candidate
+        if wait_lock(connection, candidate, wait_s=min(left, SLOT_LOOK_S)):
+            taken = [candidate]
         else:
-            key = _try_any(connection, keys)
+            taken = try_some(connection, keys, most=1)
+    [key] = taken
     try:
         yield keys[key]
     finally:
-        _unlock(connection, name, key)
+        unlock(connection, name, key)
+
+
+def slot_keys(name: str, count: int) -> dict[int, int]:
+    """Give the keys of a name's slots, and the number of each."""
+    return {_number(f"{name}#{slot}"): slot for slot in range(count)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +136,7 @@ class TokenBucket:
         """Take `count` turns and give the seconds after which they may be used; raises as `take` does."""
         # `free_at` is when the bucket would be full again: it moves on with each turn, and a turn may be used once
         # it lies no more than a full bucket ahead.
-        with _idle_connection(self.using).cursor() as cursor:
+        with idle_connection(self.using).cursor() as cursor:
             cursor.execute(
                 """
                 INSERT INTO lib_token_bucket AS bucket (name, free_at)
@@ -155,7 +161,7 @@ class TokenBucket:
 
     def pause(self, seconds: float) -> None:
         """Let nobody have a turn for some seconds, because the other side asked for it."""
-        with _idle_connection(self.using).cursor() as cursor:
+        with idle_connection(self.using).cursor() as cursor:
             cursor.execute(
                 """
                 INSERT INTO lib_token_bucket AS bucket (name, free_at)
@@ -217,7 +223,11 @@ class SharedSecret:
         return b"lib_secret:" + self.name.encode()
 
 
-def _idle_connection(using: str) -> BaseDatabaseWrapper:
+def idle_connection(using: str) -> BaseDatabaseWrapper:
+    """Give this thread's connection.
+
+    :raises InTransaction: when a transaction is open.
+    """
     connection = connections[using]
     if connection.in_atomic_block or not connection.get_autocommit():
         raise InTransaction
@@ -234,19 +244,20 @@ def _try_lock(connection: BaseDatabaseWrapper, key: int) -> bool:
         return bool(cursor.fetchone()[0])
 
 
-def _try_any(connection: BaseDatabaseWrapper, keys: dict[int, int]) -> int | None:
-    # Rows of a function are filtered one after the other, and LIMIT stops at the first that passes: at most one lock
-    # is taken. There must be no ORDER BY, which would have every row filtered first.
+def try_some(connection: BaseDatabaseWrapper, keys: Collection[int], *, most: int) -> list[int]:
+    """Take up to so many of these locks, as far as they are free; none of them may be this session's already."""
+    # Rows of a function are filtered one after the other, and LIMIT stops once enough passed: no more locks than that
+    # are taken. There must be no ORDER BY, which would have every row filtered first.
     shuffled = random.sample(list(keys), len(keys))
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT key FROM unnest(%s::bigint[]) AS key WHERE pg_try_advisory_lock(key) LIMIT 1", [shuffled]
+            "SELECT key FROM unnest(%s::bigint[]) AS key WHERE pg_try_advisory_lock(key) LIMIT %s",
+            [shuffled, most],
         )
-        row = cursor.fetchone()
-    return None if row is None else int(row[0])
+        return [int(key) for (key,) in cursor.fetchall()]
 
 
-def _wait_lock(connection: BaseDatabaseWrapper, key: int, *, wait_s: float) -> bool:
+def wait_lock(connection: BaseDatabaseWrapper, key: int, *, wait_s: float) -> bool:
     """Queue up for a lock; the server wakes us when it is our turn."""
     if wait_s <= 0:
         return False
@@ -262,7 +273,8 @@ def _wait_lock(connection: BaseDatabaseWrapper, key: int, *, wait_s: float) -> b
     return True
 
 
-def _unlock(connection: BaseDatabaseWrapper, name: str, key: int) -> None:
+def unlock(connection: BaseDatabaseWrapper, name: str, key: int) -> None:
+    """Release a lock; `name` is for the log."""
     # Whatever was done under the lock is done, and its result must reach the caller: a lost connection has released
     # the lock by itself, and only a lock may then have been held by two, which is worth a line in the log.
     try:

@@ -37,6 +37,7 @@ EXCUSED: Final = {
     ("flexsync.resync.resync_one", "calls.client.transaction"): "Only reads; the walk stores.",
     ("flexsync.resync.resync", "client.transactions"): "Reads page by page while the walk stores.",
     ("flexsync.identity.confirm", "calls.client.marketplace_show"): "Only reads, before anything is begun.",
+    ("flexsync.calls.side_by_side", "client.side_by_side"): "The calls that it runs have their own points.",
     ("flexsync.profiles.read_profiles", "calls.client.user"): "Names and addresses, read anew by the next.",
     ("flexsync.profiles.read", "calls.client.user"): "Names and addresses, read anew by the next.",
     ("flexsync.profiles.read_profiles", "transaction"): "Names and addresses, in one statement.",

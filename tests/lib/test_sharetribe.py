@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -516,6 +517,28 @@ def test_makes_ten_requests_at_once_and_no_more(config: FlexConfig, flex_sandbox
     assert not failures
     statuses = [e["outcome"] for e in flex_sandbox.requests()["requests"] if e["target"].startswith(API)]
     assert statuses == [200] * 25
+
+
+def test_runs_side_by_side_make_ten_requests_at_once_and_no_more(
+    config: FlexConfig, flex_sandbox: SandboxService
+) -> None:
+    clients = [another(config) for _ in range(3)]
+    clients[0].marketplace_show()
+    flex_sandbox.post("/_sandbox/settings", {"latency_ms": 50})
+
+    def run(client: FlexClient) -> None:
+        try:
+            client.side_by_side(lambda _: client.marketplace_show(), range(20))
+        finally:
+            connections.close_all()
+
+    try:
+        with ThreadPoolExecutor(len(clients)) as pool:
+            list(pool.map(run, clients))
+    finally:
+        flex_sandbox.post("/_sandbox/settings", {"latency_ms": 0})
+    statuses = [e["outcome"] for e in flex_sandbox.requests()["requests"] if e["target"].startswith(API)]
+    assert statuses == [200] * 61
 
 
 def test_keeps_the_rate_of_a_test_marketplace(config: FlexConfig, flex_sandbox: SandboxService) -> None:

@@ -126,8 +126,8 @@ class HttpClient:
     """Speaks to one service; safe to share among threads, and to keep across a fork.
 
     No redirect is followed, no call is made twice, no cookie is kept, no proxy is taken from the environment.
-    `on_exchange` hears about every call, with secrets removed. `allow_private` lets a name lead into our own network
-    (a chain node of our own); a loopback base URL leads to loopback only.
+    `on_exchange` hears about every call, with secrets removed; without it the log does. `allow_private` lets a name
+    lead into our own network (a chain node of our own); a loopback base URL leads to loopback only.
 
     :raises BadBaseUrl: when we may not talk to this base URL.
     """
@@ -144,7 +144,7 @@ class HttpClient:
         allow_path: bool = False,
         ca_file: str | None = None,
         pool_size: int = 10,
-        on_exchange: Callable[[Exchange], None] = log_exchange,
+        on_exchange: Callable[[Exchange], None] | None = None,
     ) -> None:
         self.base_url = check_base_url(
             base_url,
@@ -285,20 +285,21 @@ class HttpClient:
         answer: Answer | None,
         failure: HttpError | None,
     ) -> None:
-        self._on_exchange(
-            Exchange(
-                method=prepared.method or "",
-                host=self.host,
-                path=path.partition("?")[0],
-                status=answer.status if answer else getattr(failure, "status", None),
-                seconds=seconds,
-                sent_bytes=len(prepared.body or b""),
-                received_bytes=len(answer.body) if answer else 0,
-                request_headers=hide_headers(prepared.headers),
-                answer_headers=hide_headers(answer.headers) if answer else {},
-                error="" if answer else type(failure).__name__,
-            )
+        if self._on_exchange is None and not _log.isEnabledFor(logging.DEBUG):
+            return
+        exchange = Exchange(
+            method=prepared.method or "",
+            host=self.host,
+            path=path.partition("?")[0],
+            status=answer.status if answer else getattr(failure, "status", None),
+            seconds=seconds,
+            sent_bytes=len(prepared.body or b""),
+            received_bytes=len(answer.body) if answer else 0,
+            request_headers=hide_headers(prepared.headers),
+            answer_headers=hide_headers(answer.headers) if answer else {},
+            error="" if answer else type(failure).__name__,
         )
+        (self._on_exchange or log_exchange)(exchange)
 
 
 def _check_path(path: str) -> None:

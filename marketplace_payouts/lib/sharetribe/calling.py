@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
+from marketplace_payouts.lib.held_slots import HeldSlots, held_slots
 from marketplace_payouts.lib.http import (
     Answer,
     HttpClient,
@@ -19,6 +21,7 @@ from marketplace_payouts.lib.http import (
     form_body,
     json_body,
 )
+from marketplace_payouts.lib.pool import Item, run_all
 from marketplace_payouts.lib.shared_state import NotGranted, TokenBucket, slots
 from marketplace_payouts.lib.sharetribe.config import FLEX_HOSTS, FlexConfig
 from marketplace_payouts.lib.sharetribe.errors import (
@@ -46,6 +49,9 @@ _LONGEST_PAUSE_S: Final = 30.0
 # Queries of a limited marketplace may go once a second, commands once in two.
 _QUERY_RATE: Final = 1.0
 _COMMAND_RATE: Final = 0.5
+
+_HELD: ContextVar[HeldSlots | None] = ContextVar("flex_slots", default=None)
+"""The slots that this thread's calls may use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +84,8 @@ class Caller:
             max_bytes=config.max_bytes,
             pool_size=config.requests_at_once,
         )
+        # Sharetribe allows ten requests at once per address, whichever process and thread makes them.
+        self._slots = f"flex requests to {self._http.host}"
         self._tokens = Tokens(config=config, post=self._post_form)
         self._queries = TokenBucket(f"{config.name} queries", rate=_QUERY_RATE, burst=config.query_burst)
         self._commands = TokenBucket(
@@ -102,6 +110,26 @@ class Caller:
                 _log.info("Sharetribe: %s, asking again in %.1f s (%s)", error, pause_s, call.kind)
             attempt += 1
             time.sleep(pause_s)
+
+    def side_by_side(self, function: Callable[[Item], object], items: Sequence[Item]) -> None:
+        """Call the function with each item, as many at once as there may be requests, and wait for all.
+
+        The slots for its requests are held meanwhile, so that the database is not asked around each of them.
+        """
+        at_once = min(self._config.requests_at_once, len(items))
+        if at_once <= 1:
+            run_all(function, items, workers=1)
+            return
+        with held_slots(self._slots, count=self._config.requests_at_once, wanted=at_once) as held:
+
+            def work(item: Item) -> None:
+                token = _HELD.set(held)
+                try:
+                    function(item)
+                finally:
+                    _HELD.reset(token)
+
+            run_all(work, items, workers=at_once)
 
     def close(self) -> None:
         """Close the kept connections."""
@@ -165,11 +193,16 @@ class Caller:
 
     @contextmanager
     def _slot(self, *, deadline: float) -> Iterator[None]:
-        # Sharetribe allows ten requests at once per address, whichever process and thread makes them.
-        name, count = f"flex requests to {self._http.host}", self._config.requests_at_once
+        wait_s = max(deadline - time.monotonic(), 0.0)
+        held = _HELD.get()
+        slot = (
+            held.one(wait_s=wait_s)
+            if held is not None
+            else slots(self._slots, count=self._config.requests_at_once, wait_s=wait_s)
+        )
         with ExitStack() as stack:
             try:
-                stack.enter_context(slots(name, count=count, wait_s=max(deadline - time.monotonic(), 0.0)))
+                stack.enter_context(slot)
             except NotGranted:
                 raise FlexBusy("All of our requests at once to Sharetribe were in use all the time") from None
             yield

@@ -10,6 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from marketplace_payouts.lib.clock import in_utc
+from marketplace_payouts.lib.pool import Item
 from marketplace_payouts.lib.sharetribe.calling import Call, Caller
 from marketplace_payouts.lib.sharetribe.config import FlexConfig
 from marketplace_payouts.lib.sharetribe.errors import FlexBadAnswer, FlexError, FlexUnknownOutcome
@@ -42,6 +43,13 @@ class FlexClient:
 
     def __init__(self, *, config: FlexConfig, on_call: Callable[[str], None] | None = None) -> None:
         self._caller = Caller(config=config, on_call=on_call)
+
+    def side_by_side(self, function: Callable[[Item], object], items: Sequence[Item]) -> None:
+        """Call a function that asks this client with each item, as many at once as may be, and wait for all.
+
+        The first error is raised once all are done.
+        """
+        self._caller.side_by_side(function, items)
 
     def close(self) -> None:
         """Close the kept connections."""
