@@ -6,11 +6,12 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.sending import Attempt
 
 
-class Observation(models.Model):
+class Observation(Stored):
     """What a provider said of one attempt at one reading; append-only, partitioned by month."""
 
     id = id_column()
@@ -39,7 +40,7 @@ class Observation(models.Model):
         indexes = (models.Index(fields=["attempt", "seq"], name="payouts_observation_order"),)
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(Stored):
     """A verified webhook as it arrived: a hint to re-read, never applied."""
 
     class State(models.TextChoices):

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Marketplace, Payee
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.methods import PayoutMethod
 from payouts.models.owed import Payable
@@ -27,7 +28,7 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-class Payout(models.Model):
+class Payout(Stored):
     """One promise to send an amount to one payout method; its state is set by `lifecycle.move` alone."""
 
     id = id_column()
@@ -105,7 +106,7 @@ class Payout(models.Model):
         return self.number
 
 
-class PayoutLine(models.Model):
+class PayoutLine(Stored):
     """One payable inside a payout; at most one live line per payable."""
 
     id = id_column()
@@ -123,7 +124,7 @@ class PayoutLine(models.Model):
         )
 
 
-class PayoutEvent(models.Model):
+class PayoutEvent(Stored):
     """One entry in a payout's record: append-only, hash-chained, partitioned by month."""
 
     id = id_column()

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.methods import PayoutMethod
 from payouts.models.payouts import Payout
@@ -41,7 +42,7 @@ class AttemptState(models.TextChoices):
 OPEN_ATTEMPTS = ("committed", "deferred", "unknown", "accepted", "settled")
 
 
-class Batch(models.Model):
+class Batch(Stored):
     """One request to a provider carrying one or more attempts."""
 
     id = id_column()
@@ -90,7 +91,7 @@ class Batch(models.Model):
         )
 
 
-class Attempt(models.Model):
+class Attempt(Stored):
     """One try to pay a payout; at most one open per payout."""
 
     id = id_column()
@@ -157,7 +158,7 @@ class Attempt(models.Model):
         )
 
 
-class Step(models.Model):
+class Step(Stored):
     """One call within a batch; its key and the digest of its bytes stand before it is made."""
 
     id = id_column()
@@ -178,7 +179,7 @@ class Step(models.Model):
         constraints = (models.UniqueConstraint(fields=["batch", "n"], name="payouts_step_number"),)
 
 
-class StepBody(models.Model):
+class StepBody(Stored):
     """The exact bytes of a request or its answer, sealed; purged after the return window; partitioned by month."""
 
     id = id_column()
