@@ -15,7 +15,9 @@ class Observation(Stored):
     """What a provider said of one attempt at one reading; append-only, partitioned by month."""
 
     id = id_column()
-    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="observations")
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.PROTECT, related_name="observations", db_index=False
+    )
     seq = models.BigIntegerField(help_text="Counter taken before the reading: the order of folding.")
     status = models.CharField(max_length=20)
     raw_status = models.CharField(max_length=60)

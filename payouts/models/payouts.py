@@ -33,8 +33,8 @@ class Payout(Stored):
 
     id = id_column()
     number = models.CharField(max_length=20, unique=True)
-    marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+")
-    payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="payouts")
+    marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="payouts", db_index=False)
     method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="payouts")
     provider = models.CharField(max_length=30)
     state = models.CharField(max_length=20, choices=State.choices, default=State.PENDING)
@@ -128,7 +128,7 @@ class PayoutEvent(Stored):
     """One entry in a payout's record: append-only, hash-chained, partitioned by month."""
 
     id = id_column()
-    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="events")
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="events", db_index=False)
     n = models.PositiveIntegerField(help_text="1, 2, 3 … per payout.")
     kind = models.CharField(max_length=40)
     from_state = models.CharField(max_length=20, blank=True)

@@ -95,12 +95,12 @@ class Attempt(Stored):
     """One try to pay a payout; at most one open per payout."""
 
     id = id_column()
-    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts")
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     n = models.PositiveIntegerField()
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="attempts")
     provider = models.CharField(max_length=30)
     key = models.CharField(max_length=120, help_text="Our key for the item, random, unique for ever.")
-    method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="+")
+    method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="+", db_index=False)
     units = amount_column()
     currency = currency_column()
     destination = models.CharField(max_length=120, help_text="Fingerprint of where it was sent.")
@@ -149,7 +149,6 @@ class Attempt(Stored):
                 name="payouts_attempt_to_fold",
                 condition=Q(observed__gt=models.F("folded")),
             ),
-            models.Index(fields=["batch"], name="payouts_attempt_batch"),
             models.Index(
                 fields=["movement_reference"],
                 name="payouts_attempt_movement",
