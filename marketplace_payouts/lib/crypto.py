@@ -35,6 +35,9 @@ _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_CANONICAL: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _DEFAULT_FINGERPRINT_KEY_ID: Final = "fp1"
 _SHORTEST_FINGERPRINT_KEY: Final = 24
 
@@ -168,9 +171,7 @@ def digest(value: object) -> bytes:
 
 def canonical_json(value: object) -> bytes:
     """Give the one JSON form of a value that `digest` hashes; raises as `digest` does."""
-    return json.dumps(
-        _plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(_plain(value)).encode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> object:
@@ -207,11 +208,17 @@ def _plain_scalar(value: object) -> object:
         case UUID():
             return str(value)
         case datetime():
-            return in_utc(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            return _moment(value)
         case date():
             return value.isoformat()
         case _:
             raise TypeError(f"{type(value).__name__} has no canonical form.")
+
+
+@lru_cache(maxsize=64)
+def _moment(value: datetime) -> str:
+    """One moment stands in all events of a set."""
+    return in_utc(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 def _plain_number(value: Decimal) -> int | str:
