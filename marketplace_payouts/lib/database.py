@@ -34,13 +34,11 @@ class Stored(Model):
     @classmethod
     def new(cls, **columns: Any) -> Self:
         """This will make an unsaved instance; a column that is not named (`payout_id`) gets its default."""
-        defaults = _defaults(cls)
-        assert columns.keys() <= defaults.keys(), columns.keys() - defaults.keys()
+        fixed, own = _defaults(cls)
+        assert columns.keys() <= fixed.keys(), columns.keys() - fixed.keys()
         row = cls.__new__(cls)
-        row.__dict__.update(
-            {name: columns[name] if name in columns else default() for name, default in defaults.items()},
-            _state=ModelState(),
-        )
+        row.__dict__.update(fixed | columns, _state=ModelState())
+        row.__dict__.update({name: own[name]() for name in own.keys() - columns.keys()})
         return row
 
     @classmethod
@@ -56,8 +54,15 @@ class Stored(Model):
 
 
 @cache
-def _defaults(model: type[Model]) -> dict[str, Callable[[], Any]]:
-    return {field.attname: field.get_default for field in model._meta.concrete_fields}
+def _defaults(model: type[Model]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """Give what each column is without being named, and those of which each instance is to have its own."""
+    fields = model._meta.concrete_fields
+    own = {
+        field.attname: field.get_default
+        for field in fields
+        if field.has_default() and callable(field.default)
+    }
+    return {field.attname: None if field.attname in own else field.get_default() for field in fields}, own
 
 
 class Among(Lookup[Any]):
