@@ -10,6 +10,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.roles import ACTS
+from marketplace_payouts.lib.database import Stored
 from marketplace_payouts.lib.ids import uuid7
 
 
@@ -61,7 +62,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.get_full_name().split(" ")[0]
 
 
-class Marketplace(models.Model):
+class Marketplace(Stored):
     """The Sharetribe marketplace behind our credentials; learned from `marketplace/show`, one per installation."""
 
     id = models.UUIDField(primary_key=True)
@@ -92,7 +93,7 @@ class Marketplace(models.Model):
         return f"{self.name} ({self.environment})"
 
 
-class Payee(models.Model):
+class Payee(Stored):
     """The person or company to be paid; its identity is (marketplace, Sharetribe user id) and nothing else."""
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)

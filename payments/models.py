@@ -6,10 +6,11 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Marketplace
+from marketplace_payouts.lib.database import Stored
 from marketplace_payouts.lib.ids import uuid7
 
 
-class PaymentIn(models.Model):
+class PaymentIn(Stored):
     """One movement of a buyer's money for a Sharetribe transaction: received, or taken back again."""
 
     class Kind(models.TextChoices):

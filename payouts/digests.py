@@ -34,7 +34,8 @@ def digest_of(one: Facts) -> bytes:
     payout, method = one.payout, one.method
     assert payout is not None
     assert method is not None
-    return crypto.digest(
+    # Asked once by the gate, and once for what is sent under it.
+    one.digest = one.digest or crypto.digest(
         {
             "payout": payout.pk,
             "debt": [str(payout.debt_units), payout.debt_currency],
@@ -49,6 +50,7 @@ def digest_of(one: Facts) -> bytes:
             "lines": [[line.payable_id, str(line.units)] for line in one.lines],
         }
     )
+    return one.digest
 
 
 def people_needed(one: Facts) -> int:

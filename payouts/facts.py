@@ -57,6 +57,8 @@ class Facts:
     """Threshold of the payout's currency; None means that two people are always needed."""
     policy_version: int = 0
     """Version of the approval policy in force for the currency; 0 for none."""
+    digest: bytes = b""
+    """What an approval of it binds, once `digests.digest_of` was asked."""
     has_funds: bool = True
     funds_sentence: str = ""
 

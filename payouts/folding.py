@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -57,13 +56,14 @@ class Change:
 
 def fold(change: Change, observations: Sequence[Observation]) -> Change:
     """This will fold observations in their order; what cannot be understood becomes evidence for a person instead."""
-    pristine = copy(change.attempt)
+    pristine = dict(vars(change.attempt))
     try:
         for seen in observations:
             _fold(change, seen)
     except (ValueError, KeyError, ArithmeticError) as error:
-        log.exception("observation_not_folded", attempt=str(pristine.pk), folded=pristine.folded)
-        return not_understood(replace(change, attempt=pristine), error)
+        vars(change.attempt).update(pristine)
+        log.exception("observation_not_folded", attempt=str(change.attempt.pk), folded=change.attempt.folded)
+        return not_understood(change, error)
     return change
 
 

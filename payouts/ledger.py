@@ -79,25 +79,6 @@ def allocated(payout_id: UUID) -> str:
     return f"allocated:{payout_id}"
 
 
-@dataclass(slots=True)
-class _Row:
-    """A row of `Posting`, which as a model's instance would cost a payout's five postings dearly."""
-
-    id: UUID
-    entry: UUID
-    kind: str
-    subject: UUID
-    ordinal: int
-    debit: str
-    credit: str
-    units: int
-    currency: str
-    payable_id: UUID | None
-    payout_id: UUID | None
-    attempt_id: UUID | None
-    at: datetime
-
-
 def post(drafts: Sequence[Draft], *, now: datetime, entry: UUID | None = None) -> None:
     """This will write the postings in one statement.
 
@@ -105,26 +86,27 @@ def post(drafts: Sequence[Draft], *, now: datetime, entry: UUID | None = None) -
 
     :raises IntegrityError: when one was posted already (`payouts_posting_once`).
     """
-    rows = [
-        _Row(
-            id=uuid7(),
-            entry=entry or uuid7(),
-            kind=draft.kind,
-            subject=draft.subject,
-            ordinal=draft.ordinal,
-            debit=draft.debit,
-            credit=draft.credit,
-            units=draft.amount.units,
-            currency=draft.amount.currency,
-            payable_id=draft.payable_id,
-            payout_id=draft.payout_id,
-            attempt_id=draft.attempt_id,
-            at=now,
+    rows = []
+    for draft in drafts:
+        assert draft.kind in KINDS, draft.kind
+        pk = uuid7()
+        rows.append(
+            Posting.new(
+                id=pk,
+                entry=entry or pk,
+                kind=draft.kind,
+                subject=draft.subject,
+                ordinal=draft.ordinal,
+                debit=draft.debit,
+                credit=draft.credit,
+                units=draft.amount.units,
+                currency=draft.amount.currency,
+                payable_id=draft.payable_id,
+                payout_id=draft.payout_id,
+                attempt_id=draft.attempt_id,
+                at=now,
+            )
         )
-        for draft in drafts
-    ]
-    for row in rows:
-        assert row.kind in KINDS, row.kind
     rowsets.insert(Posting, rows)
 
 

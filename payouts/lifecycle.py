@@ -190,7 +190,7 @@ def _chained(
     facts: Mapping[str, Any],
     now: datetime,
 ) -> PayoutEvent:
-    event = PayoutEvent(
+    event = PayoutEvent.new(
         id=uuid7(),
         payout_id=payout.pk,
         n=payout.chain_length + 1,
@@ -258,7 +258,7 @@ def _messages(one: Move, *, now: datetime) -> list[OutboxMessage]:
     kinds = ["write_back"] if one.to in _WRITTEN_BACK else []
     kinds += ["notice"] if one.to in _NOTICED else []
     return [
-        OutboxMessage(
+        OutboxMessage.new(
             id=uuid7(),
             kind=kind,
             subject=one.payout.pk,

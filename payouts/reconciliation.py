@@ -166,7 +166,7 @@ def store(rows: Sequence[Observation]) -> int:
     for row in rows:
         newest[row.attempt_id] = max(row.seq, newest.get(row.attempt_id, 0))
     # Never backwards: an answer that was long on its way is stored after one to a later question.
-    locked = Attempt.objects.filter(pk__in=list(newest)).order_by("pk").select_for_update(no_key=True)
+    locked = Attempt.objects.filter(pk__among=newest).order_by("pk").select_for_update(no_key=True)
     known = dict(locked.values_list("pk", "observed"))
     rowsets.update(Attempt, [{"id": pk, "observed": max(newest[pk], known[pk])} for pk in sorted(newest)])
     return len(rows)
@@ -177,9 +177,9 @@ def _observation(
 ) -> Observation:
     # An innocent item of a denied batch has no reason of its own; people are told the batch's.
     refusal = denied if seen.status is Status.NOT_STARTED and seen.refusal is None else seen.refusal
-    return Observation(
+    return Observation.new(
         id=uuid7(),
-        attempt=attempt,
+        attempt_id=attempt.pk,
         seq=seq,
         status=seen.status,
         raw_status=seen.raw_status[:60],

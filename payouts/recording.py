@@ -91,7 +91,7 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
     batch.next_at, batch.person_after, batch.tries = now + ASK_SOON, None, 0
     save(batch)
     waiting = [sending.payouts[a.payout_id] for a in sending.undecided]
-    window = registry.get(batch.provider).capabilities.return_window
+    watch_until = now + registry.get(batch.provider).capabilities.return_window
     rowsets.update(
         Attempt,
         [
@@ -99,7 +99,7 @@ def _accepted(sending: Sending, outcome: Accepted) -> None:
                 "id": attempt.pk,
                 "state": AttemptState.ACCEPTED,
                 "reference": outcome.item_references.get(attempt.key, attempt.reference),
-                "watch_until": now + window,
+                "watch_until": watch_until,
             }
             for attempt in sending.undecided
         ],

@@ -222,14 +222,14 @@ def _add_batch(
         person_after=clock + timedelta(minutes=10),
     )
     attempts = [
-        Attempt(
+        Attempt.new(
             id=uuid7(),
-            payout=payout,
+            payout_id=payout.pk,
             n=numbers.get(payout.pk, 0) + 1,
-            batch=batch,
+            batch_id=batch.pk,
             provider=provider.name,
             key=str(uuid.uuid4()),
-            method=payout.method,
+            method_id=payout.method_id,
             units=payout.sent_units,
             currency=payout.sent_currency,
             destination=payout.method.fingerprint,
@@ -239,6 +239,8 @@ def _add_batch(
         )
         for payout in chunk
     ]
+    for attempt, payout in zip(attempts, chunk, strict=True):
+        attempt.payout, attempt.method = payout, payout.method
     attempts, step = _first_step(provider, batch, attempts)
     if step is None:
         return

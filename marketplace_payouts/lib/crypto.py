@@ -14,13 +14,13 @@ import hmac
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 from uuid import UUID
 
 from cryptography.exceptions import InvalidTag
@@ -35,6 +35,9 @@ _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16
 _KEY_BYTES: Final = 32
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
+_CANONICAL: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
+)
 _DEFAULT_FINGERPRINT_KEY_ID: Final = "fp1"
 _SHORTEST_FINGERPRINT_KEY: Final = 24
 
@@ -147,7 +150,7 @@ def fingerprint(text: str, *, key: str | None = None) -> str:
     :raises BadKeys: when the key is missing, too short or malformed.
     """
     key_id, secret = _fingerprint_key(settings.FINGERPRINT_KEY if key is None else key)
-    return f"{key_id}:{hmac.new(secret, text.encode(), hashlib.sha256).hexdigest()}"
+    return f"{key_id}:{hmac.digest(secret, text.encode(), 'sha256').hex()}"
 
 
 def constant_time_equal(left: str | bytes, right: str | bytes) -> bool:
@@ -168,34 +171,38 @@ def digest(value: object) -> bytes:
 
 def canonical_json(value: object) -> bytes:
     """Give the one JSON form of a value that `digest` hashes; raises as `digest` does."""
-    return json.dumps(
-        _plain(value), ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")
-    ).encode("utf-8", "surrogatepass")
+    return _CANONICAL.encode(_plain(value)).encode("utf-8", "surrogatepass")
 
 
 def _plain(value: object) -> object:
     # Almost everything is one of these, and a digest is computed for every event of every payout.
     kind = type(value)
-    if kind is str or kind is int or value is None:
+    if kind in _PLAIN_ALREADY:
         return value
-    if kind is UUID:
-        return str(value)
-    if isinstance(value, dict) and kind is dict:
-        return {
-            key if type(key) is str else _text_key(key): entry if type(entry) is str else _plain(entry)
-            for key, entry in value.items()
-        }
+    if kind in _MADE_PLAIN:
+        return _MADE_PLAIN[kind](value)
     match value:
         case Enum():
             return _plain(value.value)
         case None | bool() | int() | str():
             return value
         case Mapping():
-            return {_text_key(key): _plain(entry) for key, entry in value.items()}
+            return _plain_mapping(value)
         case list() | tuple():
-            return [_plain(entry) for entry in value]
+            return _plain_list(value)
         case _:
             return _plain_scalar(value)
+
+
+def _plain_mapping(value: Mapping[object, object]) -> dict[str, object]:
+    return {
+        key if type(key) is str else _text_key(key): entry if type(entry) is str else _plain(entry)
+        for key, entry in value.items()
+    }
+
+
+def _plain_list(value: Sequence[object]) -> list[object]:
+    return [_plain(entry) for entry in value]
 
 
 def _plain_scalar(value: object) -> object:
@@ -207,11 +214,26 @@ def _plain_scalar(value: object) -> object:
         case UUID():
             return str(value)
         case datetime():
-            return in_utc(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+            return _moment(value)
         case date():
             return value.isoformat()
         case _:
             raise TypeError(f"{type(value).__name__} has no canonical form.")
+
+
+@lru_cache(maxsize=64)
+def _moment(value: datetime) -> str:
+    """One moment stands in all events of a set."""
+    return in_utc(value).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+_PLAIN_ALREADY: Final = frozenset({str, int, bool, type(None)})
+_MADE_PLAIN: Final[dict[type, Callable[[Any], object]]] = {
+    dict: _plain_mapping,
+    list: _plain_list,
+    UUID: str,
+    datetime: _moment,
+}
 
 
 def _plain_number(value: Decimal) -> int | str:

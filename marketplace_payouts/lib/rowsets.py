@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
+from itertools import repeat
+from operator import attrgetter, is_
 from typing import Any, Final
 
 from django.db import connection, models
@@ -34,6 +36,7 @@ _WRITE: Final[dict[str, Callable[[Any], str]]] = {
     "BooleanField": _switch,
     "DateField": _moment,
     "DateTimeField": _moment,
+    "UUIDField": attrgetter("hex"),
 }
 _NEEDS_NO_QUOTES: Final = frozenset(
     {
@@ -88,8 +91,10 @@ class _Set:
         self._arrays: list[str] = []
         self._types: list[str] = []
 
-    def add(self, column: _Column, values: Iterable[Any]) -> str:
+    def add(self, column: _Column, values: Sequence[Any]) -> str:
         """Give the SQL that stands for the column's value; constants must be placed in the order of these calls."""
+        if all(map(is_, values, repeat(values[0]))):
+            values = values[:1]
         texts = [None if value is None else column.write(value) for value in values]
         if texts.count(texts[0]) == len(texts):
             self.constants.append(texts[0])
@@ -129,7 +134,7 @@ def insert(
         return []
     columns = [c for c in _columns(model) if not _is_serial(model, c, rows[0])]
     given = _Set()
-    values = ", ".join([given.add(c, (getattr(row, c.attribute) for row in rows)) for c in columns])
+    values = ", ".join([given.add(c, list(map(attrgetter(c.attribute), rows))) for c in columns])
     source, arrays = given.source(len(rows))
     quote = connection.ops.quote_name
     names = ", ".join(quote(c.name) for c in columns)
@@ -172,7 +177,7 @@ def update(
     # Those that are set come first, as they do in the statement, in which constants stand where they are used.
     names = sorted(rows[0], key=lambda name: name in match)
     columns = {name: _column(model, name) for name in names}
-    place = {name: given.add(columns[name], (row[name] for row in rows)) for name in names}
+    place = {name: given.add(columns[name], [row[name] for row in rows]) for name in names}
     constants = len([name for name in names if name not in match and place[name].startswith("%s")])
     changes = [f"{quote(columns[n].name)} = {place[n]}" for n in names if n not in match]
     changes += [f"{quote(bump)} = t.{quote(bump)} + 1"] if bump else []

@@ -7,13 +7,14 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout
 from payouts.models.sending import Attempt
 
 
-class Posting(models.Model):
+class Posting(Stored):
     """One row of a ledger entry: debit, credit, amount. Balanced by construction; append-only."""
 
     id = id_column()
@@ -48,7 +49,7 @@ class Posting(models.Model):
         )
 
 
-class OutboxMessage(models.Model):
+class OutboxMessage(Stored):
     """News for another part or system, told at least once; partitioned by month."""
 
     id = id_column()

@@ -8,6 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from accounts.models import Payee
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.methods import PayoutMethod
 from payouts.models.payouts import Payout
@@ -78,7 +79,7 @@ class ApproverLimit(models.Model):
         )
 
 
-class Approval(models.Model):
+class Approval(Stored):
     """One decision over exactly one digest, given or refused; append-only but for its revocation."""
 
     class Result(models.TextChoices):
@@ -176,7 +177,7 @@ class Rail(models.Model):
         return self.name
 
 
-class Hold(models.Model):
+class Hold(Stored):
     """One reason why something may not be paid; only the rule or role that set it lifts it."""
 
     id = id_column()

@@ -6,15 +6,18 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.sending import Attempt
 
 
-class Observation(models.Model):
+class Observation(Stored):
     """What a provider said of one attempt at one reading; append-only, partitioned by month."""
 
     id = id_column()
-    attempt = models.ForeignKey(Attempt, on_delete=models.PROTECT, related_name="observations")
+    attempt = models.ForeignKey(
+        Attempt, on_delete=models.PROTECT, related_name="observations", db_index=False
+    )
     seq = models.BigIntegerField(help_text="Counter taken before the reading: the order of folding.")
     status = models.CharField(max_length=20)
     raw_status = models.CharField(max_length=60)
@@ -39,7 +42,7 @@ class Observation(models.Model):
         indexes = (models.Index(fields=["attempt", "seq"], name="payouts_observation_order"),)
 
 
-class WebhookDelivery(models.Model):
+class WebhookDelivery(Stored):
     """A verified webhook as it arrived: a hint to re-read, never applied."""
 
     class State(models.TextChoices):

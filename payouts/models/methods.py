@@ -8,10 +8,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Payee
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import id_column
 
 
-class PayoutMethod(models.Model):
+class PayoutMethod(Stored):
     """One version of a payee's destination; replaced, never edited (a database trigger holds that)."""
 
     id = id_column()

@@ -7,11 +7,12 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Marketplace, Payee
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.sources import Source, Trigger
 
 
-class Payable(models.Model):
+class Payable(Stored):
     """One debt to a payee. Amount, payee and origin are immutable (a database trigger holds that)."""
 
     class Origin(models.TextChoices):

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Marketplace, Payee
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.methods import PayoutMethod
 from payouts.models.owed import Payable
@@ -27,13 +28,13 @@ class State(models.TextChoices):
     CANCELLED = "cancelled", "Cancelled"
 
 
-class Payout(models.Model):
+class Payout(Stored):
     """One promise to send an amount to one payout method; its state is set by `lifecycle.move` alone."""
 
     id = id_column()
     number = models.CharField(max_length=20, unique=True)
-    marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+")
-    payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="payouts")
+    marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+", db_index=False)
+    payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="payouts", db_index=False)
     method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="payouts")
     provider = models.CharField(max_length=30)
     state = models.CharField(max_length=20, choices=State.choices, default=State.PENDING)
@@ -105,7 +106,7 @@ class Payout(models.Model):
         return self.number
 
 
-class PayoutLine(models.Model):
+class PayoutLine(Stored):
     """One payable inside a payout; at most one live line per payable."""
 
     id = id_column()
@@ -123,11 +124,11 @@ class PayoutLine(models.Model):
         )
 
 
-class PayoutEvent(models.Model):
+class PayoutEvent(Stored):
     """One entry in a payout's record: append-only, hash-chained, partitioned by month."""
 
     id = id_column()
-    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="events")
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="events", db_index=False)
     n = models.PositiveIntegerField(help_text="1, 2, 3 … per payout.")
     kind = models.CharField(max_length=40)
     from_state = models.CharField(max_length=20, blank=True)

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 from payouts.models.methods import PayoutMethod
 from payouts.models.payouts import Payout
@@ -41,7 +42,7 @@ class AttemptState(models.TextChoices):
 OPEN_ATTEMPTS = ("committed", "deferred", "unknown", "accepted", "settled")
 
 
-class Batch(models.Model):
+class Batch(Stored):
     """One request to a provider carrying one or more attempts."""
 
     id = id_column()
@@ -90,16 +91,16 @@ class Batch(models.Model):
         )
 
 
-class Attempt(models.Model):
+class Attempt(Stored):
     """One try to pay a payout; at most one open per payout."""
 
     id = id_column()
-    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts")
+    payout = models.ForeignKey(Payout, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     n = models.PositiveIntegerField()
     batch = models.ForeignKey(Batch, on_delete=models.PROTECT, related_name="attempts")
     provider = models.CharField(max_length=30)
     key = models.CharField(max_length=120, help_text="Our key for the item, random, unique for ever.")
-    method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="+")
+    method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="+", db_index=False)
     units = amount_column()
     currency = currency_column()
     destination = models.CharField(max_length=120, help_text="Fingerprint of where it was sent.")
@@ -148,7 +149,6 @@ class Attempt(models.Model):
                 name="payouts_attempt_to_fold",
                 condition=Q(observed__gt=models.F("folded")),
             ),
-            models.Index(fields=["batch"], name="payouts_attempt_batch"),
             models.Index(
                 fields=["movement_reference"],
                 name="payouts_attempt_movement",
@@ -157,7 +157,7 @@ class Attempt(models.Model):
         )
 
 
-class Step(models.Model):
+class Step(Stored):
     """One call within a batch; its key and the digest of its bytes stand before it is made."""
 
     id = id_column()
@@ -178,7 +178,7 @@ class Step(models.Model):
         constraints = (models.UniqueConstraint(fields=["batch", "n"], name="payouts_step_number"),)
 
 
-class StepBody(models.Model):
+class StepBody(Stored):
     """The exact bytes of a request or its answer, sealed; purged after the return window; partitioned by month."""
 
     id = id_column()

@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from accounts.models import Marketplace
+from marketplace_payouts.lib.database import Stored
 from payouts.models.fields import amount_column, currency_column, id_column
 
 
@@ -76,7 +77,7 @@ class Process(models.Model):
         return self.name
 
 
-class Trigger(models.Model):
+class Trigger(Stored):
     """A (process, transition) pair at which the seller is due."""
 
     class WriteBack(models.TextChoices):
@@ -121,7 +122,7 @@ class Trigger(models.Model):
         return f"{self.process.name} · {self.transition}"
 
 
-class Source(models.Model):
+class Source(Stored):
     """One Sharetribe transaction: how far we have heard and understood it, and the facts that matter."""
 
     id = id_column()
@@ -171,7 +172,7 @@ class Source(models.Model):
         return str(self.reference)
 
 
-class SourceCheck(models.Model):
+class SourceCheck(Stored):
     """The newest re-reading of a transaction: a gate for sending."""
 
     source = models.OneToOneField(
@@ -189,7 +190,7 @@ class SourceCheck(models.Model):
     error = models.TextField(blank=True)
 
 
-class Announcement(models.Model):
+class Announcement(Stored):
     """Sharetribe was told, and has repeated to us, that this payout is about to be sent."""
 
     id = id_column()

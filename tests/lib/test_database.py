@@ -33,6 +33,35 @@ def test_refuses_what_is_no_id():
         list(Payout.objects.filter(pk__among=["everything"]))
 
 
+def test_an_instance_that_is_made_at_once_is_as_any_other():
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    columns = {"kind": "notice", "subject": uuid.uuid4(), "created_at": now, "next_at": now}
+    quick, slow = OutboxMessage.new(**columns), OutboxMessage(**columns)
+    assert quick.pk != slow.pk
+    assert quick.facts is not OutboxMessage.new(**columns).facts
+    slow.pk = quick.pk
+    assert {**vars(quick), "_state": None} == {**vars(slow), "_state": None}
+    quick.save(force_insert=True)
+    assert OutboxMessage.objects.get() == slow
+
+
+def test_refuses_a_column_that_there_is_not():
+    with pytest.raises(AssertionError, match="colour"):
+        OutboxMessage.new(colour="red")
+
+
+def test_what_was_read_is_complete_and_what_was_not_is_read_when_asked_for(django_assert_num_queries):
+    line = factories.PayoutFactory.create().lines.get()
+    with django_assert_num_queries(1):
+        [read] = PayoutLine.objects.select_related("payout")
+        assert (read, read.units, read.payout.number) == (line, line.units, line.payout.number)
+        assert (read._state.adding, read._state.db) == (False, "default")
+    with django_assert_num_queries(2):
+        [part] = PayoutLine.objects.only("payout")
+        assert part.get_deferred_fields() == {"payable_id", "units", "released_at"}
+        assert part.units == line.units
+
+
 @pytest.mark.parametrize(
     "moment",
     [
