@@ -51,6 +51,9 @@ _BEFORE: Final = timedelta(hours=24)
 _REVOKED: Final = (
     "Its approval was taken back before the restore; perhaps it was approved again and sent after."
 )
+_DECIDED: Final = (
+    "It was unknown before the restore: perhaps people decided about it since, and sent it again."
+)
 _UNSENT: Final = tuple(sorted(dissolving.DISSOLVABLE))
 
 
@@ -190,6 +193,12 @@ def _doubt(provider: str, *, stopped: datetime, now: datetime) -> int:
     _recommit_deferred(provider, now=now)
     batches = Batch.objects.filter(
         provider=provider, state__in=(BatchState.COMMITTED, BatchState.SENT, BatchState.UNKNOWN)
+    )
+    # To ask again under the old key would be to pay again, where the new one is still on its way.
+    before_people = Attempt.objects.filter(batch__in=batches, state=AttemptState.UNKNOWN)
+    _set(
+        [Hold(payout_id=pk, reason=_DECIDED) for pk in before_people.values_list("payout", flat=True)],
+        now=now,
     )
     return batches.update(
         state=BatchState.UNKNOWN,
