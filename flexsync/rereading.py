@@ -34,6 +34,7 @@ from marketplace_payouts.lib.sharetribe import (
     FlexUnauthorized,
 )
 from marketplace_payouts.lib.sharetribe.records import parse_user
+from payouts import incarnation
 from payouts.models import Announcement, OutboxMessage, Payout, Source, SourceCheck, State
 
 log = logger(__name__)
@@ -106,9 +107,10 @@ def reread(*, limit: int, now: datetime) -> int:
     """This will read up to `limit` transactions of approved payouts again, announce the payouts, and record both.
 
     Gives how many were read. A transaction that reads differently is stored for the interpreter, and not announced.
+    A database that was restored announces nothing: what it forgot stands there, and is a witness until it is accepted.
     """
     candidates = _candidates(limit=min(limit, _AT_ONCE), now=now)
-    if not candidates:
+    if not candidates or not incarnation.is_accepted():
         return 0
     marketplace = identity.confirm()
     cursor = (

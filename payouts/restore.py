@@ -51,6 +51,7 @@ _BEFORE: Final = timedelta(hours=24)
 _REVOKED: Final = (
     "Its approval was taken back before the restore; perhaps it was approved again and sent after."
 )
+_DECIDED: Final = "It was being sent, or unknown: perhaps people decided about it since, and sent it again."
 _UNSENT: Final = tuple(sorted(dissolving.DISSOLVABLE))
 
 
@@ -185,12 +186,17 @@ def _take_in(one: _Heard, *, since: datetime, stopped: datetime, now: datetime, 
 def _doubt(provider: str, *, stopped: datetime, now: datetime) -> int:
     """Whatever was committed, or deferred, may have been sent after the last commit that we know of.
 
-    It goes through recovery as if its sender had died: the same key again where the provider dedupes, else a look.
+    It goes through recovery as if its sender had died: a look, and the same key again once a person lifts its hold.
     """
     _recommit_deferred(provider, now=now)
     batches = Batch.objects.filter(
         provider=provider, state__in=(BatchState.COMMITTED, BatchState.SENT, BatchState.UNKNOWN)
     )
+    # To ask again under the old key would be to pay again, where the new one is still on its way.
+    undecided = Attempt.objects.filter(
+        batch__in=batches, state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN)
+    )
+    _set([Hold(payout_id=one.payout_id, reason=_DECIDED) for one in undecided], now=now)
     return batches.update(
         state=BatchState.UNKNOWN,
         transmissions=F("transmissions") + 1,

@@ -70,6 +70,48 @@ def test_its_first_try_is_proven_absent_and_it_was_sent_again_after_the_backup(
     assert len(tills.TILLS["teller"].items) == 1
 
 
+def test_the_provider_would_take_its_first_try_after_all(miniature: Installation) -> None:
+    """It recognises a repeated key; but it never had that one, and has the next."""
+    sold(miniature, "anna")
+    miniature.hand_in("lost before")
+    miniature.take_backup()
+    payout = Payout.objects.get()
+    assert miniature.resolve(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    miniature.hand_in("taken late")
+    miniature.put_back()
+    assert miniature.after_restore()
+    miniature.ask()
+    assert held(payout)
+    ends_well(miniature)
+    assert len(tills.TILLS["bank"].items) == 1
+
+
+def test_the_backup_was_taken_in_the_middle_of_its_first_try(miniature: Installation) -> None:
+    sold(miniature, "anna")
+    miniature.hand_in("died before")
+    miniature.take_backup()
+    miniature.lease_is_over()
+    tills.TILLS["bank"].blind = 9
+    tills.TILLS["bank"].script.extend(["lost before"] * 3)
+    miniature.ask()
+    tills.TILLS["bank"].script.clear()
+    tills.TILLS["bank"].blind = 0
+    payout = Payout.objects.get()
+    assert miniature.resolve(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    miniature.hand_in("taken late")
+    miniature.put_back()
+    assert Payout.objects.get().state == "submitting"
+    assert miniature.after_restore()
+    miniature.ask()
+    assert held(payout)
+    ends_well(miniature)
+    assert len(tills.TILLS["bank"].items) == 1
+
+
 def test_what_was_approved_and_not_announced_goes_out_by_itself(miniature: Installation) -> None:
     miniature.sale(miniature.payee_called("anna"))
     miniature.until_approved()

@@ -41,6 +41,16 @@ def test_it_sends_nothing_until_it_is_accepted(world: World, change: str) -> Non
     world.assert_books_agree()
 
 
+def test_it_announces_nothing_until_it_is_accepted(world: World) -> None:
+    transaction, payout = world.sold_and_approved(world.seller())
+    become_another("timeline")
+    world.reread()
+    assert world.told(transaction) == {}
+    incarnation.accept(by="test")
+    world.reread()
+    assert world.told(transaction)["reference"] == payout.number
+
+
 def test_it_does_not_send_again_what_is_unknown(world: World) -> None:
     _, payout = world.sold_and_approved(world.seller())
     world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE}, times=1)
