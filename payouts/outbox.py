@@ -14,6 +14,7 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
+from payouts import incarnation
 from payouts.models import OutboxMessage
 
 log = logger(__name__)
@@ -21,6 +22,8 @@ log = logger(__name__)
 Handler = Callable[..., Mapping[UUID, str | None]]
 """handler(*, messages, now) → message id → None when told, or why not; what is missing counts as not told."""
 
+WRITE_BACK = "write_back"
+"""What is written on the Sharetribe transaction."""
 _CLAIM = timedelta(minutes=5)
 _TRIES = 20
 
@@ -29,7 +32,8 @@ def tell(*, limit: int, now: datetime) -> int:
     """This will tell up to `limit` messages; gives how many were told.
 
     A message is pushed ahead before it is told, so that one which kills the worker cannot starve the others, and
-    counted, so that it dies after its last try and stands before a person.
+    counted, so that it dies after its last try and stands before a person. A database that was restored writes nothing
+    back: what it forgot stands on the transactions, and is a witness until it is accepted.
     """
     messages = _claim(limit, now=now)
     by_kind: dict[str, list[OutboxMessage]] = defaultdict(list)
@@ -46,9 +50,11 @@ def tell(*, limit: int, now: datetime) -> int:
 
 
 def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
+    kept_back = () if incarnation.is_accepted() else (WRITE_BACK,)
     with transaction.atomic():
         messages = list(
             OutboxMessage.objects.filter(next_at__lte=now)
+            .exclude(kind__in=kept_back)
             .order_by("next_at", "id")
             .select_for_update(skip_locked=True)[:limit]
         )

@@ -93,11 +93,13 @@ class HeldSlots:
                 for key in self._used_up(wait_s=0.0 if is_short else SLOT_LOOK_S):
                     del self._since[key]
                     unlock(connection, self._name, key)
+            # At once: a session that is closed frees them a moment later.
+            for key in self._since:
+                unlock(connection, self._name, key)
         except Error as error:
             _log.warning("%s are no longer held, and nothing more begins under them: %s", self._name, error)
         finally:
             self._free.put(None)
-            # This frees whatever is still held.
             connections[self._using].close()
 
     def end(self) -> None:

@@ -75,7 +75,8 @@ INVARIANTS: Final = (
                    WHERE a.observed > a.folded GROUP BY a.id
                    HAVING max(o.created_at) < %(now)s - interval '15 minutes'
                UNION ALL SELECT 'tell', next_at FROM payouts_outboxmessage
-                   WHERE next_at < %(now)s - interval '15 minutes') x
+                   WHERE next_at < %(now)s - interval '15 minutes' AND (kind <> 'write_back'
+                   OR NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted'))) x
            GROUP BY x.stage""",
         stops=False,
     ),

@@ -246,8 +246,10 @@ LIVE_LINE = "payouts_payoutline_live"
 
 _SOLD = methodcaller("it_begins", seller="anna", price=10_000, sent=2)
 _ACCEPTED = methodcaller("send", script=["accepted"])
+_TAKEN_LATE = methodcaller("send", script=["taken late"])
 _BACK_UP, _TELL, _RESTORE = methodcaller("back_up"), methodcaller("tell"), methodcaller("restore")
 _GOES_BY = methodcaller("time_goes_by", hours=0.1)
+_GOES_ON = (methodcaller("after_restore"), methodcaller("announce"), _ACCEPTED, _GOES_BY)
 
 MUTANTS = (
     Mutant(
@@ -337,7 +339,7 @@ MUTANTS = (
         Product(_announcement_ignored),
         "paid twice: ",
         histories=(
-            (_SOLD, _BACK_UP, _ACCEPTED, _TELL, _RESTORE, methodcaller("after_restore")),
+            (_SOLD, _BACK_UP, _TAKEN_LATE, _TELL, _RESTORE, *_GOES_ON),
             (_SOLD, _BACK_UP, _ACCEPTED, _TELL, methodcaller("put_the_disk_back"), _GOES_BY, _ACCEPTED),
         ),
     ),

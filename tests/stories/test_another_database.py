@@ -51,6 +51,18 @@ def test_it_announces_nothing_until_it_is_accepted(world: World) -> None:
     assert world.told(transaction)["reference"] == payout.number
 
 
+def test_it_writes_nothing_back_until_it_is_accepted(world: World) -> None:
+    """What it forgot may stand there: another payout, announced when the first one had failed."""
+    transaction, _ = world.sold_and_approved(world.seller())
+    world.send()
+    become_another("timeline")
+    world.tell()
+    assert world.told(transaction)["status"] == "announced"
+    incarnation.accept(by="test")
+    world.tell()
+    assert world.told(transaction)["status"] == "sent"
+
+
 def test_it_does_not_send_again_what_is_unknown(world: World) -> None:
     _, payout = world.sold_and_approved(world.seller())
     world.paypal.fault("drop_before", match={"method": "POST", "path": CREATE}, times=1)
