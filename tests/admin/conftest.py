@@ -15,14 +15,13 @@ from django.utils import timezone
 from accounts.models import User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
 from payments.models import PaymentIn
-from payouts import holding, ledger, requests
+from payouts import holding, incarnation, ledger, requests
 from payouts.ledger import Draft
 from payouts.models import (
     ApprovalPolicy,
     ApprovalThreshold,
     ApproverLimit,
     Heartbeat,
-    Incarnation,
     Incident,
     Observation,
     OutboxMessage,
@@ -140,14 +139,7 @@ def _words_of_others(payouts: dict[str, Payout]) -> None:
     )
     ProviderFunds.objects.create(provider="paypal", currency="EUR", available_units=100_000, as_of=now)
     Heartbeat.objects.create(name="poller", at=now - timedelta(hours=3))
-    Incarnation.objects.create(
-        system_identifier="1",
-        timeline=1,
-        database_oid=1,
-        table_oid=1,
-        environment="test",
-        accepted_by="test",
-    )
+    incarnation.accept(by="tests")
 
 
 def _sharetribe() -> None:

@@ -274,7 +274,7 @@ MUTANTS = (
         "advisory lock skipped",
         Product(_no_locks),
         "duplicates: .* counts as absent, and was debited",
-        (case("two_step", "send.before_call", n=3, kind=STALL),),
+        (case("two_step", "send.before_call", n=4, kind=STALL),),
     ),
     Mutant(
         "unique index gone",

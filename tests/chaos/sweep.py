@@ -30,6 +30,7 @@ from tests.chaos.results import Report, Result, not_reached
 from tests.chaos.story import SCENARIOS, Installation, Scenario, pointed_at
 
 _LONG_S: Final = 120.0
+_TRIES: Final = 3
 _WHILE_STOPPED: Final = 4
 """So many rounds a process goes on while a person has stopped everything."""
 
@@ -258,8 +259,8 @@ def sweep(
     """This will run every case of these kinds, each point up to `most` times over; to be called in a warmed parent.
 
     With `chain`, up to so many processes die one after the other in each case: far fewer cases visit every point.
-    What a chain does not come to is visited alone. `only` narrows it to cases whose name contains it; each case is
-    said as it ends.
+    What a case does not come to is visited alone, and once more if chance led it elsewhere. `only` narrows it to cases
+    whose name contains it; each case is said as it ends.
     """
     begun, report = time.monotonic(), Report()
     with prepared({one.provider for one in SCENARIOS}) as made:
@@ -271,13 +272,10 @@ def sweep(
         first = cases.undisturbed(only)
         report.results = in_parallel([(one, product) for one in first], made, jobs, say)
         hits = {one.scenario: one.hits for one in report.results}
-        if chain:
-            done, missed = visit(cases.plan_chains(hits, kinds, length=chain))
-            report.results += done
+        missed = cases.plan_chains(hits, kinds, length=chain) if chain else cases.plan(hits, kinds, most=most)
+        for _ in range(_TRIES):
             done, missed = visit(missed)
-        else:
-            done, missed = visit(cases.plan(hits, kinds, most=most))
-        report.results += done
+            report.results += done
         report.unvisited = [f"{one}" for one in missed]
         visited = {point for one in hits.values() for point in one}
         if len(first) == len(SCENARIOS):
