@@ -101,7 +101,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
         _sometimes(
             "error_before", 0.03, match={"method": "GET", "path": "/v1/payments/payouts/"}, status=404
         ),
-        _sometimes("wrong_echo", 0.02, match={"method": "GET", "path": "/v1/payments/payouts/"}),
+        _sometimes("wrong_echo", 0.04, match={"method": "GET", "path": "/v1/payments/payouts/"}),
         _sometimes("insufficient_funds", 0.15, match={"method": "POST", "path": "/v1/payments/payouts$"}),
         _sometimes("webhook_early", 0.8),  # few calls make one: those that create a batch
         _sometimes("expire_token", 0.05),
@@ -111,7 +111,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
         _sometimes("drop_after", 0.06, match={"method": "POST", "path": "/transfers/[^/]+/fund$"}),
         _sometimes("error_before", 0.02, match={"method": "GET", "path": "/transfers/[^/]+$"}, status=404),
         _sometimes("slow_funding", 0.1),
-        _sometimes("wrong_echo", 0.02, match={"method": "GET", "path": "/transfers/"}),
+        _sometimes("wrong_echo", 0.04, match={"method": "GET", "path": "/transfers/"}),
     ),
 }
 
