@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from bench import bare_loops, seeding, stages
+from django.conf import settings
+
+from bench import bare_loops, processes, seeding, stages
 from bench.results import NotAsPromised, Row, interleave
 from bench.sandboxes import Sandbox, running
 from bench.setting import Setting
@@ -21,7 +23,10 @@ _PATH: Final = "/v1/payments/payouts"
 
 @dataclass(slots=True)
 class _Shop:
-    """The two ways to pay the same, and how busy the sandbox was meanwhile."""
+    """The two ways to pay the same, and how busy the sandbox was meanwhile.
+
+    One worker stands against one thread, and the workers of a cluster as it ships against more of them.
+    """
 
     setting: Setting
     paypal: Sandbox
@@ -29,16 +34,20 @@ class _Shop:
     latency_s: float
     busy: dict[str, tuple[float, float]]
 
+    @property
+    def workers(self) -> int:
+        """How many processes run the product's stages."""
+        return 1 if self.threads == 1 else int(settings.Q_CLUSTER["workers"])
+
     def ours(self) -> float:
         """Pay by the product's stages; payouts a second."""
         count = self.setting.size(_OURS)
         databases = self.setting.databases
         source = databases.seeded(f"approved_{count}", partial(seeding.approved, count))
         self._begin()
-        with databases.clone(source):
-            before, start = self.paypal.cpu_s(), time.perf_counter()
-            stages.pay_all()
-            seconds = time.perf_counter() - start
+        with databases.clone(source) as name:
+            before = self.paypal.cpu_s()
+            _, seconds = processes.run("pay", database_url=databases.url(name), count=self.workers)
             self.busy["ours"] = (self.paypal.cpu_s() - before, seconds)
             stages.check_paid(self.paypal, count=count)
         return count / seconds
@@ -88,8 +97,11 @@ def measure(setting: Setting, *, threads: int, latency_ms: int = 0) -> Sequence[
             rounds=rounds,
             target=None if latency_ms else target,
             notes=[
-                f"The sandbox used {cpu:.1f} s of processor time in {seconds:.1f} s ({who}, last round)."
-                for who, (cpu, seconds) in shop.busy.items()
+                f"Ours by {shop.workers} worker{'s' if shop.workers > 1 else ''}; all share the same processors.",
+                *(
+                    f"The sandbox used {cpu:.1f} s of processor time in {seconds:.1f} s ({who}, last round)."
+                    for who, (cpu, seconds) in shop.busy.items()
+                ),
             ],
         )
     ]
