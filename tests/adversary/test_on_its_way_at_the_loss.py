@@ -14,6 +14,16 @@ def held(payout: Payout) -> bool:
     return Hold.objects.filter(payout=payout, rule="restore", lifted_at__isnull=True).exists()
 
 
+def decided_and_sent_again(miniature: Installation) -> Payout:
+    """People find out that the first try came to nothing; the second is long on its way."""
+    payout = Payout.objects.get()
+    assert miniature.resolve(payout)
+    miniature.retry(payout)
+    miniature.reread()
+    miniature.hand_in("taken late")
+    return payout
+
+
 @pytest.mark.parametrize("seller", ["anna", "cleo"])
 def test_it_was_announced_and_sent_after_the_backup(miniature: Installation, seller: str) -> None:
     sold(miniature, seller)
@@ -32,11 +42,7 @@ def test_its_first_try_was_decided_and_it_was_sent_again_after_the_backup(miniat
     sold(miniature, "cleo")
     miniature.hand_in("lost before")
     miniature.take_backup()
-    payout = Payout.objects.get()
-    assert miniature.resolve(payout)
-    miniature.retry(payout)
-    miniature.reread()
-    miniature.hand_in("taken late")
+    payout = decided_and_sent_again(miniature)
     miniature.put_back()
     assert miniature.after_restore()
     # As they knew before, and the paper is about the first try.
@@ -55,11 +61,7 @@ def test_its_first_try_is_proven_absent_and_it_was_sent_again_after_the_backup(
     sold(miniature, "cleo")
     miniature.hand_in("lost before")
     miniature.take_backup()
-    payout = Payout.objects.get()
-    assert miniature.resolve(payout)
-    miniature.retry(payout)
-    miniature.reread()
-    miniature.hand_in("taken late")
+    payout = decided_and_sent_again(miniature)
     miniature.put_back()
     assert miniature.after_restore()
     miniature.ground.pass_time(hours=1)
@@ -75,11 +77,7 @@ def test_the_provider_would_take_its_first_try_after_all(miniature: Installation
     sold(miniature, "anna")
     miniature.hand_in("lost before")
     miniature.take_backup()
-    payout = Payout.objects.get()
-    assert miniature.resolve(payout)
-    miniature.retry(payout)
-    miniature.reread()
-    miniature.hand_in("taken late")
+    payout = decided_and_sent_again(miniature)
     miniature.put_back()
     assert miniature.after_restore()
     miniature.ask()
@@ -98,11 +96,7 @@ def test_the_backup_was_taken_in_the_middle_of_its_first_try(miniature: Installa
     miniature.ask()
     tills.TILLS["bank"].script.clear()
     tills.TILLS["bank"].blind = 0
-    payout = Payout.objects.get()
-    assert miniature.resolve(payout)
-    miniature.retry(payout)
-    miniature.reread()
-    miniature.hand_in("taken late")
+    payout = decided_and_sent_again(miniature)
     miniature.put_back()
     assert Payout.objects.get().state == "submitting"
     assert miniature.after_restore()

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 from django.db import connection, connections, transaction
-from pytest_django.plugin import DjangoDbBlocker
 
 from flexsync import interpreter, poller
 from marketplace_payouts.lib import crash_points
 from payouts import approval, methods, scheduling, submission
 from payouts.models import Approval, Attempt, Payable, Payout, PayoutMethod, State
 from tests.chaos import scenes, tills
-from tests.chaos.miniature import LARGE, Ground, Installation, ground
+from tests.chaos.miniature import LARGE, Installation
 
 
 class Other:
@@ -60,18 +59,10 @@ class Other:
         return self._value
 
 
-@pytest.fixture(scope="module")
-def _ground(django_db_blocker: DjangoDbBlocker) -> Iterator[Ground]:
-    with django_db_blocker.unblock(), ground() as made:
-        yield made
-
-
 @pytest.fixture
-def world(_ground: Ground) -> Iterator[Installation]:
+def world(miniature: Installation) -> Installation:
     """An installation in which nothing happened yet."""
-    world = _ground.restart()
-    yield world
-    world.leave()
+    return miniature
 
 
 def approving(world: Installation, by: Any) -> Callable[[], Any]:

@@ -9,7 +9,6 @@ from contextlib import closing
 import pytest
 from django.conf import settings
 from django.db import connections, transaction
-from pytest_django.plugin import DjangoDbBlocker
 
 from flexsync import replaying
 from marketplace_payouts.lib import crash_points
@@ -20,24 +19,16 @@ from payouts.providers.base import Status
 from tests import network
 from tests.chaos import scenes, tills
 from tests.chaos.forks import Child, Tell
-from tests.chaos.miniature import Ground, Installation, ground
+from tests.chaos.miniature import Installation
 
 OUTSIDE = ("before_call", "after_call")
 INSIDE = ("before_commit", "before_intent", "before_result", "before_claim", "before_learning", "before_note")
 
 
-@pytest.fixture(scope="module")
-def _ground(django_db_blocker: DjangoDbBlocker) -> Iterator[Ground]:
-    with django_db_blocker.unblock(), ground() as made:
-        yield made
-
-
 @pytest.fixture
-def world(_ground: Ground) -> Iterator[Installation]:
+def world(miniature: Installation) -> Installation:
     """An installation in which nothing happened yet."""
-    world = _ground.restart()
-    yield world
-    world.leave()
+    return miniature
 
 
 @pytest.fixture
