@@ -91,12 +91,16 @@ class _Set:
         self._arrays: list[str] = []
         self._types: list[str] = []
 
-    def add(self, column: _Column, values: Sequence[Any]) -> str:
-        """Give the SQL that stands for the column's value; constants must be placed in the order of these calls."""
-        if all(map(is_, values, repeat(values[0]))):
+    def add(self, column: _Column, values: Sequence[Any], *, joins: bool = False) -> str:
+        """Give the SQL that stands for the column's value; constants must be placed in the order of these calls.
+
+        What rows are joined by is no constant even where it is the same in all of them: by statistics that are a
+        little old no row has that version yet, and the planner would compare every row with every other.
+        """
+        if not joins and all(map(is_, values, repeat(values[0]))):
             values = values[:1]
         texts = [None if value is None else column.write(value) for value in values]
-        if texts.count(texts[0]) == len(texts):
+        if not joins and texts.count(texts[0]) == len(texts):
             self.constants.append(texts[0])
             return f"%s::{column.db_type}"
         self._arrays.append(_array(texts, quoted=column.needs_quotes))
@@ -174,20 +178,20 @@ def update(
     if not rows:
         return []
     given, quote = _Set(), connection.ops.quote_name
-    # Those that are set come first, as they do in the statement, in which constants stand where they are used.
-    names = sorted(rows[0], key=lambda name: name in match)
-    columns = {name: _column(model, name) for name in names}
-    place = {name: given.add(columns[name], [row[name] for row in rows]) for name in names}
-    constants = len([name for name in names if name not in match and place[name].startswith("%s")])
-    changes = [f"{quote(columns[n].name)} = {place[n]}" for n in names if n not in match]
+    columns = {name: _column(model, name) for name in rows[0]}
+    place = {
+        name: given.add(column, [row[name] for row in rows], joins=name in match)
+        for name, column in columns.items()
+    }
+    changes = [f"{quote(columns[n].name)} = {place[n]}" for n in columns if n not in match]
     changes += [f"{quote(bump)} = t.{quote(bump)} + 1"] if bump else []
     sets = ", ".join(changes)
-    where = " AND ".join(f"t.{quote(columns[n].name)} = {place[n]}" for n in names if n in match)
+    where = " AND ".join(f"t.{quote(columns[n].name)} = {place[n]}" for n in match)
     source, arrays = given.source(len(rows))
     sql = (
         f"UPDATE {quote(model._meta.db_table)} AS t SET {sets} FROM {source}"  # noqa: S608 - names are quoted, values are parameters
         f" WHERE {where} RETURNING t.{quote(returning)}"
     )
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*given.constants[:constants], *arrays, *given.constants[constants:]])
+        cursor.execute(sql, [*given.constants, *arrays])
         return [row[0] for row in cursor.fetchall()]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+from typing import Any, Final
 
 import pytest
-from django.db import DataError
+from django.db import DataError, connection
 from django.utils import timezone
 
 from marketplace_payouts.lib import rowsets
@@ -13,6 +15,8 @@ from marketplace_payouts.lib.ids import uuid7
 from payouts.models import Heartbeat, OutboxMessage, Posting, ProviderFunds
 
 pytestmark = pytest.mark.django_db
+
+HOUR: Final = timedelta(hours=1)
 
 TEXTS = [
     "",
@@ -98,6 +102,28 @@ def test_updates_a_single_row_and_its_counter():
     assert rowsets.update(OutboxMessage, [change], bump="tries") == [row.pk]
     row.refresh_from_db()
     assert (row.error, row.facts, row.tries) == ('It said "no".', {"n": [1, None]}, 1)
+
+
+def test_finds_rows_by_their_ids_though_statistics_know_none_like_them():
+    """A constant would filter: none of them, it seems, and then each is compared with each, 0.3 s for 1,000 payouts."""
+    now = timezone.now()
+    rowsets.insert(Heartbeat, [Heartbeat(name=f"{n:04}", at=now) for n in range(2000)])
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE payouts_heartbeat")
+    Heartbeat.objects.update(at=now + HOUR)
+    rows = [{"name": f"{n:04}", "at": now + HOUR, "detail": {"n": n}} for n in range(1000)]
+    plans: list[str] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        found = execute(f"EXPLAIN (ANALYZE) {sql}", params, many, context)
+        plans.extend(line for (line,) in context["cursor"].fetchall())
+        return found
+
+    with connection.execute_wrapper(explain):
+        rowsets.update(Heartbeat, rows, match=("name", "at"), returning="name")
+    assert plans
+    assert not [line for line in plans if "Filter:" in line], "\n".join(plans)
+    assert Heartbeat.objects.filter(detail={"n": 999}).exists()
 
 
 def test_merges_on_conflict():
