@@ -11,7 +11,7 @@ from marketplace_payouts.lib.crypto import CryptoError
 from marketplace_payouts.lib.ids import BadNumber, check_number
 from payouts import chains, digests, facts
 from payouts.errors import Refused
-from payouts.invariants.base import ask
+from payouts.invariants.base import ask, only_about
 from payouts.invariants.running import all_invariants
 from payouts.models import Approval, Attempt, Payout, PayoutEvent, State
 from payouts.reports import Check, Report
@@ -139,4 +139,4 @@ _PROOFS: Final[dict[str, Callable[[Payout], Iterator[Row]]]] = {
 def _invariants(payout: Payout, *, now: datetime) -> list[Check]:
     """The invariants that speak of payouts, each reduced to this one."""
     about = [one for one in all_invariants() if "touched t JOIN payouts_payout p" in one.sql]
-    return [answer.to_check() for answer in ask(about, since=None, now=now, only=payout.pk)]
+    return [answer.to_check() for answer in ask(about, only_about(payout), now=now)]

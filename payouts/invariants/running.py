@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from payouts import chains, heartbeats, incarnation
 from payouts.alerts import raise_alert
 from payouts.incidents import Evidence, open_incidents
-from payouts.invariants.base import Asked, Found, Invariant, ask
+from payouts.invariants.base import EVERYTHING, Asked, Found, Invariant, ask, changed
 from payouts.models import OutboxMessage, Payout
 from payouts.reports import Report
 
@@ -40,7 +40,8 @@ def all_invariants() -> list[Invariant]:
 
 def check(*, since: datetime | None, now: datetime) -> list[Asked]:
     """This will ask everything of what changed since a moment, or of everything; nothing follows from it."""
-    return [*ask(all_invariants(), since=since, now=now), _records(since=since)]
+    scope = changed(since) if since else EVERYTHING
+    return [*ask(all_invariants(), scope, now=now), _records(since=since)]
 
 
 def report(asked: Sequence[Asked]) -> Report:

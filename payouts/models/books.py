@@ -71,6 +71,7 @@ class OutboxMessage(Stored):
                 fields=["next_at", "id"], name="payouts_outbox_to_tell", condition=Q(next_at__isnull=False)
             ),
             models.Index(fields=["subject"], name="payouts_outbox_subject"),
+            models.Index(fields=["dead_at"], name="payouts_outbox_dead", condition=Q(dead_at__isnull=False)),
         )
 
 

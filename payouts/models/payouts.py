@@ -32,7 +32,7 @@ class Payout(Stored):
     """One promise to send an amount to one payout method; its state is set by `lifecycle.move` alone."""
 
     id = id_column()
-    number = models.CharField(max_length=20, unique=True)
+    number = models.CharField(max_length=20)
     marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="+", db_index=False)
     payee = models.ForeignKey(Payee, on_delete=models.PROTECT, related_name="payouts", db_index=False)
     method = models.ForeignKey(PayoutMethod, on_delete=models.PROTECT, related_name="payouts")
@@ -67,6 +67,8 @@ class Payout(Stored):
 
     class Meta:
         constraints = (
+            # Not by the field, whose index for LIKE nobody needs.
+            models.UniqueConstraint(fields=["number"], name="payouts_payout_number"),
             models.CheckConstraint(
                 condition=Q(debt_units__gt=0, sent_units__gt=0), name="payouts_payout_positive"
             ),
@@ -100,6 +102,9 @@ class Payout(Stored):
             ),
             models.Index(fields=["payee", "-created_at"], name="payouts_payout_of_payee"),
             models.Index(fields=["-created_at"], name="payouts_payout_newest"),
+            models.Index(
+                fields=["state"], name="payouts_payout_came_back", condition=Q(returned_units__gt=0)
+            ),
         )
 
     def __str__(self) -> str:

@@ -154,6 +154,11 @@ class Attempt(Stored):
                 name="payouts_attempt_movement",
                 condition=~Q(movement_reference=""),
             ),
+            models.Index(
+                fields=["batch"],
+                name="payouts_attempt_deferred",
+                condition=Q(state=AttemptState.DEFERRED),
+            ),
         )
 
 

@@ -12,7 +12,7 @@ import psycopg
 
 from payouts import methods
 from payouts.invariants import running
-from payouts.invariants.base import _EVERYTHING, statement
+from payouts.invariants.base import EVERYTHING, statement
 from tests.chaos import tills
 from tests.chaos.tills import Paid
 from tests.stories.books import balances, expected
@@ -173,8 +173,8 @@ def _everything(now: datetime) -> tuple[str, dict[str, Any]]:
     for one in running.all_invariants():
         if one.name in LATE:
             continue
-        _, its = statement(one, since=None, now=now)
+        _, its = statement(one, EVERYTHING, now=now)
         assert all(values.get(name, value) == value for name, value in its.items()), "two values of one name"
         values |= its
         parts.append(f"SELECT '{one.name}', subject::text, detail::text FROM ({one.sql}) AS {one.name}")
-    return f"WITH {_EVERYTHING} {' UNION ALL '.join(parts)}", values
+    return f"WITH {EVERYTHING.sql} {' UNION ALL '.join(parts)}", values

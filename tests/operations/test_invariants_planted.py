@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from payouts.invariants import running
-from payouts.invariants.base import Invariant, statement
+from payouts.invariants.base import EVERYTHING, Invariant, Scope, only_about, statement
 from payouts.models import Payout, State
 from tests.stories.world import World
 
@@ -271,9 +271,11 @@ def rolled_back(url: str) -> Iterator[psycopg.Connection[Any]]:
         connection.rollback()
 
 
-def finds(connection: psycopg.Connection[Any], one: Invariant, world: World, **scope: Any) -> bool:
+def finds(
+    connection: psycopg.Connection[Any], one: Invariant, world: World, scope: Scope = EVERYTHING
+) -> bool:
     """Ask one invariant inside the transaction."""
-    sql, values = statement(one, since=None, now=world.now, **scope)
+    sql, values = statement(one, scope, now=world.now)
     return bool(connection.execute(sql, values).fetchall())
 
 
@@ -322,5 +324,5 @@ def test_one_payout_is_judged_alone(busy_world, superuser_url):
     one = next(one for one in running.all_invariants() if one.name == "outcome_is_told")
     with rolled_back(superuser_url) as connection:
         connection.execute(PLANTS["outcome_is_told"][0][0])
-        assert finds(connection, one, busy_world, only=paid.pk)
-        assert not finds(connection, one, busy_world, only=waiting.pk)
+        assert finds(connection, one, busy_world, only_about(paid))
+        assert not finds(connection, one, busy_world, only_about(waiting))
