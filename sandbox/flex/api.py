@@ -57,6 +57,18 @@ class Reads:
             )
         return self._show(request, "user", lambda key: self._commands.market.users.get(key))
 
+    def current_user(self, request: Request, user_id: Uuid) -> dict[str, Any]:
+        """Answer current_user/show of the Marketplace API: what users see of themselves."""
+        params = Params(request)
+        include = include_tree(params.text("include"), type_name="user")
+        fields = params.fields()
+        params.finish()
+        record = user(self._commands.market, user_id)
+        wanted = {"user": fields["currentUser"]} if "currentUser" in fields else {}
+        answer = one(self._commands.market, record, include=include, fields={**fields, **wanted})
+        answer["data"]["type"] = Keyword("currentUser")
+        return answer
+
     def _show(
         self, request: Request, type_name: str, find: Callable[[str], Record | None], *, by: str = "id"
     ) -> dict[str, Any]:

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from sandbox.core import Request, Response
 from sandbox.flex.errors import ApiError
 
-SCOPE: Final = "integ"
+INTEGRATION: Final = "integ"
+USER: Final = "user"
+LIMITED: Final = "user:limited"
+"""Of an operator who logged in as a user."""
+TRUSTED: Final = "trusted:"
+
+_MARKETPLACE_SCOPES: Final = frozenset((USER, LIMITED, TRUSTED + USER, TRUSTED + LIMITED))
+Claim = tuple[str, str]
+"""A scope, and the user for whom it holds; nobody for an application's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +26,8 @@ class Grant:
     """A pair of tokens."""
 
     client_id: str
+    scope: str
+    user_id: str
     access: str
     refresh: str
     access_until: float
@@ -25,10 +35,14 @@ class Grant:
 
 
 class Tokens:
-    """Who may call: the applications of this marketplace, and the tokens that they hold."""
+    """Who may call: the applications of this marketplace, its users, and the tokens that they hold.
 
-    def __init__(self, *, now: Callable[[], float]) -> None:
+    `user_of` gives the user with an e-mail address and a password, or None.
+    """
+
+    def __init__(self, *, now: Callable[[], float], user_of: Callable[[str, str], str | None]) -> None:
         self._now = now
+        self._find_user = user_of
         self._secrets: dict[str, str] = {}
         self._by_access: dict[str, Grant] = {}
         self._by_refresh: dict[str, Grant] = {}
@@ -51,24 +65,51 @@ class Tokens:
         """Answer POST /v1/auth/token."""
         form = request.form()
         client_id = form.get("client_id", "")
-        match form.get("grant_type"):
-            case "client_credentials":
-                known = self._secrets.get(client_id, "")
-                given = form.get("client_secret", "")
-                good = bool(known) and secrets.compare_digest(known.encode(), given.encode())
-                good = good and form.get("scope") == SCOPE
-            case "refresh_token":
-                # One use only: whoever refreshes holds the newest.
-                old = self._by_refresh.pop(form.get("refresh_token", ""), None)
-                good = old is not None and old.client_id == client_id and old.refresh_until > self._now()
-            case _:
-                good = False
-        return self._granted(client_id) if good else unauthorized()
+        ways: dict[str, Callable[[Mapping[str, str]], Claim | None]] = {
+            "client_credentials": self._application,
+            "password": self._person,
+            "refresh_token": self._again,
+            "token_exchange": self._exchange,
+        }
+        way = ways.get(form.get("grant_type", ""))
+        claim = way(form) if way is not None and client_id in self._secrets else None
+        return unauthorized() if claim is None else self.grant(client_id, *claim)
 
-    def _granted(self, client_id: str) -> Response:
+    def _application(self, form: Mapping[str, str]) -> Claim | None:
+        is_asked = form.get("scope") == INTEGRATION and self._knows_the_secret(form)
+        return (INTEGRATION, "") if is_asked else None
+
+    def _person(self, form: Mapping[str, str]) -> Claim | None:
+        user_id = self._find_user(form.get("username", ""), form.get("password", ""))
+        return (USER, user_id) if user_id and form.get("scope") == USER else None
+
+    def _again(self, form: Mapping[str, str]) -> Claim | None:
+        # One use only: whoever refreshes holds the newest.
+        old = self._by_refresh.pop(form.get("refresh_token", ""), None)
+        if old is None or old.client_id != form["client_id"] or old.refresh_until <= self._now():
+            return None
+        return old.scope, old.user_id
+
+    def _exchange(self, form: Mapping[str, str]) -> Claim | None:
+        """Give a trusted token for a user's, to whoever knows the secret of the application it was issued for."""
+        old = self._by_access.get(form.get("subject_token", ""))
+        if old is None or not old.user_id or old.access_until <= self._now():
+            return None
+        if old.client_id != form["client_id"] or not self._knows_the_secret(form):
+            return None
+        return TRUSTED + old.scope.removeprefix(TRUSTED), old.user_id
+
+    def _knows_the_secret(self, form: Mapping[str, str]) -> bool:
+        known = self._secrets[form["client_id"]]
+        return secrets.compare_digest(known.encode(), form.get("client_secret", "").encode())
+
+    def grant(self, client_id: str, scope: str, user_id: str) -> Response:
+        """Answer with a new pair of tokens."""
         now = self._now()
         grant = Grant(
             client_id=client_id,
+            scope=scope,
+            user_id=user_id,
             access=secrets.token_urlsafe(32),
             refresh=secrets.token_urlsafe(32),
             access_until=now + self.access_ttl,
@@ -80,7 +121,7 @@ class Tokens:
         return Response.of(
             {
                 "access_token": grant.access,
-                "scope": SCOPE,
+                "scope": scope,
                 "token_type": "bearer",
                 "expires_in": int(self.access_ttl),
                 "refresh_token": grant.refresh,
@@ -95,7 +136,7 @@ class Tokens:
     def revoke(self, request: Request) -> Response:
         """Answer POST /v1/auth/revoke, which wants a valid access token besides the token to be revoked."""
         try:
-            self.client_of(request)
+            self._grant_of(request)
         except ApiError:
             return unauthorized()
         grant = self._by_refresh.pop(request.form().get("token", ""), None)
@@ -107,17 +148,35 @@ class Tokens:
     # --------------------------------------------------------------------------------- checks
 
     def client_of(self, request: Request) -> str:
-        """Give the application that calls.
+        """Give the application that calls the Integration API.
 
-        :raises ApiError: `auth-missing-access-token`, or `auth-invalid-access-token` for a wrong or expired one.
+        :raises ApiError: `auth-missing-access-token`, or `auth-invalid-access-token` for a wrong or expired one;
+            `forbidden` for a user's.
         """
+        grant = self._grant_of(request)
+        if grant.scope != INTEGRATION:
+            raise ApiError("forbidden", "the token is none of an integration application")
+        return grant.client_id
+
+    def user_of(self, request: Request) -> str:
+        """Give the user who calls the Marketplace API.
+
+        :raises ApiError: `auth-missing-access-token`, or `auth-invalid-access-token` for a wrong or expired one;
+            `forbidden` for an application's.
+        """
+        grant = self._grant_of(request)
+        if grant.scope not in _MARKETPLACE_SCOPES:
+            raise ApiError("forbidden", "the token is none of a user")
+        return grant.user_id
+
+    def _grant_of(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise ApiError("auth-missing-access-token")
         grant = self._by_access.get(token.strip())
         if grant is None or grant.access_until <= self._now():
             raise ApiError("auth-invalid-access-token")
-        return grant.client_id
+        return grant
 
     def forget_access(self) -> int:
         """Make every access token invalid at once, and give how many there were; refresh tokens stay good."""

@@ -16,7 +16,8 @@ from sandbox.flex.records import Transaction
 from sandbox.flex.showing import Document
 from sandbox.flex.values import instant
 
-_USER: Final = ("id", "email", "emailVerified", "state", "stripeConnected", "profile")
+_USER: Final = ("id", "email", "password", "emailVerified", "state", "stripeConnected", "profile")
+_CHANGE: Final = tuple(name for name in _USER if name not in ("id", "password"))
 _LISTING: Final = (
     "id",
     "author",
@@ -103,7 +104,7 @@ class Doors:
 
     def change_user(self, request: Request) -> Any:
         """Change a user's account or profile, as the user or Console would."""
-        asked = {**_asked(request, _USER[1:]), "id": request.params["id"]}
+        asked = {**_asked(request, _CHANGE), "id": request.params["id"]}
         self._commands.do("change-user", asked, source="source/marketplace-api")
         return self._shown("user", asked["id"])
 

@@ -60,6 +60,7 @@ class Market:
         self.processes = processes
         self.users: dict[str, Resource] = {}
         self.by_email: dict[str, Resource] = {}
+        self.passwords: dict[str, str] = {}
         self.listings: dict[str, Resource] = {}
         self.companions: dict[str, Resource] = {}
         self.transactions: dict[str, Transaction] = {}

@@ -33,6 +33,8 @@ def create_user(market: Market, doing: Doing, args: Mapping[str, Any]) -> Uuid:
     attributes = user_attributes(email=email, at=doing.at, given={**args, "profile": profile})
     record = Resource(type_name="user", record_id=user_id, created=doing.at, attributes=attributes)
     market.by_email[email] = record
+    if args.get("password"):
+        market.passwords[user_id] = args["password"]
     market.add(doing, kept_in=market.users, record=record)
     return user_id
 

@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.core import Request, Response, Route, Service, World
 from sandbox.flex import wire
 from sandbox.flex.api import Reads, Writes
-from sandbox.flex.auth import Tokens, unauthorized
+from sandbox.flex.auth import LIMITED, USER, Tokens, unauthorized
 from sandbox.flex.commands import EVENT_FAULTS, Commands
 from sandbox.flex.default_processes import default_processes
 from sandbox.flex.doors import Doors
@@ -23,6 +23,7 @@ from sandbox.flex.settings import at_start
 from sandbox.flex.values import Uuid
 
 API = "/v1/integration_api"
+MARKETPLACE_API = "/v1/api"
 Work = Callable[[Request, Uuid], Response | dict[str, Any]]
 
 
@@ -59,7 +60,7 @@ class Flex(Service):
         self._name = world.credential("marketplace_name", lambda: f"Sandbox market {market_id[:4]}")
         processes = (example(), *default_processes())
         self.commands = Commands(world=world, market_id=market_id, name=self._name, processes=processes)
-        self.tokens = Tokens(now=world.clock.time)
+        self.tokens = Tokens(now=world.clock.time, user_of=self._user_of)
         self.tokens.allow(client_id=self._client_id, client_secret=self._client_secret)
         self.limits = Limits(now=world.clock.time)
         self.settings = at_start()
@@ -69,6 +70,11 @@ class Flex(Service):
 
     def _new_uuid(self) -> str:
         return str(uuid.UUID(hex=self.world.token(16), version=4))
+
+    def _user_of(self, email: str, password: str) -> str | None:
+        market = self.commands.market
+        user = market.by_email.get(email)
+        return user.id if user is not None and market.passwords.get(user.id, "") == password != "" else None
 
     def _apply_settings(self) -> None:
         settings = self.settings
@@ -116,7 +122,15 @@ class Flex(Service):
                 for path, read in shown.items()
             ),
             *(Route("POST", f"{API}/{path}", self._guarded("command", work)) for path, work in done.items()),
-            *(Route(method, "/v1/api/{resource}/{action}", self._reserved) for method in ("GET", "POST")),
+            Route(
+                "GET",
+                f"{MARKETPLACE_API}/current_user/show",
+                self._guarded("query", reads.current_user, who=self.tokens.user_of),
+            ),
+            *(
+                Route(method, f"{MARKETPLACE_API}/{{resource}}/{{action}}", self._reserved)
+                for method in ("GET", "POST")
+            ),
         ]
 
     def steering(self) -> Iterable[Route]:
@@ -127,6 +141,7 @@ class Flex(Service):
             Route("POST", "/_sandbox/settings", self._set),
             Route("POST", "/_sandbox/tokens/expire", self._expire_tokens),
             Route("POST", "/_sandbox/clients", self._add_client),
+            Route("POST", "/_sandbox/users/{id}/login", self._log_in),
         ]
 
     def restore(self, kind: str, fact: Any) -> None:
@@ -180,15 +195,21 @@ class Flex(Service):
 
         return Writes(commands=self.commands, locked=locked)
 
-    def _guarded(self, kind: Kind, work: Work) -> Callable[[Request], Response]:
-        """Put the checks that every call passes before an endpoint, and its errors into form."""
+    def _guarded(
+        self, kind: Kind, work: Work, *, who: Callable[[Request], str] | None = None
+    ) -> Callable[[Request], Response]:
+        """Put the checks that every call passes before an endpoint, and its errors into form.
+
+        `who` tells who calls, and refuses strangers; by default the application that calls the Integration API.
+        """
 
         def handle(request: Request) -> Response:
             try:
-                client = self._admitted(request, kind)
+                caller = Uuid((who or self.tokens.client_of)(request))
+                self._admit(request, kind)
                 # Timed transitions are done when somebody looks, each as of its own moment.
                 self.commands.catch_up()
-                answer = work(request, client)
+                answer = work(request, caller)
                 response = answer if isinstance(answer, Response) else wire.respond(request, answer)
             except ApiError as error:
                 response = wire.respond(request, error.body(self._new_uuid()), status=error.status)
@@ -196,12 +217,10 @@ class Flex(Service):
 
         return handle
 
-    def _admitted(self, request: Request, kind: Kind) -> Uuid:
-        client = self.tokens.client_of(request)
+    def _admit(self, request: Request, kind: Kind) -> None:
         self.limits.take(kind)
         if self.world.faults:
             self._suffer(request)
-        return Uuid(client)
 
     def _suffer(self, request: Request) -> None:
         if self.world.faults.take("token_expired", request=request) is not None:
@@ -233,7 +252,7 @@ class Flex(Service):
         return self.tokens.issue(request)
 
     def _reserved(self, request: Request) -> Response:
-        why = "the Marketplace API is not part of this sandbox yet"
+        why = "of the Marketplace API only current_user/show is part of this sandbox"
         return self.error(request, status=501, why=why)
 
     # ------------------------------------------------------------------------------------- steering
@@ -251,6 +270,14 @@ class Flex(Service):
         self.tokens.allow(**made)
         self.world.journal.write("client", list(made.values()))
         return Response.of(made, status=201)
+
+    def _log_in(self, request: Request) -> Response:
+        """Give tokens of a user without asking for a password; `as_operator` as when an operator logs in as them."""
+        asked = request.json() if request.body else {}
+        if request.params["id"] not in self.commands.market.users:
+            return self.error(request, status=404, why="there is no such user")
+        scope = LIMITED if asked.get("as_operator") else USER
+        return self.tokens.grant(self._client_id, scope, request.params["id"])
 
     def _expire_tokens(self, _request: Request) -> Response:
         return Response.of({"expired": self.tokens.forget_access()})

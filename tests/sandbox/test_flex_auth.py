@@ -124,3 +124,89 @@ def test_faults_refuse_tokens(flex):
 def test_the_marketplace_api_is_not_there_yet(flex):
     answer = requests.get(f"{flex.service.url}/v1/api/listings/query", headers=flex.headers, timeout=10)
     assert code_of(answer) == (501, "not-implemented")
+
+
+@pytest.fixture
+def person(flex) -> dict[str, str]:
+    given = {"email": "ada@example.com", "password": "a long password"}
+    return given | {"id": flex.service.post("/_sandbox/users", given)["id"]}
+
+
+def log_in(flex: Caller, person: dict[str, str], **wrong: str) -> requests.Response:
+    form = {
+        "client_id": flex.client_id,
+        "grant_type": "password",
+        "username": person["email"],
+        "password": person["password"],
+        "scope": "user",
+    }
+    return flex.token(**{**form, **wrong})
+
+
+def exchange(flex: Caller, token: str, **wrong: str) -> requests.Response:
+    form = {
+        "client_id": flex.client_id,
+        "client_secret": flex.service.credentials["client_secret"],
+        "grant_type": "token_exchange",
+        "subject_token": token,
+        "scope": "trusted:user",
+    }
+    return flex.token(**{**form, **wrong})
+
+
+def current_user(flex: Caller, token: str, **query: str) -> requests.Response:
+    headers = {"Authorization": f"Bearer {token}"}
+    url = f"{flex.service.url}/v1/api/current_user/show"
+    return requests.get(url, headers=headers, params=query, timeout=10)
+
+
+def test_a_user_logs_in_and_sees_themselves(flex, person):
+    tokens = log_in(flex, person).json()
+    assert tokens["scope"] == "user"
+    data = current_user(flex, tokens["access_token"], include="marketplace").json()["data"]
+    assert (data["type"], data["id"]) == ("currentUser", person["id"])
+    assert data["attributes"]["email"] == person["email"]
+    assert data["relationships"]["marketplace"]["data"]["id"] == flex.service.credentials["marketplace_id"]
+    renewed = flex.token(
+        client_id=flex.client_id, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+    ).json()
+    assert renewed["scope"] == "user"
+    assert current_user(flex, renewed["access_token"]).json()["data"]["id"] == person["id"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"password": "guess"}, {"password": ""}, {"username": "b@example.com"}, {"scope": "integ"}]
+)
+def test_refuses_a_user_who_is_none(flex, person, wrong):
+    assert log_in(flex, person, **wrong).status_code == 401
+
+
+def test_a_user_without_a_password_cannot_log_in(flex):
+    made = flex.service.post("/_sandbox/users", {"email": "no@example.com"})
+    assert log_in(flex, {"email": "no@example.com", "password": ""}).status_code == 401
+    assert flex.service.post(f"/_sandbox/users/{made['id']}/login")["scope"] == "user"
+
+
+def test_the_two_apis_do_not_take_each_others_tokens(flex, person):
+    token = log_in(flex, person).json()["access_token"]
+    assert code_of(current_user(flex, flex.granted["access_token"])) == (403, "forbidden")
+    flex.headers = {"Authorization": f"Bearer {token}"}
+    assert code_of(flex.get("marketplace/show")) == (403, "forbidden")
+    assert code_of(current_user(flex, "nonsense")) == (401, "auth-invalid-access-token")
+
+
+def test_an_exchanged_token_tells_whether_an_operator_is_behind_it(flex, person):
+    own = log_in(flex, person).json()["access_token"]
+    assert exchange(flex, own).json()["scope"] == "trusted:user"
+    login = f"/_sandbox/users/{person['id']}/login"
+    operators = flex.service.post(login, {"as_operator": True})
+    assert operators["scope"] == "user:limited"
+    assert exchange(flex, operators["access_token"]).json()["scope"] == "trusted:user:limited"
+
+
+def test_exchanges_only_for_the_application_of_the_token(flex, person):
+    own = log_in(flex, person).json()["access_token"]
+    other = flex.service.post("/_sandbox/clients")
+    assert exchange(flex, own, **other).status_code == 401
+    assert exchange(flex, own, client_secret="guess").status_code == 401
+    assert exchange(flex, flex.granted["access_token"]).status_code == 401
