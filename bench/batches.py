@@ -61,7 +61,8 @@ def _microseconds(setting: Setting, paypal: Sandbox, count: int, statements: dic
         with stages.counted() as counted:
             stages.send_all(limit=count)
         seconds = time.perf_counter() - start
-        _wait_until_through(paypal, count)
+        # One reading is to find everything settled: else the number of readings would be measured, not their cost.
+        paypal.wait_for_debits(count)
         start = time.perf_counter()
         with stages.counted() as more:
             stages.hear_back(limit=count)
@@ -69,10 +70,3 @@ def _microseconds(setting: Setting, paypal: Sandbox, count: int, statements: dic
         statements.setdefault(count, []).append(counted[0] + more[0])
         stages.check_paid(paypal, count=count)
     return seconds / count * 1e6
-
-
-def _wait_until_through(paypal: Sandbox, count: int) -> None:
-    """One reading is to find everything settled: else the number of readings would be measured, not their cost."""
-    end = time.monotonic() + 60
-    while len(paypal.debits()) < count and time.monotonic() < end:
-        time.sleep(0.02)

@@ -110,12 +110,12 @@ class Databases:
 
     @contextmanager
     def bare(self) -> Iterator[str]:
-        """This will have an empty database for a baseline, and give the URL with which it comes in."""
+        """This will have an empty database for a baseline, and name it; its owner comes in."""
         name = f"bench_bare_{os.getpid()}"
         ensure_roles(admin_url=self.admin_url)
         ensure_database(admin_url=self.admin_url, database=name, fresh=True)
         try:
-            yield self.url(name, role=OWNER)
+            yield name
         finally:
             self._drop(name)
 
@@ -136,7 +136,7 @@ class Databases:
 
     def tidy(self, name: str) -> None:
         """This will put a database into the state that a quiet night leaves behind, before anything is measured."""
-        with psycopg.connect(with_database(self.admin_url, name), autocommit=True) as connection:
+        with self.superuser(name) as connection:
             connection.execute("VACUUM (ANALYZE)")
             connection.execute("CHECKPOINT")
 

@@ -15,6 +15,7 @@ from flexsync import identity, interpreter, poller
 from flexsync.models import FlexEvent
 from flexsync.snapshots import EVENT_TYPES
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.embedded_postgres import OWNER
 from payouts.models import Payable
 from payouts.stages import LIMITS
 
@@ -87,7 +88,9 @@ def _ours(setting: Setting, flex: Sandbox, sold: dict[str, object], busy: dict[s
 def _bare(setting: Setting, flex: Sandbox, busy: dict[str, str]) -> float:
     start = (utc_now() - timedelta(days=90)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     params = {"eventTypes": ",".join(EVENT_TYPES), "createdAtStart": start}
-    with setting.databases.bare() as url:
+    with setting.databases.bare() as name:
+        url = setting.databases.url(name, role=OWNER)
+        setting.databases.tidy(name)
         before = flex.cpu_s()
         events, seconds = bare_loops.hear(url, flex, params=params)
     busy["baseline"] = f"{events} events in {seconds:.2f} s; sandbox {flex.cpu_s() - before:.2f} s"

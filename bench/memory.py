@@ -29,11 +29,13 @@ def measure_poller(setting: Setting) -> Sequence[Row]:
 
     def peak(waiting: int) -> float:
         with running("flex") as flex:
-            hearing.sell(flex, max(waiting // _EVENTS_PER_SALE, 1))
+            sold = hearing.sell(flex, max(waiting // _EVENTS_PER_SALE, 1))
             databases = setting.databases
             with databases.clone(databases.empty()) as name:
                 hearing.learn_the_marketplace()
                 [told], _ = processes.run("poll", database_url=databases.url(name))
+        if told.moved != sold["events"]:
+            raise NotAsPromised(f"{told.moved} of {sold['events']} events were heard.")
         heard.append(told.moved)
         return told.peak_mb
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,8 +13,11 @@ from bench import bare_loops, processes, seeding, stages
 from bench.results import NotAsPromised, Row, interleave
 from bench.sandboxes import Sandbox, running
 from bench.setting import Setting
+from marketplace_payouts.lib.embedded_postgres import OWNER
+from payouts.stages import LIMITS
 
-_OURS: Final = 10_000
+_OURS: Final = 12 * LIMITS["send"]
+"""As many batches for each of a cluster's workers."""
 _THEIRS: Final = 2_000
 _THEIRS_SLOWLY: Final = 400
 _PATH: Final = "/v1/payments/payouts"
@@ -56,13 +58,16 @@ class _Shop:
         """Pay by the bare loop; payouts a second."""
         count = self.setting.size(_THEIRS_SLOWLY * self.threads if self.latency_s else _THEIRS)
         self._begin()
-        with self.setting.databases.bare() as url:
+        databases = self.setting.databases
+        with databases.bare() as name:
+            url = databases.url(name, role=OWNER)
             owed = bare_loops.fill_payouts(url, count)
-            self.setting.databases.tidy(url.partition("@/")[2].partition("?")[0])
+            databases.tidy(name)
             before = self.paypal.cpu_s()
             seconds = bare_loops.pay(url, self.paypal, threads=self.threads)
             self.busy["baseline"] = (self.paypal.cpu_s() - before, seconds)
-        paid = _settled(self.paypal, count)
+        self.paypal.wait_for_debits(count)
+        paid = self.paypal.debits()
         if (len(paid), sum(units for _, units in paid)) != (count, owed):
             raise NotAsPromised("The baseline did not pay what it owed.")
         return count / seconds
@@ -71,13 +76,6 @@ class _Shop:
         self.paypal.reset()
         if self.latency_s:
             self.paypal.slow_down(self.latency_s, path=_PATH)
-
-
-def _settled(paypal: Sandbox, count: int) -> Sequence[tuple[str, int]]:
-    end = time.monotonic() + 30
-    while len(paid := paypal.debits()) < count and time.monotonic() < end:
-        time.sleep(0.05)
-    return paid
 
 
 def measure(setting: Setting, *, threads: int, latency_ms: int = 0) -> Sequence[Row]:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -54,6 +55,12 @@ class Sandbox:
     def slow_down(self, seconds: float, *, path: str) -> None:
         """This will have each call to a path take so long."""
         self.post("faults", {"kind": "delay", "match": {"path": path}, "seconds": seconds, "times": None})
+
+    def wait_for_debits(self, count: int) -> None:
+        """This will wait until it has paid so many, or a minute is over: whoever counts them will say so."""
+        end = time.monotonic() + 60
+        while len(self.debits()) < count and time.monotonic() < end:
+            time.sleep(0.02)
 
     def debits(self) -> list[tuple[str, int]]:
         """This will give what it really paid, payment by payment: our key, and units."""

@@ -20,18 +20,18 @@ from payouts.stages import LIMITS
 
 UNDER_WAY: Final = (State.APPROVED, State.SUBMITTING, State.SUBMITTED)
 _PATIENCE_S: Final = 600.0
-_PAUSE_S: Final = 0.01
+_PAUSE_S: Final = 0.05
 
 
-def pay_all(*, limit: int = LIMITS["send"], seconds: float = _PATIENCE_S) -> int:
+def pay_all() -> int:
     """This will send, ask and settle until nothing is under way any more; gives how many went out from here."""
-    sent = send_all(limit=limit)
-    end = time.monotonic() + seconds
+    sent = send_all()
+    end = time.monotonic() + _PATIENCE_S
     while Payout.objects.filter(state__in=UNDER_WAY).exists():
         if time.monotonic() > end:
             raise NotAsPromised("Some payouts were never paid.")
-        sent += send_all(limit=limit)
-        if not hear_back(limit=limit):
+        sent += send_all()
+        if not hear_back(limit=LIMITS["send"]):
             time.sleep(_PAUSE_S)
     return sent
 

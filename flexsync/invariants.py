@@ -9,7 +9,6 @@ from payouts.invariants.base import Invariant
 INVARIANTS: Final = (
     Invariant(
         "cursor_behind_the_events",
-        5,
         "The cursor is ahead of what is stored: events were skipped.",
         """SELECT c.marketplace_id AS subject, '' AS provider, 'cursor at ' || c.last_sequence_id AS detail
            FROM flexsync_flexcursor c
@@ -18,7 +17,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "stored_event_is_heard",
-        5,
         "An event is stored, and its transaction does not know of it.",
         """SELECT e.resource_id AS subject, '' AS provider, 'event ' || e.sequence_id || ' ' || e.event_type AS detail
            FROM flexsync_flexevent e
@@ -28,7 +26,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "heard_is_understood_or_will_be",
-        2,
         "Something was heard of a transaction, and nobody will look at it.",
         """SELECT s.reference AS subject, '' AS provider, s.heard || ' heard, ' || s.understood || ' understood'
                AS detail
@@ -37,7 +34,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "poller_is_alive",
-        5,
         "Sharetribe has not been asked for events for half an hour.",
         """SELECT c.marketplace_id AS subject, '' AS provider, 'last at ' || c.polled_at::text || ' ' || c.error
                AS detail
@@ -46,7 +42,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "told_is_read_back",
-        2,
         "Sharetribe was told an outcome, and did not repeat it to us.",
         """SELECT p.number AS subject, p.provider AS provider, 'transaction ' || s.reference AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id

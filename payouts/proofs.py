@@ -137,6 +137,6 @@ _PROOFS: Final[dict[str, Callable[[Payout], Iterator[Row]]]] = {
 
 
 def _invariants(payout: Payout, *, now: datetime) -> list[Check]:
-    """The invariants that speak of payouts, each reduced to this one."""
-    about = [one for one in all_invariants() if "touched t JOIN payouts_payout p" in one.sql]
+    """The invariants that speak of single payouts, each reduced to this one."""
+    about = [one for one in all_invariants() if one.is_of_payouts]
     return [answer.to_check() for answer in ask(about, only_about(payout), now=now)]

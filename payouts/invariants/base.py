@@ -1,12 +1,13 @@
-"""What an invariant is: a named query that must find nothing, asked of everything or of what changed lately.
+"""What an invariant is: a named query that must find nothing, asked of everything, of what changed, or of one payout.
 
 A query gives `subject`, `provider` and `detail`. It may use `touched` (ids of payouts) and `touched_payees`, which are
-all of them, or those of which something was written since a moment. Ids are UUIDv7 and rise with time, so the primary
-keys tell what is new, and no index is needed for it.
+all of them, or those of which something was written since a moment; and the values `since_id`, `now` and `environment`.
+Ids are UUIDv7 and rise with time, so the primary keys tell what is new, and no index is needed for it.
 """
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,9 @@ _PAYEES_CHANGED: Final = """
     UNION SELECT b.payee_id FROM payouts_posting g JOIN payouts_payable b ON b.id = g.payable_id
         WHERE g.id >= %(since_id)s
 """
+_TOUCHED: Final = re.compile(r"\btouched\b")
 _LONGEST: Final = "30min"
+_NOTHING_NEW: Final = uuid.UUID(int=2**128 - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +53,6 @@ class Invariant:
     """One promise as one query; one statement sees one state of the tables, whatever others write meanwhile."""
 
     name: str
-    promise: int
-    """Which of the seven promises it belongs to."""
     meaning: str
     """What is wrong when it finds something, for people."""
     sql: str
@@ -59,10 +60,15 @@ class Invariant:
     """False where something is late rather than wrong: people are told, and money goes on moving."""
     values: Callable[[], dict[str, Any]] = dict
 
+    @property
+    def is_of_payouts(self) -> bool:
+        """Whether it can be asked of a single payout."""
+        return _TOUCHED.search(self.sql) is not None
+
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One violation."""
+class Violation:
+    """One row that an invariant found."""
 
     invariant: Invariant
     subject: str
@@ -76,11 +82,11 @@ class Asked:
 
     invariant: Invariant
     count: int
-    found: Sequence[Found]
+    found: Sequence[Violation]
 
     def to_check(self) -> Check:
         """This will give it as the commands print it."""
-        rows = [{"subject": f.subject, "provider": f.provider, "detail": f.detail} for f in self.found]
+        rows = [{"subject": v.subject, "provider": v.provider, "detail": v.detail} for v in self.found]
         return Check(self.invariant.name, self.count, rows)
 
 
@@ -134,7 +140,7 @@ def ask(invariants: Iterable[Invariant], scope: Scope, *, now: datetime) -> list
             cursor.execute(f"SET LOCAL statement_timeout = '{_LONGEST}'")
             cursor.execute(*statement(one, scope, now=now))
             rows = cursor.fetchall()
-        found = [Found(one, row[0] or "", row[1] or "", row[2] or "") for row in rows]
+        found = [Violation(one, row[0] or "", row[1] or "", row[2] or "") for row in rows]
         answers.append(Asked(one, int(rows[0][3]) if rows else 0, found))
     return answers
 

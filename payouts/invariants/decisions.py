@@ -9,7 +9,6 @@ from payouts.invariants.base import Invariant
 INVARIANTS: Final = (
     Invariant(
         "approved_has_an_approval",
-        3,
         "A payout stands approved, and no live approval says so.",
         """SELECT p.number AS subject, p.provider AS provider, 'no live approval' AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -19,7 +18,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "approval_has_an_author",
-        6,
         "An approval was given by nobody, or by a person and a policy at once.",
         """SELECT p.number AS subject, p.provider AS provider, 'approval ' || v.id AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_approval v ON v.payout_id = p.id
@@ -27,7 +25,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "policy_kept_to_its_word",
-        6,
         "A policy approved that was off, not made by two people, or not for that much.",
         """SELECT p.number AS subject, p.provider AS provider, y.currency || ' version ' || y.version AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -39,7 +36,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "approval_within_the_limit",
-        6,
         "Somebody approved more than their limit allowed then.",
         """SELECT p.number AS subject, p.provider AS provider, v.limit_snapshot::text AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_approval v ON v.payout_id = p.id
@@ -48,14 +44,12 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "request_by_two",
-        6,
         "A request was done that only one person stood behind.",
         """SELECT r.id AS subject, '' AS provider, r.act AS detail FROM payouts_request r
            WHERE r.state = 'seconded' AND (r.closed_by_id IS NULL OR r.closed_by_id = r.made_by_id)""",
     ),
     Invariant(
         "method_by_two",
-        6,
         "Staff gave a payout method that no other person seconded.",
         """SELECT m.payee_id AS subject, m.provider AS provider, m.masked AS detail
            FROM touched_payees t JOIN payouts_payoutmethod m ON m.payee_id = t.id
@@ -63,7 +57,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "hold_says_why",
-        2,
         "A hold gives no reason, or was lifted without saying when and by what.",
         """SELECT h.id AS subject, '' AS provider, h.rule AS detail FROM payouts_hold h
            WHERE btrim(h.reason) = '' OR (h.rule = 'staff' AND h.set_by_id IS NULL)
@@ -71,7 +64,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "incident_stops_its_provider",
-        3,
         "An incident is open, and what it must stop is not stopped.",
         """SELECT i.id AS subject, i.provider AS provider, i.sentence AS detail FROM payouts_incident i
            WHERE i.closed_at IS NULL AND NOT EXISTS (
@@ -80,7 +72,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "incident_was_explained",
-        3,
         "An incident was closed without an explanation.",
         """SELECT i.id AS subject, i.provider AS provider, i.sentence AS detail FROM payouts_incident i
            WHERE i.closed_at IS NOT NULL AND (i.closed_by_id IS NULL OR btrim(i.explanation) = '')""",

@@ -16,7 +16,6 @@ _IS_CLAWBACK: Final = "(b.waits_for = 'clawback' OR b.decided LIKE 'net%%')"
 INVARIANTS: Final = (
     Invariant(
         "payable_in_one_payout",
-        1,
         "A payable is in two payouts at once.",
         """SELECT l.payable_id AS subject, '' AS provider, count(DISTINCT l.id) || ' live lines' AS detail
            FROM touched t JOIN payouts_payoutline x ON x.payout_id = t.id AND x.released_at IS NULL
@@ -25,7 +24,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "lines_make_the_debt",
-        4,
         "The live lines of a payout are not its debt.",
         f"""SELECT {_PAYOUT}, coalesce(l.total, 0) || ' in lines, ' || p.debt_units || ' owed, ' || p.state AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -36,7 +34,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "line_is_its_payable",
-        4,
         "A line differs from its payable in amount, payee or currency.",
         f"""SELECT {_PAYOUT}, 'payable ' || b.id AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -46,7 +43,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "gathered_is_in_a_payout",
-        2,
         "A payable counts as gathered and is in no payout, or is in one and does not count as gathered.",
         """SELECT b.id AS subject, '' AS provider, 'settled ' || b.settled AS detail
            FROM touched_payees t JOIN payouts_payable b ON b.payee_id = t.id
@@ -55,7 +51,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "zero_is_zero",
-        2,
         "What was settled because it summed to zero does not.",
         """SELECT b.payee_id AS subject, '' AS provider, sum(b.units) || ' ' || b.currency AS detail
            FROM touched_payees t JOIN payouts_payable b ON b.payee_id = t.id
@@ -63,7 +58,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "books_fit_the_state",
-        4,
         "What is allocated, committed or in transit for a payout is not what its state prescribes.",
         f"""SELECT {_PAYOUT}, p.state || ': allocated ' || k.allocated || ', committed ' || k.committed
                 || ', in transit ' || k.in_transit AS detail
@@ -87,7 +81,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "paid_is_posted_once",
-        4,
         "A payout that is paid has no posting of it, or several.",
         f"""SELECT {_PAYOUT}, count(g.id) || ' postings' AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id AND p.state = 'paid'
@@ -97,7 +90,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "debit_is_posted",
-        4,
         "Whether the provider debited us stands differently on the attempt and in the books.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' ' || a.state || ', posted ' || k.net AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_attempt a ON a.payout_id = p.id
@@ -111,7 +103,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "owed_is_the_open_payables",
-        4,
         "What the books say we owe a payee is not what is open for them.",
         f"""SELECT x.payee_id AS subject, '' AS provider,
                   sum(x.booked) || ' in the books, ' || sum(x.open) || ' open, ' || x.currency AS detail
@@ -126,7 +117,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "receivable_is_the_open_clawbacks",
-        4,
         "What the books say a payee owes us is not what is open as clawbacks.",
         f"""SELECT x.payee_id AS subject, '' AS provider,
                   sum(x.booked) || ' in the books, ' || sum(x.open) || ' open, ' || x.currency AS detail
@@ -141,7 +131,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "payable_is_posted",
-        4,
         "A payable was never posted, or with another amount.",
         """SELECT b.id AS subject, '' AS provider, b.units || ' ' || b.currency AS detail
            FROM touched_payees t JOIN payouts_payable b ON b.payee_id = t.id
@@ -151,7 +140,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "posting_is_known",
-        4,
         "A posting has a kind or an account that the books do not know.",
         """SELECT g.id AS subject, '' AS provider, g.kind || ': ' || g.debit || ' / ' || g.credit AS detail
            FROM payouts_posting g WHERE g.id >= %(since_id)s
@@ -165,7 +153,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "entry_in_one_currency",
-        4,
         "An entry mixes currencies without an exchange.",
         """SELECT g.entry AS subject, '' AS provider, string_agg(DISTINCT g.currency, ', ') AS detail
            FROM payouts_posting g WHERE g.id >= %(since_id)s
@@ -174,7 +161,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "returned_is_owed_again",
-        2,
         "What came back is not owed again to the unit.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ': ' || a.returned_units || ' back, ' || coalesce(o.total, 0)
                 || ' owed again' AS detail
@@ -186,7 +172,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "payout_knows_what_came_back",
-        4,
         "A payout says that another amount came back than its attempts do.",
         f"""SELECT {_PAYOUT}, p.returned_units || ' on the payout, ' || coalesce(o.total, 0) || ' on attempts' AS detail
             FROM touched t JOIN payouts_payout p ON p.id = t.id

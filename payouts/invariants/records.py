@@ -11,7 +11,6 @@ from payouts.models import State
 INVARIANTS: Final = (
     Invariant(
         "record_is_whole",
-        7,
         "The record of a payout has gaps, or does not end as the payout says.",
         """SELECT p.number AS subject, p.provider AS provider,
                   coalesce(e.n, 0) || ' events, ' || p.chain_length || ' expected' AS detail
@@ -26,7 +25,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "state_is_recorded",
-        7,
         "A payout stands in a state that its record does not know of.",
         """SELECT p.number AS subject, p.provider AS provider, p.state || ', recorded ' || l.to_state AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -36,7 +34,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "moves_are_allowed",
-        1,
         "A payout went where the table of states does not allow.",
         """SELECT p.number AS subject, p.provider AS provider, e.from_state || ' to ' || e.to_state AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_payoutevent e ON e.payout_id = p.id
@@ -47,7 +44,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "outcome_is_told",
-        2,
         "A payout reached an outcome, and no message was staged that tells Sharetribe of it.",
         """SELECT p.number AS subject, p.provider AS provider, p.state AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -57,7 +53,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "open_payout_reaches_people",
-        2,
         "A payout is under way, and no moment is set at which it stands before a person.",
         """SELECT p.number AS subject, p.provider AS provider, p.state AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id

@@ -16,7 +16,7 @@ from django.utils.module_loading import import_string
 from payouts import chains, heartbeats, incarnation
 from payouts.alerts import raise_alert
 from payouts.incidents import Evidence, open_incidents
-from payouts.invariants.base import EVERYTHING, Asked, Found, Invariant, ask, changed
+from payouts.invariants.base import EVERYTHING, Asked, Invariant, Violation, ask, changed
 from payouts.models import OutboxMessage, Payout
 from payouts.reports import Report
 
@@ -27,14 +27,13 @@ _ALERTS: Final = uuid.UUID("6d0bb1f6-2a0c-4f0e-9a3b-0a5f3a0c9d11")
 
 RECORDS_ADD_UP = Invariant(
     "record_hashes_add_up",
-    7,
     "The record of a payout was changed: its hashes do not follow from its content.",
     "",
 )
 
 
 def all_invariants() -> list[Invariant]:
-    """This will give every invariant, of this app and of those above it."""
+    """This will give every invariant that is a query, of this app and of those above it."""
     return [one for path in settings.INVARIANTS for one in import_string(path)]
 
 
@@ -66,7 +65,7 @@ def _records(*, since: datetime | None) -> Asked:
     found = list(chains.broken(since=since))
     payouts = Payout.objects.in_bulk([one.payout_id for one in found])
     rows = [
-        Found(
+        Violation(
             RECORDS_ADD_UP, payouts[one.payout_id].number, payouts[one.payout_id].provider, f"event {one.n}"
         )
         for one in found
@@ -74,9 +73,9 @@ def _records(*, since: datetime | None) -> Asked:
     return Asked(RECORDS_ADD_UP, len(rows), rows)
 
 
-def _evidence(found: Sequence[Found]) -> list[Evidence]:
+def _evidence(found: Sequence[Violation]) -> list[Evidence]:
     """One incident per invariant and provider, however many rows it has."""
-    grouped: dict[tuple[str, str], list[Found]] = defaultdict(list)
+    grouped: dict[tuple[str, str], list[Violation]] = defaultdict(list)
     for one in found:
         grouped[one.invariant.name, one.provider].append(one)
     return [

@@ -20,7 +20,6 @@ _SLACK: Final = "interval '1 minute'"
 INVARIANTS: Final = (
     Invariant(
         "one_open_attempt",
-        1,
         "A payout has two attempts that may both have moved money.",
         """SELECT p.number AS subject, p.provider AS provider, count(*) || ' open attempts' AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -30,7 +29,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "one_attempt_per_reference",
-        1,
         "One item at a provider belongs to two attempts.",
         f"""SELECT a.reference AS subject, a.provider AS provider, p.number || ' and another' AS detail
             FROM {_ATTEMPTS} JOIN payouts_attempt b ON b.provider = a.provider AND b.reference = a.reference
@@ -38,7 +36,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "one_batch_per_reference",
-        1,
         "One batch at a provider belongs to two of ours.",
         """SELECT h.reference AS subject, h.provider AS provider, 'batch ' || h.key AS detail
            FROM payouts_batch h JOIN payouts_batch o ON o.provider = h.provider AND o.reference = h.reference
@@ -48,7 +45,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "keys_are_unique",
-        1,
         "A key was used twice.",
         """SELECT a.key AS subject, a.provider AS provider, 'an attempt and a batch' AS detail
            FROM payouts_attempt a JOIN payouts_batch h ON h.provider = a.provider AND h.key = a.key
@@ -56,7 +52,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "dead_before_the_next",
-        1,
         "A new attempt was committed while an earlier one was not certainly dead.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' while ' || b.n || ' was ' || b.state AS detail
             FROM {_ATTEMPTS} JOIN payouts_attempt b ON b.payout_id = p.id AND b.n < a.n
@@ -68,7 +63,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "attempt_is_the_payout",
-        3,
         "An attempt carries another amount, currency, provider, method or destination than its payout.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ': ' || a.units || ' ' || a.currency AS detail
             FROM {_ATTEMPTS} JOIN payouts_payoutmethod m ON m.id = a.method_id
@@ -79,7 +73,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "method_of_the_payee",
-        3,
         "A payout goes to the payout method of somebody else.",
         """SELECT p.number AS subject, p.provider AS provider, 'method ' || m.id AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id JOIN payouts_payoutmethod m ON m.id = p.method_id
@@ -87,7 +80,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "attempt_is_approved",
-        3,
         "An attempt was committed without live approvals, by as many people as needed, for exactly its digest.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ': ' || v.n || ' of ' || k.needed || ' approvals' AS detail
             FROM {_COMMITS}
@@ -104,7 +96,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "approver_made_nothing",
-        6,
         "Somebody approved what they made: the method, a line, a hold or the trigger.",
         """SELECT p.number AS subject, p.provider AS provider, 'approved by ' || u.email AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
@@ -124,7 +115,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "method_fit_when_sent",
-        6,
         "Money was committed to a method that was not verified, in its cool-down, or retired.",
         f"""SELECT {_PAYOUT}, 'method ' || m.masked AS detail
             FROM {_COMMITS} JOIN payouts_payoutmethod m ON m.id = a.method_id
@@ -133,7 +123,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "nothing_sent_while_held",
-        3,
         "Money was committed while a hold was open.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' in spite of: ' || h.reason AS detail
             FROM {_COMMITS} JOIN payouts_hold h ON h.payout_id = p.id OR h.payee_id = p.payee_id
@@ -144,7 +133,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "state_fits_the_attempts",
-        1,
         "A payout's state and its attempts contradict each other.",
         """SELECT p.number AS subject, p.provider AS provider, p.state || ', open: ' || coalesce(o.states, 'none')
                || ', newest: ' || coalesce(n.state, 'none') AS detail
@@ -166,7 +154,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "batch_adds_up",
-        4,
         "A batch is not the sum of its attempts.",
         """SELECT h.key AS subject, h.provider AS provider, h.item_count || ' items, ' || h.total_units AS detail
            FROM payouts_batch h LEFT JOIN LATERAL (SELECT count(*) AS n, sum(units) AS total FROM payouts_attempt
@@ -176,14 +163,12 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "right_environment",
-        1,
         "A batch was made for another environment than this one.",
         """SELECT h.key AS subject, h.provider AS provider, h.environment AS detail FROM payouts_batch h
            WHERE h.id >= %(since_id)s AND h.environment <> %(environment)s""",
     ),
     Invariant(
         "step_stands_before_the_call",
-        1,
         "A batch was transmitted whose step was not committed before.",
         """SELECT h.key AS subject, h.provider AS provider, h.transmissions || ' transmissions' AS detail
            FROM payouts_batch h
@@ -194,7 +179,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "settled_by_a_word",
-        7,
         "An attempt counts as paid or returned, and neither the provider nor two people said so.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' ' || a.state AS detail FROM {_ATTEMPTS}
             WHERE a.state IN ('settled', 'returned') AND a.provider <> 'manual'
@@ -207,7 +191,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "webhook_is_ours",
-        7,
         "A webhook counts as applied and points at nothing of ours.",
         """SELECT w.event_id AS subject, w.provider AS provider, w.kind AS detail FROM payouts_webhookdelivery w
            WHERE w.id >= %(since_id)s AND w.state = 'applied'

@@ -9,7 +9,6 @@ from payouts.invariants.base import Invariant
 INVARIANTS: Final = (
     Invariant(
         "submitting_under_a_lease",
-        2,
         "A payout is being submitted, and the lease of its sender is long over.",
         """SELECT p.number AS subject, p.provider AS provider, 'lease until ' || coalesce(h.lease_until::text, 'never')
                AS detail
@@ -22,7 +21,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "unknown_stands_before_people",
-        2,
         "The outcome of a payout is unknown, and it does not stand before a person.",
         """SELECT p.number AS subject, p.provider AS provider, p.reason AS detail FROM payouts_payout p
            WHERE p.state = 'unknown' AND (p.person_after IS NULL
@@ -31,7 +29,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "under_way_is_asked_about",
-        2,
         "A payout is on its way, and nothing says when its provider is asked again.",
         """SELECT p.number AS subject, p.provider AS provider, p.state || ', batch ' || coalesce(h.state, 'none')
                AS detail
@@ -44,7 +41,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "open_payable_is_looked_at",
-        2,
         "A payable is open and waits for nobody, and its payee will never be looked at.",
         """SELECT b.id AS subject, '' AS provider, 'payee ' || b.payee_id || ', ' || b.units || ' ' || b.currency
                AS detail
@@ -54,7 +50,6 @@ INVARIANTS: Final = (
     ),
     Invariant(
         "nothing_is_overdue",
-        2,
         "Work is ready, and nobody has taken it for a long time.",
         """SELECT x.stage AS subject, '' AS provider, count(*) || ' since ' || min(x.at)::text AS detail FROM (
                SELECT 'understand' AS stage, next_at AS at FROM payouts_source

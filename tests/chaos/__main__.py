@@ -10,6 +10,8 @@ from typing import Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
+from tests.chaos.cases import KINDS
+
 _VAR = Path(__file__).resolve().parents[2] / "var"
 _PROVIDERS: Final = {"paypal": ("paypal",), "two_step": ("two_step",), "both": ("paypal", "two_step")}
 SEEDS: Final = (1, 2, 3)
@@ -37,7 +39,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--kinds", default="kill,stall,raise,cut,stop", help="the ways to die")
     parser.add_argument("--most", type=int, default=1, help="how many times over each point is visited")
     parser.add_argument("--chain", type=int, default=0, help="how many die in turn in each case; 0: one")
-    parser.add_argument("--only", default="", help="only cases whose name contains this")
+    parser.add_argument(
+        "--only",
+        default="",
+        help="only cases whose name contains this; up to a colon it is a scenario's name",
+    )
     parser.add_argument("--jobs", type=int, default=2, help="how many cases at once")
     parser.add_argument("--report", type=Path, default=_VAR / "sweep.json")
     parser.add_argument(
@@ -47,7 +53,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=25.0, help="how long everything goes wrong")
     parser.add_argument("--drain", type=float, default=150.0, help="how long it may take to come to its end")
     parser.add_argument("--provider", choices=tuple(_PROVIDERS), default="both")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if options.seed and (options.sweep or options.mutants):
+        parser.error("--seed runs storms alone: give it without --sweep and --mutants")
+    if unknown := set(options.kinds.split(",")) - set(KINDS):
+        parser.error(f"--kinds are {', '.join(KINDS)}, and not {', '.join(sorted(unknown))}")
+    return options
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -56,6 +67,9 @@ def _sweep(options: argparse.Namespace) -> int:
     from tests.chaos.mutants import MUTANTS
 
     mutants = {one.name: one.product for one in MUTANTS}
+    if options.mutant and options.mutant not in mutants:
+        _say(f"There is no mutant {options.mutant!r}. There are: {', '.join(mutants)}.")
+        return 2
     report = sweep.sweep(
         kinds=options.kinds.split(","),
         most=options.most,
@@ -69,7 +83,7 @@ def _sweep(options: argparse.Namespace) -> int:
     for sentence in report.wrong:
         _say(sentence)
     _say(f"{len(report.results)} cases in {report.seconds:.1f} s, {len(report.wrong)} wrong")
-    return 1 if report.wrong else 0
+    return _status(len(report.results), is_wrong=bool(report.wrong))
 
 
 def _try_out(options: argparse.Namespace) -> int:
@@ -79,7 +93,15 @@ def _try_out(options: argparse.Namespace) -> int:
     results.write({one.mutant.name: one.to_json() for one in tried}, options.report)
     for one in tried:
         _say(f"{one.mutant}: {'; '.join(one.faults) or 'caught'}")
-    return 1 if any(one.faults for one in tried) else 0
+    return _status(len(tried), is_wrong=any(one.faults for one in tried))
+
+
+def _status(count: int, *, is_wrong: bool) -> int:
+    """Nothing that was tried proves nothing."""
+    if not count:
+        _say("Nothing was tried: no case, or no mutant that the sweep can see, has this name.")
+        return 2
+    return int(is_wrong)
 
 
 def _storms(options: argparse.Namespace) -> int:

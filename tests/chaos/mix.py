@@ -102,9 +102,9 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
             "error_before", 0.03, match={"method": "GET", "path": "/v1/payments/payouts/"}, status=404
         ),
         _sometimes("wrong_echo", 0.04, match={"method": "GET", "path": "/v1/payments/payouts/"}),
-        _sometimes("insufficient_funds", 0.15, match={"method": "POST", "path": "/v1/payments/payouts$"}),
+        _sometimes("insufficient_funds", 0.35, match={"method": "POST", "path": "/v1/payments/payouts$"}),
         _sometimes("webhook_early", 0.8),  # few calls make one: those that create a batch
-        _sometimes("expire_token", 0.05),
+        _sometimes("expire_token", 0.1),
         _sometimes("duplicate_without_link", 0.3),
     ),
     "two_step": (
@@ -136,11 +136,11 @@ UNVISITED: Final[Mapping[str, str]] = {
 
 _LEAST_FAULTS: Final = 3
 _LEAST_FAULTS_OF: Final[Mapping[str, int]] = {
-    # Few requests, or few webhooks, are of the kind that it can happen to.
-    "provider expire_token": 0,
+    # Few requests, or few webhooks, are of the kind that it can happen to; the first only to a batch posted twice.
     "provider duplicate_without_link": 0,
-    "provider slow_funding": 0,
-    "provider insufficient_funds": 0,
+    "provider expire_token": 1,
+    "provider slow_funding": 1,
+    "provider insufficient_funds": 1,
     "provider wrong_echo": 1,
     "provider webhook_early": 2,
     "sharetribe token_expired": 2,

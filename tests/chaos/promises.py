@@ -167,7 +167,7 @@ class Promises:
 
 
 def _everything(now: datetime) -> tuple[str, dict[str, Any]]:
-    """Write all invariants as one question, so that a step costs one round to the database and not seventy."""
+    """Write all invariants as one question, so that a step costs one round to the database and not one for each."""
     values: dict[str, Any] = {}
     parts = []
     for one in running.all_invariants():

@@ -22,7 +22,7 @@ def wrong(record: Record) -> list[str]:
     """This will say what was broken."""
     found = [*record.verdict.wrong, *(f"invariant: {one}" for one in record.invariants)]
     if not record.is_drained:
-        found.append(f"not everything came to its end in {record.order.drain_s:g} s of calm")
+        found.append(f"not everything came to its end in {record.order.drain_s * record.slow:.0f} s of calm")
     return found
 
 

@@ -143,8 +143,10 @@ def _is_write(node: ast.Call, name: str) -> bool:
         return True
     if last in _CREATES:
         return "objects" in owner
-    if last == "save" or (last == "update" and owner):
-        return bool(node.keywords) and not node.args
+    if last in ("save", "delete"):
+        return bool(owner) and not node.args
+    if last == "update":
+        return bool(owner and node.keywords) and not node.args
     if last == "execute" and node.args:
         return any(
             isinstance(part, ast.Constant) and isinstance(part.value, str) and _WRITES_SQL.search(part.value)

@@ -46,10 +46,10 @@ class Order:
     """What is to be survived."""
 
     seed: int
-    payouts: int = 150
-    seconds: float = 25.0
-    providers: tuple[str, ...] = ("paypal", "two_step")
-    drain_s: float = 180.0
+    payouts: int
+    seconds: float
+    providers: tuple[str, ...]
+    drain_s: float
 
 
 @dataclass(slots=True)

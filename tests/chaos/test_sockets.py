@@ -92,13 +92,12 @@ def test_no_stage_calls_the_world_in_a_transaction(world: Installation, address:
     scenes.sold(world, "anna", "bea", "cleo")
     world.take_backup()
     world.put_back()
-    rested = world.come_to_rest  # it makes the points inert: the hook comes back with each part
     crash_points.install(hook)
     try:
         _everything(world)
     finally:
         crash_points.install(None)
-    assert rested() == []
+    assert world.come_to_rest() == []
     wrong = [f"{n} may not call" for n, refused in seen.items() if n.endswith(OUTSIDE) and refused]
     wrong += [
         f"{n} is in no transaction" for n, refused in seen.items() if n.endswith(INSIDE) and not refused
@@ -116,8 +115,8 @@ def _everything(world: Installation) -> None:
     world.until_sent("lost after", "accepted")
     world.lease_is_over()
     world.ask()
-    attempt = next(iter(tills.TILLS["bank"].taken))
-    world.webhook("bank", event_id="1", batch_reference=attempt.reference, batch_key=attempt.key)
+    batch = next(iter(tills.TILLS["bank"].taken))
+    world.webhook("bank", event_id="1", batch_reference=batch.reference, batch_key=batch.key)
     webhooks.work_off(limit=10, now=world.now)
     for item in world.paid_items:
         tills.TILLS["bank"].turn(item, Status.AWAITING_PAYEE)
