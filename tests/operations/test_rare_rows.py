@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 
@@ -17,7 +19,7 @@ RARE = {
 }
 
 
-def plan(sql: str, params: object = None) -> str:
+def plan(sql: str, params: Any = None) -> str:
     """How PostgreSQL would run it, were reading a whole table ever so dear."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
