@@ -16,6 +16,7 @@ from django.utils.module_loading import import_string
 
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.logs import logger
+from payouts import kicks
 
 log = logger(__name__)
 
@@ -96,10 +97,14 @@ def _from(start: str) -> Sequence[str]:
 
 def _drain(name: str, end: float, done: Worked) -> int:
     stage: Stage = import_string(settings.STAGES[name])
+    limit = LIMITS.get(name, _LIMIT)
     total = barren = 0
     try:
         while time.monotonic() < end:
-            moved = stage(limit=LIMITS.get(name, _LIMIT), now=database_now(connection))
+            moved = stage(limit=limit, now=database_now(connection))
+            if moved >= limit > total:
+                # As much as it may take at once: there is likely more, for another worker to take beside this one.
+                kicks.kick(name)
             total += moved
             barren = 0 if moved else barren + 1
             if not moved and (barren >= _BARREN_LOOKS or not is_waiting(name)):

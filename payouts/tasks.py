@@ -11,7 +11,7 @@ from django.db import connection
 from marketplace_payouts.lib import partitions
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.logs import logger
-from marketplace_payouts.lib.shared_state import NotGranted, shared_lock
+from marketplace_payouts.lib.shared_state import NotGranted, shared_lock, slots
 from payouts import chain_heads, heartbeats, kicks, purging, reconciliation, reconciling, stages
 from payouts.invariants import running
 from payouts.stages import StagesFailed
@@ -21,6 +21,8 @@ log = logger(__name__)
 # Well under the queue's limit for a task, so that a provider that hangs at the end of it is still waited for.
 SECONDS: Final = 45.0
 _BEAT_EVERY: Final = timedelta(seconds=20)
+_AT_ONCE: Final = 8
+"""How many workers, of all clusters together, run the stages at once."""
 
 
 def alone(name: str, function: Callable[[], object]) -> bool:
@@ -45,8 +47,12 @@ def sweep() -> None:
 
 
 def work(start: str) -> None:
-    """This will run the stages from `start` on: somebody says that there is work."""
-    alone(f"work {start}", lambda: _work(f"work {start}", start=start))
+    """This will run the stages from `start` on: somebody says that there is work. Whoever is one too many leaves it."""
+    try:
+        with slots("work", count=_AT_ONCE, wait_s=0):
+            _work(f"work {start}", start=start)
+    except NotGranted:
+        log.info("task_elsewhere", task=f"work {start}")
 
 
 def _work(name: str, *, start: str) -> None:

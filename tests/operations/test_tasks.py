@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import timedelta
+from functools import partial
 
 import pytest
 from django.db import connections, transaction
@@ -12,12 +15,20 @@ from django_q.models import OrmQ
 from django_q.models import Schedule as Planned
 
 from marketplace_payouts.lib.clock import utc_now
-from marketplace_payouts.lib.shared_state import shared_lock
+from marketplace_payouts.lib.shared_state import shared_lock, slots
 from payouts import heartbeats, kicks, schedules, stages, tasks
 from payouts.models import Batch, Payout
 from payouts.stages import StagesFailed
 
 FAILING = "tests.operations.test_tasks.fail"
+
+
+MANY: list[int] = []
+
+
+def take_from_many(*, limit: int, now: object) -> int:
+    """Be a stage that finds so much each time."""
+    return MANY.pop(0) if MANY else 0
 
 
 def fail(*, limit: int, now: object) -> int:
@@ -59,12 +70,14 @@ def test_time_that_is_up_is_said(world):
     assert stages.work(seconds=0).is_done is False
 
 
-def test_a_sweep_beside_another_does_nothing(transactional_db):
+@contextmanager
+def held_elsewhere(hold: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+    """Have another session hold something meanwhile."""
     held, done = threading.Event(), threading.Event()
 
     def other() -> None:
         try:
-            with shared_lock("task sweep", wait_s=0):
+            with hold():
                 held.set()
                 done.wait(10)
         finally:
@@ -74,11 +87,37 @@ def test_a_sweep_beside_another_does_nothing(transactional_db):
     thread.start()
     try:
         assert held.wait(10)
-        tasks.sweep()
-        assert heartbeats.last("sweep") is None
+        yield
     finally:
         done.set()
         thread.join()
+
+
+def test_a_sweep_beside_another_does_nothing(transactional_db):
+    with held_elsewhere(partial(shared_lock, "task sweep", wait_s=0)):
+        tasks.sweep()
+        assert heartbeats.last("sweep") is None
+
+
+@pytest.mark.parametrize(("others", "joins"), [(7, True), (8, False)])
+def test_workers_work_side_by_side_up_to_a_number(transactional_db, monkeypatch, others, joins):
+    begun: list[str] = []
+    monkeypatch.setattr(tasks, "_work", lambda name, *, start: begun.append(name))
+    with ExitStack() as stack:
+        for _ in range(others):
+            stack.enter_context(held_elsewhere(partial(slots, "work", count=8, wait_s=0)))
+        tasks.work("send")
+    assert begun == (["work send"] if joins else [])
+
+
+def test_a_stage_that_took_all_it_may_calls_for_another_worker(transactional_db, settings):
+    settings.STAGES = {"understand": f"{__name__}.take_from_many"}
+    MANY[:] = [500, 500, 20]
+    stages.work(seconds=5)
+    assert [queued.task()["args"] for queued in OrmQ.objects.all()] == [("understand",)]
+    MANY[:] = [20]
+    stages.work(seconds=5)
+    assert OrmQ.objects.count() == 1
 
 
 def test_a_kick_comes_with_the_commit_and_not_without(transactional_db):
