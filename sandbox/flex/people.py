@@ -31,7 +31,13 @@ def create_user(market: Market, doing: Doing, args: Mapping[str, Any]) -> Uuid:
     if user_id in market.users or email in market.by_email:
         raise ApiError("conflict", "there is such a user already")
     attributes = user_attributes(email=email, at=doing.at, given={**args, "profile": profile})
-    record = Resource(type_name="user", record_id=user_id, created=doing.at, attributes=attributes)
+    record = Resource(
+        type_name="user",
+        record_id=user_id,
+        created=doing.at,
+        attributes=attributes,
+        relationships={"marketplace": ("marketplace", market.id)},
+    )
     market.by_email[email] = record
     if args.get("password"):
         market.passwords[user_id] = args["password"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import copy
+import dataclasses
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,7 +139,7 @@ def test_sees_harm(books: Books, harm: str) -> None:
     figure, do = HARMS[harm]
     harmed = copy.deepcopy(books)
     do(harmed)
-    verdict = oracle.weigh(harmed)
+    verdict = oracle.weigh(dataclasses.replace(harmed))
     assert getattr(verdict.figures, figure) > 0, verdict.wrong
     assert figure in oracle.BROKEN
 

@@ -114,7 +114,7 @@ def test_a_stage_that_took_all_it_may_calls_for_another_worker(transactional_db,
     settings.STAGES = {"understand": f"{__name__}.take_from_many"}
     MANY[:] = [500, 500, 20]
     stages.work(seconds=5)
-    assert [queued.task()["args"] for queued in OrmQ.objects.all()] == [("understand",)]
+    assert [queued.task["args"] for queued in OrmQ.objects.all()] == [("understand",)]
     MANY[:] = [20]
     stages.work(seconds=5)
     assert OrmQ.objects.count() == 1
