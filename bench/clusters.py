@@ -33,6 +33,7 @@ from payouts.stages import LIMITS
 _PAYOUTS: Final = 6 * LIMITS["send"]
 _PATIENCE_S: Final = 120.0
 _LOOK_S: Final = 0.1
+_WEBHOOK_S: Final = 0.5
 
 
 def measure(setting: Setting, *, count: int) -> Sequence[Row]:
@@ -107,7 +108,7 @@ def _be_webhooks() -> None:
         reconciliation.hurry(waiting, now=utc_now())
         if waiting and not OrmQ.objects.exists():
             kicks.kick("ask")
-        time.sleep(_LOOK_S)
+        time.sleep(_WEBHOOK_S)
 
 
 def _end(cluster: subprocess.Popen[bytes]) -> None:

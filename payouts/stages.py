@@ -107,6 +107,9 @@ def _drain(name: str, end: float, done: Worked) -> int:
                 kicks.kick(name)
             total += moved
             barren = 0 if moved else barren + 1
+            # Less than there may be was all; what comes meanwhile, again and again, must not starve the next stage.
+            if 0 < moved < limit:
+                break
             if not moved and (barren >= _BARREN_LOOKS or not is_waiting(name)):
                 break
     except Exception as error:

@@ -31,6 +31,15 @@ def take_from_many(*, limit: int, now: object) -> int:
     return MANY.pop(0) if MANY else 0
 
 
+NOTED: list[int] = []
+
+
+def note(*, limit: int, now: object) -> int:
+    """Be the stage after that one, and note what that one still finds."""
+    NOTED.append(len(MANY))
+    return 0
+
+
 def fail(*, limit: int, now: object) -> int:
     """Be a stage that raises."""
     raise RuntimeError("This stage is broken.")
@@ -149,6 +158,14 @@ def test_a_person_s_decision_is_acted_upon_at_once(world):
     newest = OrmQ.objects.order_by("-pk").first()
     assert newest is not None
     assert newest.func() == "payouts.tasks.work"
+
+
+def test_a_stage_that_is_never_done_does_not_starve_the_next(transactional_db, settings):
+    """As when a provider's webhooks have one batch asked about again and again."""
+    settings.STAGES = {"ask": f"{__name__}.take_from_many", "settle": f"{__name__}.note"}
+    MANY[:], NOTED[:] = [1, 1, 1], []
+    stages.work(seconds=5)
+    assert NOTED == [2, 1, 0, 0]
 
 
 @pytest.mark.django_db
