@@ -24,7 +24,8 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction."""
-_CLAIM = timedelta(minutes=5)
+CLAIM = timedelta(minutes=5)
+"""How long one worker alone tells a message."""
 _TRIES = 20
 
 
@@ -61,7 +62,7 @@ def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
         rowsets.update(
             OutboxMessage,
             [
-                {"id": m.pk, "created_at": m.created_at, "next_at": now + _CLAIM, "tries": m.tries + 1}
+                {"id": m.pk, "created_at": m.created_at, "next_at": now + CLAIM, "tries": m.tries + 1}
                 for m in messages
             ],
             match=("id", "created_at"),

@@ -1,4 +1,4 @@
-"""The two rules about sockets: none leaves this machine, and none opens while a database transaction is open."""
+"""The two rules about sockets: none leaves this machine, and none is used while a database transaction is open."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ import ipaddress
 import socket
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.transaction import Atomic
+
+from marketplace_payouts.lib.http import Answer, HttpClient
 
 
 class SocketRefused(Exception):
@@ -20,39 +23,54 @@ class SocketRefused(Exception):
 refused: list[str] = []
 
 _connect, _connect_ex, _sendto = socket.socket.connect, socket.socket.connect_ex, socket.socket.sendto
-_getaddrinfo = socket.getaddrinfo
+_getaddrinfo, _request = socket.getaddrinfo, HttpClient.request
 
 
 @contextlib.contextmanager
 def guarded() -> Iterator[None]:
-    """Hold both rules for every socket of this process."""
-
-    def connect(self: socket.socket, address: Any) -> None:
-        _check(self, address)
-        _connect(self, address)
-
-    def connect_ex(self: socket.socket, address: Any) -> int:
-        _check(self, address)
-        return _connect_ex(self, address)
-
-    def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
-        _check(self, rest[-1])
-        return _sendto(self, data, *rest)
-
-    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
-        if not _is_local(host):
-            _refuse(None, f"The name {host!r} was looked up: tests stay on this machine.")
-        return _getaddrinfo(host, *arguments, **options)
-
-    socket.socket.connect, socket.socket.connect_ex = connect, connect_ex  # type: ignore[method-assign, assignment]
-    socket.socket.sendto = sendto  # type: ignore[method-assign, assignment]
-    socket.getaddrinfo = getaddrinfo
-    try:
+    """Hold both rules in this process: for every socket, and for calls over one that was kept open."""
+    with contextlib.ExitStack() as stack:
+        for owner, own in (
+            (socket.socket, connect),
+            (socket.socket, connect_ex),
+            (socket.socket, sendto),
+            (socket, getaddrinfo),
+            (HttpClient, request),
+        ):
+            stack.enter_context(mock.patch.object(owner, own.__name__, own))
         yield
-    finally:
-        socket.socket.connect, socket.socket.connect_ex = _connect, _connect_ex  # type: ignore[method-assign]
-        socket.socket.sendto = _sendto  # type: ignore[method-assign]
-        socket.getaddrinfo = _getaddrinfo
+
+
+def connect(self: socket.socket, address: Any) -> None:
+    """Stand in for a socket's own."""
+    _check(self, address)
+    _connect(self, address)
+
+
+def connect_ex(self: socket.socket, address: Any) -> int:
+    """Stand in for a socket's own."""
+    _check(self, address)
+    return _connect_ex(self, address)
+
+
+def sendto(self: socket.socket, data: Any, *rest: Any) -> int:
+    """Stand in for a socket's own."""
+    _check(self, rest[-1])
+    return _sendto(self, data, *rest)
+
+
+def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+    """Stand in for the look-up of names."""
+    if not _is_local(host):
+        _refuse(None, f"The name {host!r} was looked up: tests stay on this machine.")
+    return _getaddrinfo(host, *arguments, **options)
+
+
+def request(self: HttpClient, method: str, path: str, **options: Any) -> Answer:
+    """Stand in for the product's own client."""
+    if in_transaction():
+        _refuse(None, f"{method} {path} was asked for while a transaction was open.")
+    return _request(self, method, path, **options)
 
 
 def in_transaction() -> bool:
@@ -61,14 +79,6 @@ def in_transaction() -> bool:
         (c.atomic_blocks for c in connections.all(initialized_only=True) if c.alias == DEFAULT_DB_ALIAS), []
     )
     return any(not getattr(block, "_from_testcase", False) for block in blocks)
-
-
-def refuse(why: str) -> None:
-    """Refuse what no socket shows.
-
-    :raises SocketRefused: always.
-    """
-    _refuse(None, why)
 
 
 def _check(sock: socket.socket, address: Any) -> None:

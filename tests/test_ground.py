@@ -8,6 +8,7 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db import ProgrammingError, connection, transaction
 
+from marketplace_payouts.lib.http import HttpClient
 from payouts.models import Heartbeat
 from tests import network
 
@@ -38,6 +39,15 @@ def test_a_socket_may_not_open_in_a_transaction():
             socket.create_connection(server.getsockname())
         with socket.create_connection(server.getsockname()):
             pass
+    network.refused.clear()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_kept_connection_may_not_be_used_in_a_transaction(flex_sandbox):
+    client = HttpClient(base_url=flex_sandbox.url, allow_loopback_http=True)
+    assert client.request("GET", "/").status == 404
+    with transaction.atomic(), pytest.raises(network.SocketRefused, match="transaction"):
+        client.request("GET", "/")
     network.refused.clear()
 
 

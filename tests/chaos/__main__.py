@@ -10,8 +10,6 @@ from typing import Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
-from tests.chaos.cases import KINDS
-
 _VAR = Path(__file__).resolve().parents[2] / "var"
 _PROVIDERS: Final = {"paypal": ("paypal",), "two_step": ("two_step",), "both": ("paypal", "two_step")}
 SEEDS: Final = (1, 2, 3)
@@ -20,8 +18,10 @@ SEEDS: Final = (1, 2, 3)
 
 def main() -> int:
     """Run what is asked for; 0 where nothing was wrong."""
-    options = _options()
+    parser = _parser()
+    options = parser.parse_args()
     _warm_up()
+    _refuse_nonsense(parser, options)
     # First, since it forks: storms have threads and connections.
     if options.mutants:
         return _try_out(options)
@@ -31,11 +31,19 @@ def main() -> int:
     return status
 
 
-def _options() -> argparse.Namespace:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--sweep", action="store_true", help="only the sweep: die at every crash point")
-    parser.add_argument("--mutants", action="store_true", help="only show that the sweep can fail")
-    parser.add_argument("--mutant", default="", help="sweep the product without this safeguard")
+    parser.add_argument(
+        "--mutants",
+        action="store_true",
+        help="only show that the proofs can fail",
+    )
+    parser.add_argument(
+        "--mutant",
+        default="",
+        help="sweep without this safeguard; or its part of --mutants",
+    )
     parser.add_argument("--kinds", default="kill,stall,raise,cut,stop", help="the ways to die")
     parser.add_argument("--most", type=int, default=1, help="how many times over each point is visited")
     parser.add_argument("--chain", type=int, default=0, help="how many die in turn in each case; 0: one")
@@ -53,12 +61,16 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=25.0, help="how long everything goes wrong")
     parser.add_argument("--drain", type=float, default=150.0, help="how long it may take to come to its end")
     parser.add_argument("--provider", choices=tuple(_PROVIDERS), default="both")
-    options = parser.parse_args()
+    return parser
+
+
+def _refuse_nonsense(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    from tests.chaos.cases import KINDS
+
     if options.seed and (options.sweep or options.mutants):
         parser.error("--seed runs storms alone: give it without --sweep and --mutants")
     if unknown := set(options.kinds.split(",")) - set(KINDS):
         parser.error(f"--kinds are {', '.join(KINDS)}, and not {', '.join(sorted(unknown))}")
-    return options
 
 
 def _sweep(options: argparse.Namespace) -> int:
@@ -99,7 +111,7 @@ def _try_out(options: argparse.Namespace) -> int:
 def _status(count: int, *, is_wrong: bool) -> int:
     """Nothing that was tried proves nothing."""
     if not count:
-        _say("Nothing was tried: no case, or no mutant that the sweep can see, has this name.")
+        _say("Nothing was tried: no case and no mutant has this name.")
         return 2
     return int(is_wrong)
 

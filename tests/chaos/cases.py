@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from marketplace_payouts.lib.crash_points import POINTS
 from tests.chaos.story import SCENARIOS, Scenario
 
 KILL, STALL, RAISE, CUT, STOP = "kill", "stall", "raise", "cut", "stop"
@@ -21,6 +23,17 @@ _STOPPABLE: Final = ("send.after_intent", "resend.after_intent")
 _AROUND: Final = ("send.before_call", "send.after_call")
 # Two payouts are created before either is funded.
 _FUNDING: Final = 3
+NEVER: Final[Mapping[str, Mapping[str, str]]] = {
+    "paypal": {},
+    "two_step": {
+        **dict.fromkeys(("exists.before_call", "exists.after_call"), "It recognises nothing."),
+        **dict.fromkeys(
+            ("cancel.before_call", "cancel.after_call", "cancel.before_note", "cancel.after_note"),
+            "It cancels nothing.",
+        ),
+    },
+}
+"""By provider, which points no story comes to, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,18 @@ def plan_chains(hits: Mapping[str, Mapping[str, int]], kinds: Sequence[str], *, 
                 Case(scenario, (p,), _FUNDING, kind) for p in _AROUND for kind in kinds if _fits(kind, p)
             ]
     return cases
+
+
+def unreached(hits: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Name each point to which no scenario of a provider came, though there is no reason not to."""
+    reached: dict[str, set[str]] = defaultdict(set)
+    for scenario in SCENARIOS:
+        reached[scenario.provider] |= hits[scenario.name].keys()
+    return [
+        f"{point} through {provider}"
+        for provider, points in reached.items()
+        for point in sorted(POINTS.keys() - NEVER[provider].keys() - points)
+    ]
 
 
 def _fits(kind: str, point: str) -> bool:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import signal
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
 from marketplace_payouts.lib import crash_points
+from tests import network
 
 KILL, STALL, RAISE, CUT = "kill", "stall", "raise", "cut"
 ACTS: Final = (KILL, STALL, RAISE, CUT)
@@ -27,6 +29,10 @@ ACTS: Final = (KILL, STALL, RAISE, CUT)
 _FIRST_VISITS: Final = 4
 # The first visits of a point are struck more often: some points are not visited again.
 _EARLY, _LATER = 0.12, 0.006
+
+
+_GUARDED: Final = ExitStack()
+"""For as long as the process lives."""
 
 
 class Broken(Exception):
@@ -40,7 +46,7 @@ class Doomed(AppConfig):
     label = "chaos"
 
     def ready(self) -> None:
-        """This will install the doom where CHAOS_FOLDER names a folder.
+        """This will install the doom, and the rules about sockets, where CHAOS_FOLDER names a folder.
 
         :raises ImproperlyConfigured: where the product is live, or not under DEBUG.
         """
@@ -52,6 +58,7 @@ class Doomed(AppConfig):
                 "CHAOS_FOLDER is for tests: unset it, or set DEBUG=1, ENVIRONMENT=test."
             )
         _have_small_claims()
+        _GUARDED.enter_context(network.guarded())
         crash_points.install(Doom(Path(folder), seed=int(os.environ["CHAOS_SEED"])).visit)
 
 

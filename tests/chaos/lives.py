@@ -8,17 +8,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
+from django.conf import settings
 
+from flexsync import telling
 from marketplace_payouts.lib import crash_points
 from marketplace_payouts.lib.embedded_postgres import APP
+from payouts import outbox
+from payouts.stages import StagesFailed
 from tests import database, network
 from tests.chaos.cases import CUT, KILL, RAISE, STALL, STOP, Case
 from tests.chaos.forks import Tell
-from tests.chaos.story import Installation, Scenario, letters_at, pointed_at
+from tests.chaos.story import SEARCH_PATH, Installation, NotOver, Scenario, letters_at, pointed_at
 from tests.sandbox_services import SandboxService
 
 
@@ -66,11 +71,12 @@ class Doom:
     points: frozenset[str]
     place: Place
     tell: Tell
+    has_struck: bool = False
 
     def strike(self, name: str, n: int) -> None:
         """Let it happen, once."""
-        if name in self.points and n == self.case.n:
-            self.points = frozenset()
+        if not self.has_struck and name in self.points and n == self.case.n:
+            self.has_struck = True
             self.tell({"at": name})
             _ACTS[self.case.kind](self.place)
 
@@ -83,7 +89,12 @@ def live(
     is_patient: bool = False,
     rounds: int | None = None,
 ) -> dict[str, Any]:
-    """Live in a place, for so many rounds or until everything came to its end."""
+    """Live in a place, for so many rounds or until everything came to its end.
+
+    Whoever is patient need not see the end: what another holds that stands still waits for that one.
+
+    :raises Exception: of whatever ends it, unless that follows from what struck it.
+    """
     hits: Counter[str] = Counter()
 
     def hook(name: str) -> None:
@@ -95,11 +106,40 @@ def live(
         crash_points.install(hook)
         try:
             installation(scenario, place).live(scenario, letters_at(place.letters), rounds=rounds)
-        except Exception:
-            # Whatever it is: others go on where a process ends to which something happened.
-            if doom is None and not is_patient:
+        except NotOver:
+            if not is_patient and rounds is None:
+                raise
+        except Exception as error:
+            # Others go on where a process ends of what happened to it, and of nothing else.
+            if doom is None or not doom.has_struck or not _is_of(error, _ENDS[doom.case.kind]):
                 raise
     return {"hits": hits, "refused": network.refused}
+
+
+def _is_of(error: Exception, names: frozenset[str]) -> bool:
+    """Whether an error, or each that stages ended with, is one of these."""
+    texts = error.errors.values() if isinstance(error, StagesFailed) else [type(error).__name__]
+    return {text.partition(":")[0] for text in texts} <= names
+
+
+def outsleep(scenario: Scenario, place: Place, *, since: datetime) -> None:
+    """Let every lease end that was taken before a moment, though nobody is left who waits for that."""
+    with pointed_at(place.app_url, place.services):
+        left = since + longest_lease() - clock(place)
+        if left >= timedelta(0):
+            installation(scenario, place).pass_time(left.total_seconds() + 1)
+
+
+def longest_lease() -> timedelta:
+    """Give for how long anybody may keep what they began to themselves: a sending, a transaction, a message."""
+    return max(settings.SEND_LEASE, timedelta(seconds=telling.LEASE_S), outbox.CLAIM)
+
+
+def clock(place: Place) -> datetime:
+    """Tell the time as leases do."""
+    with psycopg.connect(place.superuser_url, options=SEARCH_PATH) as session:
+        [(now,)] = session.execute("SELECT clock_timestamp()")
+    return now  # type: ignore[no-any-return]
 
 
 def stop(scenario: Scenario, place: Place) -> None:
@@ -162,3 +202,13 @@ _ACTS: Final[Mapping[str, Callable[[Place], None]]] = {
     CUT: _cut,
     STOP: _stall,
 }
+
+_CUT_OFF: Final = frozenset({"OperationalError", "InterfaceError", "AdminShutdown"})
+_ENDS: Final[Mapping[str, frozenset[str]]] = {
+    KILL: frozenset(),
+    STALL: _CUT_OFF,
+    RAISE: frozenset({"Broken"}),
+    CUT: _CUT_OFF,
+    STOP: frozenset(),
+}
+"""Of which errors a process may end that was struck; one that stands still loses the transaction it stands in."""

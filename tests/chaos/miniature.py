@@ -280,6 +280,12 @@ class Installation(Staff):
             self.ground.pass_time(hours=1 if n < 4 else 12)
         return left
 
+    def go_on_resting(self) -> list[str]:
+        """Let time go by, and everybody do their work, once everything has come to rest; gives what is late then."""
+        self.ground.pass_time(hours=2)
+        self._one_round()
+        return self.promises.late(now=self.now)
+
     def _one_round(self) -> None:
         if not incarnation.is_accepted():
             self.after_restore()

@@ -111,6 +111,14 @@ def _nothing_is_there(_provider: PayoutProvider, key: Key) -> Absent:
     return Absent(as_of=key.last_sent_at + timedelta(days=1), authoritative=True, reason="Nobody looked.")
 
 
+def _resent_without_looking() -> Patches:
+    """The stored step goes out again before anybody is asked for it, to whomever."""
+    return _all(
+        (recovery, "_may_send_again", lambda _provider, _batch, *, now: True),
+        (recovery, "_is_known_to_exist", lambda _batch: False),
+    )
+
+
 class _NoLock:
     """A send lock that locks nothing."""
 
@@ -225,6 +233,19 @@ def _newest_first() -> Patches:
     return _all((settlement, "fold", backwards))
 
 
+def _newer_noted_only() -> Patches:
+    """Where several came together, the oldest is acted upon, and of the newest is written only what it says."""
+    fold = folding.fold
+
+    def fold_oldest(change: Any, observations: Sequence[Observation]) -> Any:
+        folded, newest = fold(change, observations[:1]), observations[-1]
+        attempt = change.attempt
+        attempt.folded, attempt.status, attempt.raw_status = newest.seq, newest.status, newest.raw_status
+        return folded
+
+    return _all((settlement, "fold", fold_oldest))
+
+
 def _announcement_ignored() -> Patches:
     return _all(
         (rereading, "named_payouts", lambda _told: []),
@@ -248,6 +269,7 @@ _SOLD = methodcaller("it_begins", seller="anna", price=10_000, sent=2)
 _ACCEPTED = methodcaller("send", script=["accepted"])
 _TAKEN_LATE = methodcaller("send", script=["taken late"])
 _BACK_UP, _TELL, _RESTORE = methodcaller("back_up"), methodcaller("tell"), methodcaller("restore")
+_DISK_BACK = methodcaller("put_the_disk_back")
 _GOES_BY = methodcaller("time_goes_by", hours=0.1)
 _GOES_ON = (methodcaller("after_restore"), methodcaller("announce"), _ACCEPTED, _GOES_BY)
 
@@ -265,7 +287,13 @@ MUTANTS = (
         (case("paypal, silent"),),
     ),
     Mutant(
-        "lookup skipped",
+        "sent again without looking",
+        Product(_resent_without_looking),
+        r"duplicates: .* was debited \d times",
+        (case("two_step, silent"),),
+    ),
+    Mutant(
+        "absence made up",
         _without(recovery, "_find", _nothing_is_there),
         "duplicates: .* counts as absent, and was debited",
         (case("two_step, silent"),),
@@ -311,10 +339,21 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        "observations not folded",
-        _without(settlement, "settle", lambda **_options: 0),
-        "It is not over: .* submitted",
-        (case("two_step"),),
+        "newer observations noted only",
+        Product(_newer_noted_only),
+        r"is submitted: ",
+        histories=(
+            (
+                _SOLD,
+                _ACCEPTED,
+                _GOES_BY,
+                methodcaller("ask", blind=0),
+                methodcaller("go_on", nth=0, status=Status.PAID),
+                _GOES_BY,
+                methodcaller("ask", blind=0),
+                methodcaller("settle"),
+            ),
+        ),
     ),
     Mutant(
         "observations folded in any order",
@@ -340,7 +379,7 @@ MUTANTS = (
         "paid twice: ",
         histories=(
             (_SOLD, _BACK_UP, _TAKEN_LATE, _TELL, _RESTORE, *_GOES_ON),
-            (_SOLD, _BACK_UP, _ACCEPTED, _TELL, methodcaller("put_the_disk_back"), _GOES_BY, _ACCEPTED),
+            (_SOLD, _BACK_UP, _ACCEPTED, _DISK_BACK, methodcaller("announce"), _GOES_BY, _ACCEPTED),
         ),
     ),
     Mutant(

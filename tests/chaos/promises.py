@@ -25,7 +25,10 @@ LATE: Final = frozenset(
         "told_is_read_back",
     }
 )
-"""What tells that nobody worked for a while: in these stories time goes by in leaps, and nobody works in between."""
+"""What tells that nobody worked for a while: in these stories time goes by in leaps, and nobody works in between.
+
+Asked all the same once everybody worked to the end: then not one of them may rightly be late.
+"""
 
 Identity = tuple[str, str, str]
 """What makes a payable the same one, even for a database that accrued it anew after a restore."""
@@ -72,10 +75,14 @@ class Promises:
         return [
             *self._by_the_tills(),
             *self._against_the_tills(),
-            *self._by_the_invariants(now),
+            *self._by_the_invariants(now, late=False),
             *self._by_incidents(),
             *(self._by_the_books() if at_rest else ()),
         ]
+
+    def late(self, *, now: datetime) -> list[str]:
+        """Name what is late just now: to be asked once everybody worked for as long as there was anything to do."""
+        return list(self._by_the_invariants(now, late=True))
 
     def see(self) -> None:
         """Note what every attempt covers, before anything can make us forget it."""
@@ -152,8 +159,8 @@ class Promises:
             if ours != theirs:
                 yield f"{account} holds {ours} {currency}, the rows say {theirs}"
 
-    def _by_the_invariants(self, now: datetime) -> Iterator[str]:
-        sql, values = _everything(now)
+    def _by_the_invariants(self, now: datetime, *, late: bool) -> Iterator[str]:
+        sql, values = _together(late=late, now=now)
         for name, subject, detail in self._ask(sql, values):
             yield f"{name}: {subject} {detail}"
 
@@ -166,12 +173,12 @@ class Promises:
                 yield f"incident {about[0]}: {sentence}"
 
 
-def _everything(now: datetime) -> tuple[str, dict[str, Any]]:
-    """Write all invariants as one question, so that a step costs one round to the database and not one for each."""
+def _together(*, late: bool, now: datetime) -> tuple[str, dict[str, Any]]:
+    """Write invariants as one question, so that a step costs one round to the database and not one for each."""
     values: dict[str, Any] = {}
     parts = []
     for one in running.all_invariants():
-        if one.name in LATE:
+        if (one.name in LATE) is not late:
             continue
         _, its = statement(one, EVERYTHING, now=now)
         assert all(values.get(name, value) == value for name, value in its.items()), "two values of one name"

@@ -2,7 +2,8 @@
 
 Three kinds of sites are looked for in a module:
 
-- a **block**, `with transaction.atomic()`: its last statement and the one that follows it must be crash points;
+- a **block**, `with transaction.atomic()`: its last statement and the one that follows it must be crash points, so
+  that a function which is one as a whole, by `@transaction.atomic`, is always found at fault;
 - a **write** outside of any transaction, which commits by itself: a crash point must follow before the next site, in
   the function itself or, after its last one, in whoever calls it;
 - a **call** of the world (a provider, Sharetribe, a mail server): a crash point on either side, with no site between.
@@ -20,14 +21,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from django.conf import settings
+
+from payouts import schedules
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 
+_BLOCK: Final = "transaction.atomic"
 _WRITES_SQL: Final = re.compile(r"\b(INSERT INTO|UPDATE|DELETE FROM)\b")
 _PROVIDER: Final = frozenset(
     {"transmit", "find", "fetch", "fetch_item", "cancel", "read_webhook", "balances", "statement", "check"}
 )
 _CREATES: Final = frozenset({"create", "get_or_create", "update_or_create", "bulk_create", "bulk_update"})
 _ROWSETS: Final = frozenset({"rowsets.insert", "rowsets.update"})
+_ACTS: Final = "payouts.acts."
+"""What two people decide: only a registry names these functions, and a request runs them in its transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +75,22 @@ class _Reader(ast.NodeVisitor):
         self._function, self._names = function, names
         self._depth = 0
 
-    def visit_With(self, node: ast.With) -> None:
-        is_block = any(_dotted(item.context_expr) == "transaction.atomic" for item in node.items)
-        if not is_block:
-            self.generic_visit(node)
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if any(_dotted(one) == _BLOCK for one in node.decorator_list):
+            self._read_block(node)
             return
+        for statement in node.body:
+            self.visit(statement)
+
+    def visit_With(self, node: ast.With) -> None:
+        if any(_dotted(item.context_expr) == _BLOCK for item in node.items):
+            self._read_block(node)
+            return
+        self.generic_visit(node)
+
+    def _read_block(self, node: ast.With | ast.FunctionDef) -> None:
         if not self._depth:
-            self._add(
-                "block", node.end_lineno or 0, "transaction.atomic", is_guarded=_is_point(node.body[-1])
-            )
+            self._add("block", node.end_lineno or 0, _BLOCK, is_guarded=_is_point(node.body[-1]))
         self._depth += 1
         for statement in node.body:
             self.visit(statement)
@@ -174,8 +189,7 @@ def read(modules: Mapping[str, str]) -> dict[str, Function]:
         for node in ast.walk(tree):
             if isinstance(node, ast.FunctionDef):
                 function = Function(module, node.name)
-                for statement in node.body:
-                    _Reader(function, names).visit(statement)
+                _Reader(function, names).visit(node)
                 function.events.sort(key=lambda one: one.line)
                 found[function.full] = function
     return found
@@ -200,7 +214,7 @@ def outside_transactions(functions: dict[str, Function]) -> set[str]:
         for called, is_within, _ in function.calls:
             if called in functions and called != function.full:
                 callers[called].append((function.full, is_within))
-    outside = {name for name in functions if not callers[name]}
+    outside = {name for name in functions if not callers[name] and not name.startswith(_ACTS)}
     while True:
         more = {
             name
@@ -276,53 +290,25 @@ EXCUSED_WRITERS: Final = {
 }
 """Whose writes decide nothing, so that dying beside them is dying at the point before."""
 
-MODULES: Final = (
-    *(
-        f"payouts.{name}"
-        for name in (
-            "stages",
-            "submission",
-            "deferring",
-            "transmission",
-            "recording",
-            "refusing",
-            "doubt",
-            "recovery",
-            "settlement",
-            "folding",
-            "reconciliation",
-            "reconciling",
-            "scheduling",
-            "approval",
-            "webhooks",
-            "outbox",
-            "cancelling",
-            "notices",
-            "verification",
-            "restore",
-            "accrual",
-            "pacing",
-            "incarnation",
-        )
-    ),
-    *(
-        f"flexsync.{name}"
-        for name in (
-            "poller",
-            "storing",
-            "interpreter",
-            "rereading",
-            "telling",
-            "writeback",
-            "resync",
-            "restoring",
-            "identity",
-            "profiles",
-            "calls",
-        )
-    ),
-)
-"""The modules of the stages, and those that commit or call in their stead."""
+COMMANDS: Final = ("payouts.restore.after_restore", "flexsync.restoring.find_strangers")
+"""What engineers begin, and must be able to begin again."""
+
+
+def starts() -> list[str]:
+    """This will name the functions with which work begins: stages, handlers, what comes round, and commands."""
+    planned = [one.func for one in schedules.PLAN]
+    return [*settings.STAGES.values(), *settings.OUTBOX_HANDLERS.values(), *planned, *COMMANDS]
+
+
+def modules(functions: Mapping[str, Function], begun: Iterable[str]) -> list[str]:
+    """This will name every module in which work that begins with these functions comes to a function."""
+    reached: set[str] = set()
+    ahead = {name for name in begun if name in functions}
+    while ahead:
+        reached |= ahead
+        called = {one for name in ahead for one, _, _ in functions[name].calls}
+        ahead = (called & functions.keys()) - reached
+    return sorted({functions[name].module for name in reached})
 
 
 def points_used() -> dict[str, list[str]]:

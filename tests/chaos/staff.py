@@ -165,6 +165,12 @@ class Staff(World):
             return
         intervention.release_payables(by=self.bob, payable_ids=back, reason="Again.", now=self.now)
 
+    def is_all_told(self) -> bool:
+        """Whether every transaction says what has become of its payouts, and nothing is on its way to them."""
+        untold = OutboxMessage.objects.filter(kind="write_back", done_at__isnull=True)
+        under_way = Attempt.objects.filter(state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN))
+        return not (untold.exists() or under_way.exists())
+
     def cancel(self, *payouts: Payout) -> None:
         """Have a person let these go."""
         ids = [one.pk for one in payouts]

@@ -319,8 +319,8 @@ SCENARIOS: Final = (
         "paypal, forgetful",
         "paypal",
         (
-            _once("error_before", f"{_BATCHES}/[^/]+$", "GET", status=404),
             _once("drop_before", f"{_BATCHES}/[^/]+$", "GET"),
+            _once("error_before", f"{_BATCHES}/[^/]+$", "GET", status=404),
             ("late_cancel_refused", {"times": 1}),
         ),
     ),

@@ -13,14 +13,15 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any, Final
 
 import psycopg
 import psycopg.conninfo
 from django.db import connections
 
-from marketplace_payouts.lib import crash_points
 from tests import database, network
 from tests.chaos import cases, lives, oracle, services, story
 from tests.chaos.cases import KILL, KINDS, STALL, STOP, Case
@@ -148,16 +149,17 @@ class Sweep:
             ended = meanwhile(case, place, result, victim)
         else:
             ended = victim.end(within_s=_LONG_S)
-        if ended.value is not None:
-            _note(ended, result)
         at = [one["at"] for one in ended.told]
-        # What was passed by one that was killed was passed all the same.
-        for name in at if ended.value is None else ():
-            result.hits[name] = result.hits.get(name, 0) + 1
+        if at and case.kind == KILL and ended.signal:
+            # What was passed by one that was killed was passed all the same.
+            result.hits[at[0]] = result.hits.get(at[0], 0) + 1
+        else:
+            _note(ended, result)
         return at[0] if at else None
 
     def _taken_over_meanwhile(self, case: Case, place: Place, result: Result, victim: Child) -> Ended:
-        """Others take over while a process stands still; what it alone may do waits for it."""
+        """Others take over while a process stands still, past its lease; what it alone may do waits for it."""
+        asleep = lives.clock(place)
         lives.end_idle_transactions(place)
         their_end = replace(case, points=(case.then,), n=1, kind=KILL)
 
@@ -166,27 +168,26 @@ class Sweep:
             return lives.live(case.scenario, place, doom, is_patient=True)
 
         others = Child(take_over, log=place.log).end(within_s=_LONG_S)
-        if not case.then:
+        if not (case.then and others.signal == SIGKILL):
             _note(others, result)
-        elif not others.signal:
+        if case.then and not others.signal:
             result.wrong.append(f"{case.then} was never reached by those who took over.")
+        _do(partial(lives.outsleep, since=asleep), case, place)
+        if (slept := lives.clock(place) - asleep) <= lives.longest_lease():
+            result.wrong.append(f"It stood still for {slept} only, which is within its lease.")
         victim.go_on()
         return victim.end(within_s=_LONG_S)
 
     def _stopped_meanwhile(self, case: Case, place: Place, result: Result, victim: Child) -> Ended:
         """A person says stop while a process stands still; from then until another lifts it, no money leaves."""
         provider = place.services[case.scenario.provider]
-
-        def be_a_person(act: Callable[[Scenario, Place], None]) -> None:
-            _raise(Child(lambda _tell: act(case.scenario, place), log=place.log).end(within_s=_LONG_S))
-
-        be_a_person(lives.stop)
+        _do(lives.stop, case, place)
         before = len(provider.ledger())
         victim.go_on()
         ended = victim.end(within_s=_LONG_S)
         left = [one for one in provider.ledger()[before:] if one["kind"] == "debit"]
         result.wrong += [f"sent after the stop: {one['units']} to {one['destination']}" for one in left]
-        be_a_person(lives.resume)
+        _do(lives.resume, case, place)
         return ended
 
     def _judge(self, scenario: Scenario, place: Place, result: Result) -> None:
@@ -201,6 +202,11 @@ class Sweep:
         result.figures = asdict(verdict.figures)
         result.wrong += verdict.wrong
         result.wrong += [ended.error] if ended.error else ended.value
+
+
+def _do(act: Callable[[Scenario, Place], None], case: Case, place: Place) -> None:
+    """Have something done in a place, which must go well."""
+    _raise(Child(lambda _tell: act(case.scenario, place), log=place.log).end(within_s=_LONG_S))
 
 
 def _note(ended: Ended, result: Result) -> None:
@@ -277,11 +283,15 @@ def sweep(
             done, missed = visit(missed)
             report.results += done
         report.unvisited = [f"{one}" for one in missed]
-        visited = {point for one in hits.values() for point in one}
         if len(first) == len(SCENARIOS):
-            report.unvisited += sorted(crash_points.POINTS.keys() - visited)
+            report.unvisited += cases.unreached(hits)
     report.seconds = time.monotonic() - begun
     return report
+
+
+def line(result: Result) -> str:
+    """Say in a line what came of a case."""
+    return f"{result.seconds:6.2f} s  {'WRONG' if result.wrong else 'well '}  {result.case}"
 
 
 def in_parallel(work: Work, made: Sweep, jobs: int, say: Say) -> list[Result]:
@@ -291,7 +301,7 @@ def in_parallel(work: Work, made: Sweep, jobs: int, say: Say) -> list[Result]:
         results = []
         for case, product in work[first::jobs]:
             results.append(result := made.run(case, product))
-            say(f"{result.seconds:6.2f} s  {'WRONG' if result.wrong else 'well '}  {result.case}")
+            say(line(result))
         return [asdict(one) for one in results]
 
     runners = [Child(lambda _tell, first=first: run(first)) for first in range(jobs)]  # type: ignore[misc]

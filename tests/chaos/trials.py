@@ -1,34 +1,38 @@
-"""Tries the sweep out on mutants: each in the few cases that concern it, which without it must end well."""
+"""Tries the proofs out on mutants: in what concerns each, which without it must end well."""
 
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from tests import network
 from tests.chaos import sweep
 from tests.chaos.cases import Case
-from tests.chaos.lives import Product
-from tests.chaos.mutants import MUTANTS, Mutant
+from tests.chaos.lives import AS_IS, Product
+from tests.chaos.machine import Machine
+from tests.chaos.miniature import Ground, ground
+from tests.chaos.mutants import MUTANTS, Call, Mutant
 from tests.chaos.results import Result
 
 Key = tuple[Case, Product]
 _TRIES: Final = 4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trial:
-    """What came of the cases of one mutant, with its safeguard and without."""
+    """What came of the cases and then of the histories of one mutant, with its safeguard and without."""
 
     mutant: Mutant
-    beside: Sequence[Result]
-    without: Sequence[Result]
+    beside: list[Result]
+    without: list[Result]
 
     @property
     def uncaught(self) -> list[Key]:
         """The cases that went well without the safeguard."""
-        cases = zip(self.mutant.cases, self.without, strict=True)
+        cases = zip(self.mutant.cases, self.without, strict=False)
         return [(case, self.mutant.product) for case, came in cases if not self._reasons(came)]
 
     @property
@@ -55,8 +59,20 @@ class Trial:
 
 
 def try_out(*, only: str = "", jobs: int = 2, say: sweep.Say = lambda line: None) -> list[Trial]:
-    """This will try every mutant that the sweep can see, or those whose name contains `only`; in a warmed parent."""
-    mutants = [one for one in MUTANTS if one.cases and only in one.name]
+    """This will try every mutant, or those whose name contains `only`; to be called in a warmed parent."""
+    mutants = [one for one in MUTANTS if only in one.name]
+    trials = _sweep(mutants, jobs, say)
+    # Last, since they leave connections behind: the sweep forks.
+    with network.guarded(), ground() as here:
+        for trial in trials:
+            for n, history in enumerate(trial.mutant.histories, start=1):
+                name = f"history {n} of {trial.mutant}"
+                trial.beside.append(go_through(f"{name}, as the product is", history, AS_IS, here, say))
+                trial.without.append(go_through(name, history, trial.mutant.product, here, say))
+    return trials
+
+
+def _sweep(mutants: Sequence[Mutant], jobs: int, say: sweep.Say) -> list[Trial]:
     # Several mutants share a case, which is run once as the product is.
     beside = {(case, one.beside): None for one in mutants for case in one.cases}
     without = {(case, one.product): None for one in mutants for case in one.cases}
@@ -79,3 +95,22 @@ def _trial(mutant: Mutant, came: Mapping[Key, Result]) -> Trial:
         [came[case, mutant.beside] for case in mutant.cases],
         [came[case, mutant.product] for case in mutant.cases],
     )
+
+
+def go_through(name: str, history: Sequence[Call], product: Product, here: Ground, say: sweep.Say) -> Result:
+    """This will have the state machine go through a history, as Hypothesis would, and note what it says."""
+    result, begun = Result(name, "state machine"), time.monotonic()
+    machine = type("GroundedMachine", (Machine,), {"ground": here})()
+    with product.altered():
+        try:
+            for call in history:
+                call(machine)
+                machine.the_promises_hold()
+            machine.teardown()
+        except AssertionError as error:
+            result.wrong += str(error).splitlines()
+        finally:
+            machine.world.leave()
+    result.seconds = time.monotonic() - begun
+    say(sweep.line(result))
+    return result
