@@ -31,7 +31,8 @@ A service is a package `sandbox/<name>/` whose `__init__` says `SERVICE = TheCla
   error form, `falsify()` for `wrong_echo`, `aliases()` where a request is about a reference that neither its path
   nor its body spells out. Faults of the service's own, and `return`, `insufficient_funds`, `refuse`: ask
   `self.world.faults.take(kind, references={…}, request=…)` where it matters; a `Fault` (with `.after(seconds)`,
-  `.value`, `.status`) means "do it", and the hit is counted.
+  `.value`, `.status`) means "do it", and the hit is counted. `GET /_sandbox/lies` lists what was told that is not so:
+  falsified answers, and forged webhooks with what they were answered with.
 - **Time**: `world.clock.now()`, `.time()`, `.call_at(moment, work)`, `.call_later(seconds, work)`; steering moves it
   forward, and due work is done in order. Never call `time.time()`.
 - **Truth**: `world.ledger` is the money that moved; `world.journal.write(kind, fact)` keeps a fact in the state file,

@@ -121,6 +121,7 @@ class Application:
         self._resets += 1
         world = self.world
         world.faults.clear()
+        world.faults.lies.clear()
         world.courier.clear()
         world.clock.clear()
         world.ledger.clear()
@@ -229,8 +230,14 @@ class Application:
             case "html_body":
                 return Response(fault.status or 502, HTML, content_type="text/html")
             case "wrong_echo":
-                return self.service.falsify(request, response) if response is not None else None
+                return self._falsify(request, response)
         return None
+
+    def _falsify(self, request: Request, response: Response | None) -> Response | None:
+        if response is None:
+            return None
+        self.world.faults.falsified(request)
+        return self.service.falsify(request, response)
 
 
 def _without_work(fault: Fault) -> bool:

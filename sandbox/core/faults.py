@@ -6,6 +6,7 @@ import itertools
 import math
 import random
 import re
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,6 +40,7 @@ MONEY_KINDS = {
     "refuse": "The payment is refused.",
 }
 KINDS = {**REQUEST_KINDS, **WEBHOOK_KINDS, **MONEY_KINDS}
+LIES = 20_000
 _FIELDS = {"kind", "match", "times", "probability", "seconds", "status", "when", "value"}
 
 
@@ -87,6 +89,19 @@ class Fault:
         return path.startswith(self.path) or bool(self.pattern and self.pattern.match(path))
 
 
+@dataclass(frozen=True, slots=True)
+class Lie:
+    """Something untrue that was told, by which names it is about; `answer`: the status that a forged webhook got."""
+
+    kind: str
+    about: tuple[str, ...]
+    answer: int | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """Give it as steering shows it."""
+        return {"kind": self.kind, "about": self.about, "answer": self.answer}
+
+
 Aliases = Callable[[Request], Iterable[str]]
 
 
@@ -99,6 +114,8 @@ class FaultBook:
         self._aliases = aliases
         self._serial = itertools.count(1)
         self._all: dict[str, Fault] = {}
+        self.lies: deque[Lie] = deque(maxlen=LIES)
+        """The last ones that were told; they stay when the faults are lifted."""
 
     def __bool__(self) -> bool:
         return bool(self._all)
@@ -165,6 +182,14 @@ class FaultBook:
             if self._fits(fault, references, request, subject) and self._strikes(fault):
                 return fault
         return None
+
+    def falsified(self, request: Request) -> None:
+        """Note that the answer to a request was falsified, by all names of what it is about."""
+        self.lies.append(Lie("wrong_echo", (request.target, *sorted(self._aliases(request)))))
+
+    def forged(self, references: Iterable[str], *, answer: int | None) -> None:
+        """Note what a forged webhook was answered with; None: with nothing."""
+        self.lies.append(Lie("webhook_forge", tuple(sorted(references)), answer))
 
     def _fits(
         self, fault: Fault, references: Collection[str], request: Request | None, subject: str | None

@@ -69,6 +69,7 @@ class Steering:
             ("POST", "funds", self.funds),
             ("POST", "fate", self.fate),
             ("GET", "requests", self.requests),
+            ("GET", "lies", self.lies),
             ("GET", "ledger", self.ledger),
         )
         return [Route(method, f"/_sandbox/{path}", handler) for method, path, handler in doors]
@@ -142,6 +143,10 @@ class Steering:
             limit=whole(request, "limit"),
         )
         return Response.of({"requests": found, "total": self._app.log.total})
+
+    def lies(self, request: Request) -> Response:
+        """List the falsified answers and the forged webhooks, oldest first, and what the latter were answered with."""
+        return Response.of({"lies": [lie.shown() for lie in self._world.faults.lies]})
 
     def ledger(self, request: Request) -> Response:
         """Show the money that moved; `after` (a number n) and `limit` page, `reference` filters."""

@@ -127,14 +127,20 @@ class Courier:
                 continue
             # Signing costs a millisecond of RSA: beside the loop, which has requests to answer.
             body, headers = await asyncio.to_thread(visit.parcel.write, visit.forged)
-            ok = await door.post(body, headers)
-            if visit.counts and visit.parcel.age == self._age:
-                self._told(visit.parcel, ok)
+            answer = await door.post(body, headers)
+            if visit.parcel.age == self._age:
+                self._answered(visit, answer)
             waiting = self._kept_back.get(url)
             if waiting and not visit.forged:
                 self._post(waiting.popleft())
 
-    def _told(self, parcel: Parcel, ok: bool) -> None:
+    def _answered(self, visit: Visit, answer: int | None) -> None:
+        if visit.forged:
+            self._faults.forged(visit.parcel.references, answer=answer)
+        if visit.counts:
+            self._told(visit.parcel, ok=answer is not None and 200 <= answer < 300)
+
+    def _told(self, parcel: Parcel, *, ok: bool) -> None:
         if ok or parcel.tries >= len(parcel.retries):
             self._settle(parcel, ok=ok)
             return
@@ -172,8 +178,8 @@ class Door:
         self._authority = parts.netloc
         self._pair: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
-    async def post(self, body: bytes, headers: dict[str, str]) -> bool:
-        """Call, and say whether the answer was a 2xx."""
+    async def post(self, body: bytes, headers: dict[str, str]) -> int | None:
+        """Call, and give the answer's status; None where there was no answer."""
         lines = [f"POST {self._target} HTTP/1.1", f"Host: {self._authority}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
         lines += ["Content-Type: application/json", f"Content-Length: {len(body)}", "", ""]
@@ -182,7 +188,7 @@ class Door:
         status = await self._try(message)
         if status is None and not fresh:  # a kept connection that the other side had closed
             status = await self._try(message)
-        return status is not None and 200 <= status < 300
+        return status
 
     async def _try(self, message: bytes) -> int | None:
         try:

@@ -122,7 +122,7 @@ def faults_of(service: str) -> tuple[Fault, ...]:
 
 
 ODD: Final = frozenset({"wrong_echo"})
-"""Kinds of incidents that a storm itself brings about; any other is a surprise."""
+"""Kinds of incidents that a storm brings about by what it has providers say; any other is a surprise."""
 
 UNVISITED: Final[Mapping[str, str]] = {
     "restore.": "Only after a restore, which the tests of restores are about.",

@@ -8,12 +8,14 @@ tables.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from tests.chaos import witnesses
+from tests.chaos import debts, witnesses
+from tests.chaos.verdicts import BROKEN, Figures, Verdict, add, count
 from tests.chaos.witnesses import Books, Row
+
+__all__ = ["BROKEN", "DUE_STATES", "Figures", "Verdict", "add", "judge", "weigh"]
 
 DUE_STATES: Final = frozenset({"state/received", "state/completed", "state/reviewed", "state/paid-out"})
 """Where a transaction of the stories' process stands once its seller is owed something."""
@@ -27,72 +29,9 @@ _WORDS: Final = {
     "returned": "returned",
 }
 _FINAL: Final = frozenset({"paid", "returned", "cancelled"})
+_UNDECIDED: Final = frozenset({"submitting", "submitted", "unknown"})
 # Sums of what our account with a provider did for payouts; its owner's own moves are nobody's payout.
 _OWN_MOVES: Final = ("fund", "withdraw", "convert")
-
-
-@dataclass(slots=True)
-class Figures:
-    """What the judgement counts; everything in `broken` must be nought."""
-
-    payables: int = 0
-    payouts: int = 0
-    paid: int = 0
-    returned: int = 0
-    under_way: int = 0
-    """Known to the provider, and asked about again."""
-    seen: int = 0
-    """Not paid, and before a person: unknown, failed with a reason, held, awaiting approval, overdue."""
-    held: int = 0
-    held_with_money: int = 0
-    """Of those that are held and not at their end, the ones whose money left."""
-    unknown: int = 0
-    oldest_unknown_s: float = 0.0
-    debits: int = 0
-    duplicates: int = 0
-    lost: int = 0
-    wrong_amount: int = 0
-    wrong_destination: int = 0
-    not_approved: int = 0
-    stuck: int = 0
-    mistold: int = 0
-    unbalanced: int = 0
-    incidents: int = 0
-
-
-BROKEN: Final = (
-    "duplicates",
-    "lost",
-    "wrong_amount",
-    "wrong_destination",
-    "not_approved",
-    "stuck",
-    "mistold",
-    "unbalanced",
-)
-"""The figures that must be nought."""
-
-
-@dataclass(slots=True)
-class Verdict:
-    """The figures, and a sentence for each thing that is wrong."""
-
-    figures: Figures = field(default_factory=Figures)
-    wrong: list[str] = field(default_factory=list)
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.wrong
-
-    def blame(self, figure: str, sentence: str) -> None:
-        """Count something that is wrong."""
-        setattr(self.figures, figure, getattr(self.figures, figure) + 1)
-        self.wrong.append(f"{figure}: {sentence}")
-
-    def to_json(self) -> dict[str, Any]:
-        """Give it as it is written down."""
-        return {"ok": self.ok, "figures": asdict(self.figures), "wrong": self.wrong}
 
 
 def judge(
@@ -108,7 +47,8 @@ def judge(
 
     `database` is a connection string (its `clock_timestamp()` is the present), `flex` the origin of Sharetribe's
     sandbox, `providers` the origin of each provider's by our name of it, `destinations` where each seller wants to
-    be paid, by their id in Sharetribe; who is missing there is not looked at. Incidents of an `odd` kind were provoked.
+    be paid, by their id in Sharetribe; who is missing there is not looked at. Incidents of an `odd` kind were provoked,
+    if they are about a payment of which something untrue was told.
     """
     books = witnesses.read(database=database, flex=flex, providers=providers, destinations=destinations or {})
     return weigh(books, due_states=due_states, odd=odd)
@@ -123,13 +63,11 @@ def weigh(books: Books, *, due_states: Collection[str] = DUE_STATES, odd: Collec
     figures.incidents = len(books.incidents)
     _judge_movements(books, verdict)
     _judge_payouts(books, verdict)
-    _judge_payables(books, verdict)
-    _judge_sales(books, verdict, due_states)
+    debts.judge_payables(books, verdict)
+    debts.judge_sales(books, verdict, due_states)
     _judge_telling(books, verdict)
     _judge_totals(books, verdict)
-    verdict.wrong += [
-        f"incident: {one['kind']} {one['sentence']}" for one in books.incidents if one["kind"] not in odd
-    ]
+    _judge_lies(books, verdict, odd)
     return verdict
 
 
@@ -138,12 +76,11 @@ def weigh(books: Books, *, due_states: Collection[str] = DUE_STATES, odd: Collec
 
 def _judge_movements(books: Books, verdict: Verdict) -> None:
     """Each movement belongs to an attempt of ours, and is what it says, to where its payee wants it."""
-    by_key = {(one["provider"], one["key"]): one for one in books.attempts}
     debits: Counter[Any] = Counter()
     for entry in books.entries:
         if entry["kind"] == "fee":
             continue
-        attempt = by_key.get((entry["provider"], entry["reference"]))
+        attempt = books.attempt_by_key.get((entry["provider"], entry["reference"]))
         if attempt is None:
             verdict.blame("duplicates", f"{_named(entry)} is no attempt of ours")
             continue
@@ -151,6 +88,7 @@ def _judge_movements(books: Books, verdict: Verdict) -> None:
         books.kept[attempt["payout_id"]] += sign * entry["units"]
         if sign > 0:
             debits[attempt["id"]] += 1
+            books.debited.add(attempt["payout_id"])
             _judge_debit(books, verdict, entry, attempt)
     for attempt in books.attempts:
         if attempt["state"] == "absent" and debits[attempt["id"]]:
@@ -201,22 +139,30 @@ def _judge_payouts(books: Books, verdict: Verdict) -> None:
             verdict.blame("wrong_amount", f"{payout['number']} is {should}, its lines {sums[payout['id']]}")
         if kept > payout["sent_units"]:
             verdict.blame("duplicates", f"{payout['number']} of {payout['sent_units']} was paid {kept}")
-        for figure, sentence in _why_money_is_wrong(payout, kept):
+        for figure, sentence in _why_money_is_wrong(payout, kept, books.owed_again[payout["id"]]):
             verdict.blame(figure, sentence)
         _count_payout(books, verdict, payout)
 
 
-def _why_money_is_wrong(payout: Row, kept: int) -> Iterator[tuple[str, str]]:
+def _why_money_is_wrong(payout: Row, kept: int, again: int) -> Iterator[tuple[str, str]]:
     """A state that says where the money is must be right about it."""
     state, number = payout["state"], payout["number"]
     if state == "paid" and kept != payout["sent_units"] - payout["returned_units"]:
         yield ("lost" if kept < payout["sent_units"] else "duplicates"), f"{number} is paid, but {kept} left"
     if kept and state in ("returned", "cancelled", "failed", "pending", "awaiting_approval", "approved"):
         yield "duplicates", f"{number} is {state}, but {kept} left for it"
+    sent = payout["sent_units"]
+    if payout["sent_currency"] == payout["debt_currency"] and sent != payout["debt_units"]:
+        yield "wrong_amount", f"{number} of {payout['debt_units']} sends {sent}"
+    if state in ("paid", "returned") and kept + again != sent:
+        figure = "lost" if kept + again < sent else "duplicates"
+        yield figure, f"{number} of {sent}: {kept} stayed there, and {again} is owed again"
 
 
 def _count_payout(books: Books, verdict: Verdict, payout: Row) -> None:
     figures, state = verdict.figures, payout["state"]
+    if payout["id"] not in books.debited:
+        count(figures.not_debited, "held" if payout["is_held"] and state not in _FINAL else state)
     if state in _FINAL:
         figures.paid += state == "paid"
         figures.returned += state == "returned"
@@ -250,49 +196,7 @@ def _is_asked_about(books: Books, payout: Row) -> bool:
     return any(one["asked_at"] is not None for one in books.attempts_of[payout["id"]][-1:])
 
 
-# ---------------------------------------------------------------------------------------------------- debts
-
-
-def _judge_payables(books: Books, verdict: Verdict) -> None:
-    """No payable is in two payouts whose money left; each is in one, settled otherwise, or says what it waits for."""
-    payouts_of: dict[Any, list[Row]] = defaultdict(list)
-    live: set[Any] = set()
-    for line in books.lines:
-        payouts_of[line["payable_id"]].append(books.payout_of[line["payout_id"]])
-        if line["released_at"] is None:
-            live.add(line["payable_id"])
-    for payable in books.payables:
-        paid_by = [one["number"] for one in payouts_of[payable["id"]] if books.kept[one["id"]] > 0]
-        if len(paid_by) > 1:
-            verdict.blame("duplicates", f"{_payable(payable)} was paid by {', '.join(paid_by)}")
-        if payable["settled"] == "gathered" and payable["id"] not in live:
-            verdict.blame("lost", f"{_payable(payable)} counts as gathered, and no payout has it")
-        waits = payable["waits_for"] or payable["blocked_by"]
-        if payable["settled"] == "" and not waits:
-            verdict.blame("stuck", f"{_payable(payable)} is neither gathered nor does it wait for anything")
-
-
-def _judge_sales(books: Books, verdict: Verdict, due_states: Collection[str]) -> None:
-    """What Sharetribe says is owed is accrued, transaction by transaction, or stands before a person."""
-    accrued: Counter[tuple[str, str]] = Counter()
-    for payable in books.payables:
-        if payable["sale"] is not None and payable["purpose"] in ("sale", "change"):
-            accrued[payable["sale"], payable["currency"]] += payable["units"]
-    sources = {one["reference"]: one for one in books.sources}
-    for sale in books.sales:
-        total = sale["payout_total"]
-        if sale["state"] not in due_states or total is None:
-            continue
-        source = sources.get(sale["id"])
-        has, wants = accrued[sale["id"], total["currency"]], total["amount"]
-        if has == wants:
-            continue
-        if has > wants:
-            verdict.blame("wrong_amount", f"{sale['id']} owes {wants}, {has} is accrued")
-        elif source is None or source["parked_at"] is None:
-            verdict.blame("lost", f"{sale['id']} owes {wants}, {has} is accrued, and nobody is told why")
-        else:
-            verdict.figures.seen += 1
+# ---------------------------------------------------------------------------------------------------- news
 
 
 def _judge_telling(books: Books, verdict: Verdict) -> None:
@@ -325,30 +229,60 @@ def _word(payouts: list[Row], told: Row) -> tuple[str, str] | None:
 
 
 def _judge_totals(books: Books, verdict: Verdict) -> None:
-    """What each account with a provider did, by its ledger and by our postings, is the same; nothing is in suspense."""
-    ours: Counter[tuple[str, str]] = Counter()
-    for posting in books.postings:
-        for account, sign in ((posting["debit"], 1), (posting["credit"], -1)):
-            if account.startswith("suspense:") or posting["kind"] not in _OWN_MOVES:
-                ours[account, posting["currency"]] += sign * posting["units"]
-    theirs: Counter[tuple[str, str]] = Counter()
-    for entry in books.entries:
-        sign = 1 if entry["kind"] == "return" else -1
-        theirs[f"provider_cash:{entry['provider']}", entry["currency"]] += sign * entry["units"]
+    """What each account with a provider did, by its ledger and by our postings, is the same; nothing is in suspense.
+
+    All but what it did for the very payouts that are under way or unknown: that may be known to the provider alone.
+    """
+    undecided = {one["id"] for one in books.payouts if one["state"] in _UNDECIDED}
+    ours = _moved_by_our_books(books, beside=undecided)
+    theirs = _moved_by_ledgers(books, beside=undecided)
     for account, currency in sorted(ours.keys() | theirs.keys()):
-        if account.startswith(("provider_cash:", "suspense:")) and not account.endswith(":manual"):
-            has, wants = ours[account, currency], theirs[account, currency]
-            if has != wants and not _is_undecided(books, account):
-                verdict.blame("unbalanced", f"{account} holds {has} {currency}, the provider says {wants}")
+        has, wants = ours[account, currency], theirs[account, currency]
+        if has != wants and not account.endswith(":manual"):
+            verdict.blame("unbalanced", f"{account} holds {has} {currency}, the provider says {wants}")
 
 
-def _is_undecided(books: Books, account: str) -> bool:
-    """While an outcome is unknown, or still under way, the debit may be known to the provider alone."""
-    provider = account.partition(":")[2]
-    return any(
-        one["provider"] == provider and one["state"] in ("unknown", "submitting", "submitted")
-        for one in books.payouts
-    )
+def _moved_by_our_books(books: Books, *, beside: Collection[Any]) -> Counter[tuple[str, str]]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for posting in books.postings:
+        if posting["payout_id"] in beside:
+            continue
+        for account, sign in ((posting["debit"], 1), (posting["credit"], -1)):
+            is_cash = account.startswith("provider_cash:") and posting["kind"] not in _OWN_MOVES
+            if is_cash or account.startswith("suspense:"):
+                sums[account, posting["currency"]] += sign * posting["units"]
+    return sums
+
+
+def _moved_by_ledgers(books: Books, *, beside: Collection[Any]) -> Counter[tuple[str, str]]:
+    sums: Counter[tuple[str, str]] = Counter()
+    for entry in books.entries:
+        attempt = books.attempt_by_key.get((entry["provider"], entry["reference"]))
+        if attempt is None or attempt["payout_id"] not in beside:
+            sign = 1 if entry["kind"] == "return" else -1
+            sums[f"provider_cash:{entry['provider']}", entry["currency"]] += sign * entry["units"]
+    return sums
+
+
+# ---------------------------------------------------------------------------------------------------- lies
+
+
+def _judge_lies(books: Books, verdict: Verdict, odd: Collection[str]) -> None:
+    """No forged webhook was believed, and nothing surprised anybody but what was told about that very payment."""
+    falsified = set()
+    for lie in books.lies:
+        if lie["kind"] == "wrong_echo":
+            falsified |= {(lie["provider"], name) for name in lie["about"]}
+        elif lie["answer"] is not None:
+            verdict.figures.forged += 1
+            if 200 <= lie["answer"] < 300:
+                sentence = f"a forged webhook of {lie['provider']} about {lie['about']}: {lie['answer']}"
+                verdict.blame("believed", sentence)
+    verdict.wrong += [
+        f"incident: {one['kind']} {one['sentence']}"
+        for one in books.incidents
+        if one["kind"] not in odd or (one["provider"], one["key"]) not in falsified
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------- sentences
@@ -362,19 +296,3 @@ def _named(entry: Row) -> str:
 
 def _attempt(books: Books, attempt: Row) -> str:
     return f"{books.payout_of[attempt['payout_id']]['number']} attempt {attempt['n']}"
-
-
-def _payable(payable: Row) -> str:
-    return (
-        f"{payable['purpose']} {payable['units']} {payable['currency']} of {payable['sale'] or payable['id']}"
-    )
-
-
-def add(figures: Iterable[Figures]) -> Figures:
-    """This will add figures of several runs up; of the oldest unknown the oldest stays."""
-    total = Figures()
-    for one in figures:
-        for name, value in asdict(one).items():
-            have = getattr(total, name)
-            setattr(total, name, max(have, value) if name == "oldest_unknown_s" else have + value)
-    return total

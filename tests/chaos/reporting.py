@@ -113,6 +113,8 @@ def write(record: Record) -> Path:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{n} {name}" for name, n in sorted(value.items())) or "0"
     return f"{value:.0f}" if isinstance(value, float) else str(value)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from marketplace_payouts.lib import crash_points
 from tests.chaos import doom, mix
+from tests.database import CHECKOUT
 
 
 def doomed() -> doom.Doomed:
@@ -71,3 +73,10 @@ def test_a_storm_in_which_nothing_happened_does_not_count() -> None:
 def test_every_reason_why_a_point_is_not_visited_is_about_a_point() -> None:
     for beginning in mix.UNVISITED:
         assert any(name.startswith(beginning) for name in crash_points.POINTS)
+
+
+def test_the_command_starts_and_refuses_what_contradicts_itself() -> None:
+    command = [sys.executable, "-m", "tests.chaos", "--seed", "1", "--sweep"]
+    ended = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2, ended.stderr
+    assert "--seed runs storms alone" in ended.stderr

@@ -19,9 +19,16 @@ Row = dict[str, Any]
 
 _TABLES: Final = {
     "sources": "SELECT id, reference::text, parked_at, error, next_at, heard, understood FROM payouts_source",
-    "payables": "SELECT b.id, b.payee_id, s.reference::text AS sale, b.purpose, b.units, b.currency, b.settled,"
-    " b.waits_for, b.blocked_by, p.next_gather_at FROM payouts_payable b JOIN accounts_payee p ON p.id = b.payee_id"
-    " LEFT JOIN payouts_source s ON s.id = b.source_id",
+    "payables": "SELECT b.*, s.reference::text AS sale, coalesce(b.original_id, b.id) AS family, p.next_gather_at,"
+    " m.go_live_at AS went_live_at, p.frozen_at IS NOT NULL OR p.closed AS is_shut_out,"
+    " EXISTS (SELECT FROM payouts_payoutmethod d WHERE d.payee_id = p.id AND d.retired_at IS NULL) AS has_method,"
+    " c.id IS NOT NULL AND c.pays_nothing_at IS NULL AND (s.stripe_payment OR p.stripe_connected OR c.uses_stripe)"
+    " AS may_be_paid_by_stripe, t.requires_payment AND b.units > 0 AND (coalesce(s.payin_units, 0) = 0"
+    " OR s.payin_units > (SELECT coalesce(sum(CASE i.kind WHEN 'received' THEN i.units ELSE -i.units END), 0)"
+    " FROM payments_paymentin i WHERE i.transaction_id = s.reference AND i.currency = b.currency)) AS is_unpaid"
+    " FROM payouts_payable b JOIN accounts_payee p ON p.id = b.payee_id"
+    " JOIN accounts_marketplace m ON m.id = b.marketplace_id LEFT JOIN payouts_source s ON s.id = b.source_id"
+    " LEFT JOIN payouts_trigger t ON t.id = b.trigger_id LEFT JOIN payouts_process c ON c.id = t.process_id",
     "payouts": "SELECT o.*, m.payee_id AS method_payee, p.flex_user_id::text AS seller, EXISTS (SELECT FROM"
     " payouts_hold h WHERE h.lifted_at IS NULL AND (h.payout_id = o.id OR h.payee_id = o.payee_id"
     " OR h.method_id = o.method_id OR h.rail_id IN ('everything', 'provider:' || o.provider,"
@@ -33,9 +40,12 @@ _TABLES: Final = {
     " JOIN payouts_batch b ON b.id = a.batch_id ORDER BY a.n",
     "approvals": "SELECT payout_id, digest, units, currency, at, revoked_at FROM payouts_approval"
     " WHERE result = 'given'",
-    "postings": "SELECT debit, credit, currency, units, kind FROM payouts_posting",
+    "postings": "SELECT g.debit, g.credit, g.currency, g.units, g.kind, coalesce(g.payout_id, a.payout_id)"
+    " AS payout_id FROM payouts_posting g LEFT JOIN payouts_attempt a ON a.id = g.attempt_id",
     "messages": "SELECT kind, subject, error FROM payouts_outboxmessage WHERE next_at IS NOT NULL",
-    "incidents": "SELECT kind, subject, sentence, provider FROM payouts_incident WHERE closed_at IS NULL",
+    # Also those that people closed since: what happened stays a surprise.
+    "incidents": "SELECT i.kind, i.sentence, i.provider, a.key FROM payouts_incident i"
+    " LEFT JOIN payouts_attempt a ON a.id = i.attempt_id",
 }
 
 
@@ -47,6 +57,8 @@ class Books:
     sales: list[Row]
     told: dict[str, Row]
     entries: list[Row]
+    lies: list[Row]
+    """What providers were made to tell that is not so: falsified answers, forged webhooks."""
     destinations: Mapping[str, str]
     sources: list[Row]
     payables: list[Row]
@@ -59,6 +71,11 @@ class Books:
     incidents: list[Row]
     kept: Counter[Any] = field(default_factory=Counter, init=False)
     """Payout → what left for it and did not come back."""
+    debited: set[Any] = field(default_factory=set, init=False)
+    """The payouts for which anything ever left."""
+    owed_again: Counter[Any] = field(default_factory=Counter, init=False)
+    """Payout → what came back of it, and is owed anew."""
+    attempt_by_key: dict[tuple[str, str], Row] = field(default_factory=dict, init=False)
     attempts_of: dict[Any, list[Row]] = field(default_factory=lambda: defaultdict(list), init=False)
     payout_of: dict[Any, Row] = field(default_factory=dict, init=False)
 
@@ -66,6 +83,11 @@ class Books:
         self.payout_of = {one["id"]: one for one in self.payouts}
         for attempt in self.attempts:
             self.attempts_of[attempt["payout_id"]].append(attempt)
+        self.attempt_by_key = {(one["provider"], one["key"]): one for one in self.attempts}
+        payout_by_key = {one["key"]: one["payout_id"] for one in self.attempts}
+        for payable in self.payables:
+            if payable["purpose"] == "returned":
+                self.owed_again[payout_by_key.get(payable["reference"])] += payable["units"]
 
 
 def read(*, database: str, flex: str, providers: Mapping[str, str], destinations: Mapping[str, str]) -> Books:
@@ -73,9 +95,8 @@ def read(*, database: str, flex: str, providers: Mapping[str, str], destinations
         session.trust_env = False
         # The ledgers first: what is recorded after them cannot be missed in the tables.
         entries = [
-            {**entry, "provider": name, "units": int(entry["units"])}
-            for name, url in providers.items()
-            for entry in _get(session, f"{url}/_sandbox/ledger")["entries"]
+            {**entry, "units": int(entry["units"])}
+            for entry in _told(session, providers, "ledger", "entries")
         ]
         sales = _sales(session, flex)
         told = {
@@ -84,13 +105,28 @@ def read(*, database: str, flex: str, providers: Mapping[str, str], destinations
             )
             for one in sales
         }
+        lies = _told(session, providers, "lies", "lies")
     with psycopg.connect(database, row_factory=psycopg.rows.dict_row) as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
         tables = {name: connection.execute(query).fetchall() for name, query in _TABLES.items()}
         [clock] = connection.execute("SELECT clock_timestamp() AS now").fetchall()
     return Books(
-        now=clock["now"], sales=sales, told=told, entries=entries, destinations=destinations, **tables
+        now=clock["now"],
+        sales=sales,
+        told=told,
+        entries=entries,
+        lies=lies,
+        destinations=destinations,
+        **tables,
     )
+
+
+def _told(session: requests.Session, providers: Mapping[str, str], door: str, what: str) -> list[Row]:
+    return [
+        {**one, "provider": name}
+        for name, url in providers.items()
+        for one in _get(session, f"{url}/_sandbox/{door}")[what]
+    ]
 
 
 def _sales(session: requests.Session, flex: str) -> list[Row]:

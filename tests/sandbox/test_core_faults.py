@@ -131,6 +131,9 @@ def test_says_something_else_than_it_did(paypal: Caller, paypal_sandbox: Sandbox
     truth = paypal.call("GET", f"/v1/payments/payouts-item/{item_id}").json()
     assert lie["payout_item"]["amount"]["value"] == "110.00"
     assert truth["payout_item"]["amount"]["value"] == "10.00"
+    [told] = paypal_sandbox.get("/_sandbox/lies")["lies"]
+    assert (told["kind"], told["answer"]) == ("wrong_echo", None)
+    assert {item_id, "a@example.com"} <= set(told["about"])
     assert paypal_sandbox.ledger()[0]["units"] == "1000"
 
 
@@ -261,6 +264,7 @@ def test_forgets_everything_on_reset_even_what_was_still_to_happen(
     assert ends, "what was asked before the reset is not answered after it"
     assert paypal_sandbox.ledger() == []
     assert paypal_sandbox.get("/_sandbox/faults")["faults"] == []
+    assert paypal_sandbox.get("/_sandbox/lies")["lies"] == []
     assert paypal_sandbox.get("/_sandbox/clock")["offset_s"] == 0
     assert paypal_sandbox.get("/_sandbox/requests")["total"] == 0
     assert paypal_sandbox.get("/_sandbox/ledger")["totals"] == {}

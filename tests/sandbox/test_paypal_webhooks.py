@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 import zlib
 from pathlib import Path
 
@@ -176,6 +177,22 @@ def test_forges_in_three_ways_none_of_which_verifies(
     genuine = [delivery for delivery in told if delivery not in forged]
     assert all(is_genuine(delivery, paypal_sandbox) for delivery in genuine)
     assert {d.body["id"] for d in forged} == {d.body["id"] for d in genuine}
+
+
+@pytest.mark.parametrize("status", [200, 400])
+def test_keeps_what_a_forged_event_was_answered_with(
+    paypal: Caller, paypal_sandbox: SandboxService, hooked: Receiver, status: int
+):
+    hooked.status = status
+    paypal_sandbox.fault("webhook_forge", match={"path": SUCCEEDED}, times=1)
+    paypal.settled(item("a@example.com", key="i"))
+    deadline = time.monotonic() + 5
+    while not (lies := paypal_sandbox.get("/_sandbox/lies")["lies"]):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    [lie] = lies
+    assert (lie["kind"], lie["answer"]) == ("webhook_forge", status)
+    assert "i" in lie["about"]
 
 
 # The API --------------------------------------------------------------------------------------------------------
