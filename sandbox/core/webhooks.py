@@ -14,6 +14,8 @@ from sandbox.core.faults import FaultBook
 
 TIMEOUT_S = 10.0
 WORKERS = 4
+REMEMBERED = 20
+"""So many letters are kept for each address: the oldest of them is replayed."""
 
 Letter = tuple[bytes, dict[str, str]]
 """The body, and the headers that belong to it."""
@@ -56,6 +58,8 @@ class Visit:
     parcel: Parcel
     forged: bool = False
     counts: bool = True
+    letter: Letter | None = None
+    """What is brought, where it is not written anew."""
 
 
 class Courier:
@@ -67,6 +71,7 @@ class Courier:
         self._queues: dict[str, asyncio.Queue[Visit]] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._kept_back: dict[str, deque[Visit]] = {}
+        self._letters: dict[str, deque[Letter]] = {}
         self._age = 0
 
     def send(self, parcel: Parcel) -> None:
@@ -78,6 +83,8 @@ class Courier:
             return
         if hit("webhook_forge"):
             self._post(Visit(parcel, forged=True, counts=False))
+        if (old := self._letters.get(parcel.url)) and hit("webhook_replay"):
+            self._post(Visit(parcel, counts=False, letter=old[0]))
         if hit("webhook_double"):
             self._post(Visit(parcel, counts=False))
         late = self._faults.take("webhook_late", references=parcel.references, subject=parcel.subject)
@@ -126,9 +133,12 @@ class Courier:
             if visit.parcel.age != self._age:
                 continue
             # Signing costs a millisecond of RSA: beside the loop, which has requests to answer.
-            body, headers = await asyncio.to_thread(visit.parcel.write, visit.forged)
-            ok = await door.post(body, headers)
+            letter = visit.letter
+            if letter is None:
+                letter = await asyncio.to_thread(visit.parcel.write, visit.forged)
+            ok = await door.post(*letter)
             if visit.counts and visit.parcel.age == self._age:
+                self._letters.setdefault(url, deque(maxlen=REMEMBERED)).append(letter)
                 self._told(visit.parcel, ok)
             waiting = self._kept_back.get(url)
             if waiting and not visit.forged:
@@ -159,6 +169,7 @@ class Courier:
             while not queue.empty():
                 queue.get_nowait()
         self._kept_back.clear()
+        self._letters.clear()
 
 
 class Door:
