@@ -10,8 +10,6 @@ from typing import Final
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
-from tests.chaos.cases import KINDS
-
 _VAR = Path(__file__).resolve().parents[2] / "var"
 _PROVIDERS: Final = {"paypal": ("paypal",), "two_step": ("two_step",), "both": ("paypal", "two_step")}
 SEEDS: Final = (1, 2, 3)
@@ -20,8 +18,8 @@ SEEDS: Final = (1, 2, 3)
 
 def main() -> int:
     """Run what is asked for; 0 where nothing was wrong."""
-    options = _options()
     _warm_up()
+    options = _options()
     # First, since it forks: storms have threads and connections.
     if options.mutants:
         return _try_out(options)
@@ -32,6 +30,8 @@ def main() -> int:
 
 
 def _options() -> argparse.Namespace:
+    from tests.chaos.cases import KINDS  # which needs the warmed product
+
     parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
     parser.add_argument("--sweep", action="store_true", help="only the sweep: die at every crash point")
     parser.add_argument("--mutants", action="store_true", help="only show that the sweep can fail")
@@ -105,10 +105,10 @@ def _status(count: int, *, is_wrong: bool) -> int:
 
 
 def _storms(options: argparse.Namespace) -> int:
-    from tests.chaos import reporting
+    from tests.chaos import mix, reporting
     from tests.chaos.storm import Order, Storm
 
-    told = []
+    told, injected = [], []
     for seed in options.seed or SEEDS:
         order = Order(
             seed=seed,
@@ -121,9 +121,18 @@ def _storms(options: argparse.Namespace) -> int:
         _say(reporting.table(record))
         _say(f"written to {reporting.write(record)}")
         told.append(reporting.to_json(record))
+        injected.append(record.injected)
     if len(told) > 1:
         _say(reporting.summary(told))
-    return 0 if all(one["ok"] for one in told) else 1
+    never = mix.never(
+        injected,
+        payouts=options.payouts,
+        seconds=options.seconds,
+        services=("flex", *_PROVIDERS[options.provider]),
+    )
+    for sentence in never:
+        _say(f"NOT ENOUGH CHAOS in all storms together: {sentence}")
+    return 0 if all(one["ok"] for one in told) and not never else 1
 
 
 def _warm_up() -> None:
