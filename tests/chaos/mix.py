@@ -102,7 +102,7 @@ def _paying(path: str) -> tuple[Fault, ...]:
     match = {"method": "POST", "path": path}
 
     def at_first(kind: str, **terms: Any) -> Fault:
-        return _sometimes(kind, 0.2, whom=_PAYING, match=match, times=3, **terms)
+        return _sometimes(kind, 0.3, whom=_PAYING, match=match, times=3, **terms)
 
     return (
         at_first("accept_late", seconds=times.LATE_S),

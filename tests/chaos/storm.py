@@ -34,7 +34,7 @@ _REFUNDED: Final = 0.08
 # Everything goes wrong for longer, up to so many times as long, until this share of the payouts was debited and
 # enough has gone wrong.
 _ENOUGH_DEBITED: Final = 0.6
-_LONGEST: Final = 3
+_LONGEST: Final = 4
 _SLOWEST: Final = 6.0
 # What passes at once in the drain: back-offs end, the last of them after two hours, and the daily walk over all
 # transactions finds the sales whose events were withheld.
