@@ -20,6 +20,7 @@ from payouts.errors import Unconfigured
 
 REQUESTS_AT_ONCE: Final = 10
 """Sharetribe's limit for one address, in every environment."""
+TIMEOUTS: Final = Timeouts(connect=5, read=30, total=45)
 
 _counted: Counter[str] = Counter()
 _mutex = threading.Lock()
@@ -49,7 +50,7 @@ def client() -> FlexClient:
                 rate_limited=settings.FLEX_DEV_LIMITS,
                 allow_loopback_http=settings.LOOPBACK_HTTP,
                 requests_at_once=REQUESTS_AT_ONCE,
-                timeouts=Timeouts(connect=5, read=30, total=45),
+                timeouts=TIMEOUTS,
             )
         )
     except BadBaseUrl as error:

@@ -27,7 +27,10 @@ def answer(
 ) -> None:
     """This will record the outcome of one transmission; `final` where no step follows an acceptance."""
     batch = Batch.objects.select_for_update().get(pk=batch_id)
-    batch.answers += int(transmitted)
+    if transmitted:
+        # Its bytes may have left as late as now, however long ago was the last look before the call: a process that
+        # stood still in between sends afterwards, and whether it landed is settled only so long after that.
+        batch.answers, batch.last_sent_at = batch.answers + 1, now
     _close_step(step, outcome, now=now)
     apply(load(batch, now=now), outcome, final=final)
 
@@ -42,7 +45,7 @@ def apply(sending: Sending, outcome: Outcome, *, final: bool = True) -> None:
             if final:
                 _accepted(sending, outcome)
             else:
-                sending.batch.save(update_fields=["answers"])
+                sending.batch.save(update_fields=["answers", "last_sent_at"])
         case Refused():
             refuse(sending, outcome)
         case Deferred():
@@ -74,7 +77,7 @@ def _too_late(sending: Sending, outcome: Outcome, *, final: bool) -> None:
     """What counted as not sent, or was decided by people, exists: it is read from now on, and settlement judges it."""
     batch = sending.batch
     if not isinstance(outcome, Accepted) or not final or batch.reference:
-        batch.save(update_fields=["answers"])
+        batch.save(update_fields=["answers", "last_sent_at"])
         return
     batch.state, batch.reference, batch.next_at, batch.tries = (
         BatchState.ACCEPTED,

@@ -52,6 +52,11 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
         batch = Batch.objects.select_for_update().get(pk=batch.pk)
         clock = database_now(connection)
         proven = transmission.has_ended(batch)
+        if proven and batch.sender and batch.answers < batch.transmissions:
+            # Whoever ended without an answer may have sent right before its end, which may have been just now. (Of a
+            # database that was lost nobody is named, but it is known when it stopped.)
+            batch.answers, batch.last_sent_at = batch.transmissions, clock
+            batch.save(update_fields=["answers", "last_sent_at"])
         is_decided = batch.state == BatchState.CLOSED and not batch.reference
         is_doubtful = _take_over(batch, is_decided=is_decided, clock=clock)
         crash_point("recover.before_commit")

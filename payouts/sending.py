@@ -56,5 +56,6 @@ def save(batch: Batch) -> None:
             "lease_until",
             "tries",
             "answers",
+            "last_sent_at",
         ]
     )

@@ -180,17 +180,21 @@ class Application:
         before = sum(f.after(1.0) for f in faults if f.kind == "delay" and f.when != "after")
         after = sum(f.after(1.0) for f in faults if f.kind == "delay" and f.when == "after")
         last = faults[-1] if faults and faults[-1].kind != "delay" else None
-
+        late, last = (last, None) if last is not None and last.kind == "accept_late" else (None, last)
         resets = self._resets
 
         def finish() -> None:
-            if self._resets == resets:
-                self._misbehave(last, request, connection, entry, after)
-            else:  # what was asked in a former life must not happen in this one
+            if self._resets != resets:  # what was asked in a former life must not happen in this one
                 connection.drop()
+                return
+            for fault in faults:
+                fault.late += connection.closed
+            self._misbehave(last, request, connection, entry, after)
 
-        if before:
-            # The work is done even if the client has gone meanwhile: accepted late is a fault of its own.
+        # The work is done even if the client has gone meanwhile.
+        if late is not None:
+            self.world.clock.call_later(before + late.after(60.0), finish)
+        elif before:
             asyncio.get_running_loop().call_later(before, finish)
         else:
             finish()

@@ -19,6 +19,8 @@ REQUEST_KINDS = {
     "error_before": "An error answer (`status`, else 500) without the work done.",
     "error_after": "The work is done, then an error answer (`status`, else 500).",
     "delay": '`seconds` (else 1) pass before the work is done; with `when`: "after", before the answer only.',
+    "accept_late": "The work is done `seconds` (else 60) of the sandbox's time later, though whoever asked may have "
+    "gone by then; `late` counts how often they had.",
     "hang": "Nothing is answered until `seconds` (else 3600) have passed, then the socket is closed; "
     'with `when`: "after" the work is done first.',
     "rate_limit": "429 with Retry-After `seconds` (else 1), without the work done.",
@@ -29,6 +31,7 @@ REQUEST_KINDS = {
 WEBHOOK_KINDS = {
     "webhook_lose": "The event is never delivered.",
     "webhook_double": "The event is delivered twice.",
+    "webhook_replay": "An old event is delivered once more before it, with the signature that it had then.",
     "webhook_reorder": "The event waits until a later one was delivered (at most `seconds`, else 5).",
     "webhook_forge": "A forged event, wrongly signed and telling another fate, is delivered before the true one.",
     "webhook_early": "The event arrives before the answer to the request that caused it.",
@@ -60,6 +63,8 @@ class Fault:
     when: str | None = None
     value: Any = None
     hits: int = 0
+    late: int = 0
+    """How often what was asked was done after whoever asked had gone."""
     pattern: re.Pattern[str] | None = field(default=None, repr=False)
 
     def shown(self) -> dict[str, Any]:
@@ -72,6 +77,7 @@ class Fault:
             "times": self.times,
             "probability": self.probability,
             "hits": self.hits,
+            "late": self.late,
         }
         for name in ("seconds", "status", "when", "value"):
             if getattr(self, name) is not None:

@@ -14,6 +14,8 @@ from sandbox.core.faults import FaultBook
 
 TIMEOUT_S = 10.0
 WORKERS = 4
+REMEMBERED = 20
+"""So many letters are kept for each address: the oldest of them is replayed."""
 
 Letter = tuple[bytes, dict[str, str]]
 """The body, and the headers that belong to it."""
@@ -56,6 +58,8 @@ class Visit:
     parcel: Parcel
     forged: bool = False
     counts: bool = True
+    letter: Letter | None = None
+    """What is brought, where it is not written anew."""
 
 
 class Courier:
@@ -67,6 +71,7 @@ class Courier:
         self._queues: dict[str, asyncio.Queue[Visit]] = {}
         self._workers: list[asyncio.Task[None]] = []
         self._kept_back: dict[str, deque[Visit]] = {}
+        self._letters: dict[str, deque[Letter]] = {}
         self._age = 0
 
     def send(self, parcel: Parcel) -> None:
@@ -78,6 +83,8 @@ class Courier:
             return
         if hit("webhook_forge"):
             self._post(Visit(parcel, forged=True, counts=False))
+        if (old := self._letters.get(parcel.url)) and hit("webhook_replay"):
+            self._post(Visit(parcel, counts=False, letter=old[0]))
         if hit("webhook_double"):
             self._post(Visit(parcel, counts=False))
         late = self._faults.take("webhook_late", references=parcel.references, subject=parcel.subject)
@@ -126,18 +133,21 @@ class Courier:
             if visit.parcel.age != self._age:
                 continue
             # Signing costs a millisecond of RSA: beside the loop, which has requests to answer.
-            body, headers = await asyncio.to_thread(visit.parcel.write, visit.forged)
-            answer = await door.post(body, headers)
+            letter = visit.letter
+            if letter is None:
+                letter = await asyncio.to_thread(visit.parcel.write, visit.forged)
+            answer = await door.post(*letter)
             if visit.parcel.age == self._age:
-                self._answered(visit, answer)
+                self._answered(visit, letter, answer)
             waiting = self._kept_back.get(url)
             if waiting and not visit.forged:
                 self._post(waiting.popleft())
 
-    def _answered(self, visit: Visit, answer: int | None) -> None:
+    def _answered(self, visit: Visit, letter: Letter, answer: int | None) -> None:
         if visit.forged:
             self._faults.forged(visit.parcel.references, answer=answer)
         if visit.counts:
+            self._letters.setdefault(visit.parcel.url, deque(maxlen=REMEMBERED)).append(letter)
             self._told(visit.parcel, ok=answer is not None and 200 <= answer < 300)
 
     def _told(self, parcel: Parcel, *, ok: bool) -> None:
@@ -165,6 +175,7 @@ class Courier:
             while not queue.empty():
                 queue.get_nowait()
         self._kept_back.clear()
+        self._letters.clear()
 
 
 class Door:

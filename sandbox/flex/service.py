@@ -42,6 +42,7 @@ class Flex(Service):
         (
             "webhook_lose",
             "webhook_double",
+            "webhook_replay",
             "webhook_reorder",
             "webhook_forge",
             "webhook_early",

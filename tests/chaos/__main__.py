@@ -117,10 +117,10 @@ def _status(count: int, *, is_wrong: bool) -> int:
 
 
 def _storms(options: argparse.Namespace) -> int:
-    from tests.chaos import reporting
+    from tests.chaos import mix, reporting
     from tests.chaos.storm import Order, Storm
 
-    told = []
+    told, injected = [], []
     for seed in options.seed or SEEDS:
         order = Order(
             seed=seed,
@@ -133,9 +133,18 @@ def _storms(options: argparse.Namespace) -> int:
         _say(reporting.table(record))
         _say(f"written to {reporting.write(record)}")
         told.append(reporting.to_json(record))
+        injected.append(record.injected)
     if len(told) > 1:
         _say(reporting.summary(told))
-    return 0 if all(one["ok"] for one in told) else 1
+    never = mix.never(
+        injected,
+        payouts=options.payouts,
+        seconds=options.seconds,
+        services=("flex", *_PROVIDERS[options.provider]),
+    )
+    for sentence in never:
+        _say(f"NOT ENOUGH CHAOS in all storms together: {sentence}")
+    return 0 if all(one["ok"] for one in told) and not never else 1
 
 
 def _warm_up() -> None:

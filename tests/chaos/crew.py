@@ -10,25 +10,54 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from marketplace_payouts.lib.embedded_postgres import until
-from tests.chaos.ground import Ground
-from tests.chaos.mix import Happening
-from tests.chaos.processes import Group, Guard
+from tests.chaos.ground import Ground, Leases
+from tests.chaos.mix import CLOCK_SKEWED, OUTLASTED, Happening
+from tests.chaos.processes import Group, Guard, is_stopped
 
-# The queue's rows carry the clocks of those who write and read them: a cluster that is far behind would do nothing.
+# The queue's rows carry the clocks of those who write and read them: a cluster that is far behind does little, so that
+# at most one is.
 _AHEAD_S: Final[Mapping[str, Sequence[int]]] = {
-    "web": (0, 90, -90),
-    "cluster 1": (0, 0, 90, -5),
-    "cluster 2": (0, 0, 90, -5),
+    "web": (0, 300, -300),
+    "cluster 1": (0, 0, 300, -5),
+    "cluster 2": (0, 0, 300, -300),
     "people": (0,),
 }
-# Past every lease: of the sender's 30 seconds by the database's clock, which goes six times as fast.
-_STALL_S: Final = 5.5
+# For so long at least, also where nobody has a lease.
+_STALL_S: Final = 5.0
+_TELLING: Final = ("write_back.after_claim", "write_back.before_call", "write_back.after_call")
+"""The points at which somebody has the sole right to write to transactions."""
 _PAUSE_S: Final = 0.7
 _YOUNG_S: Final = 15.0
 _READY_S: Final = 90.0
+_DOUBLE_SCHEDULES: Final = """
+    INSERT INTO django_q_schedule (name, func, hook, args, kwargs, schedule_type, minutes, repeats, next_run, cron,
+                                   task, cluster, intended_date_kwarg)
+    SELECT name, func, hook, args, kwargs, schedule_type, minutes, repeats, now(), cron, task, cluster,
+           intended_date_kwarg
+    FROM django_q_schedule WHERE id IN (SELECT min(id) FROM django_q_schedule GROUP BY name) AND schedule_type = 'I'
+"""
+
+
+@dataclass(slots=True)
+class Stall:
+    """Somebody who stands still until every lease is over that it may stand in."""
+
+    point: str
+    """The crash point at which it stands; nothing where it may stand anywhere."""
+    since: float
+    leases: Leases | None = None
+
+    @property
+    def own(self) -> datetime | None:
+        """Until when it has a lease, where it is certain that it has one."""
+        if self.leases is None:
+            return None
+        return self.leases.sending or (self.leases.telling if self.point in _TELLING else None)
 
 
 class Crew:
@@ -36,7 +65,7 @@ class Crew:
 
     def __init__(self, ground: Ground, *, guard: Guard, rng: random.Random, injected: Counter[str]) -> None:
         self._ground, self._rng, self._injected = ground, rng, injected
-        self._stalled: dict[int, float] = {}
+        self._stalled: dict[int, Stall] = {}
         self.slow = 1.0
         web = ["-m", "gunicorn", "marketplace_payouts.wsgi:application", "--bind", f"127.0.0.1:{ground.port}"]
         web += ["--workers", "2", "--threads", "4", "--log-level", "warning", "--no-control-socket"]
@@ -68,10 +97,11 @@ class Crew:
     def look_after(self, *, is_calm: bool) -> None:
         """Do as a supervisor does: start what ended; and let go on who stood still for long enough."""
         for file in (self._ground.folder / "stalled").iterdir():
-            self._stalled.setdefault(int(file.name), time.monotonic())
+            self._stalled.setdefault(int(file.name), Stall(file.read_text(), time.monotonic()))
             file.unlink(missing_ok=True)
-        for pid, since in list(self._stalled.items()):
-            if is_calm or time.monotonic() - since > _STALL_S * self.slow:
+        now = self._ground.now() if self._stalled else None
+        for pid, stall in list(self._stalled.items()):
+            if is_calm or self._is_over(pid, stall, now=now):
                 self._stalled.pop(pid)
                 _signal(pid, signal.SIGCONT)
         if not self._ground.server.is_running():
@@ -83,6 +113,18 @@ class Crew:
                 group.kill()
             if group.has_ended() and time.monotonic() - group.started > _PAUSE_S:
                 self._start(name, is_calm=is_calm)
+
+    def _is_over(self, pid: int, stall: Stall, *, now: datetime | None) -> bool:
+        """Whether every lease is over in which somebody may stand, by the clock of leases; counts who surely did."""
+        if now is None:
+            return False
+        if stall.leases is None:
+            stall.leases = self._ground.leases(pid)
+            return False
+        if time.monotonic() - stall.since < _STALL_S * self.slow or now <= stall.leases.latest:
+            return False
+        self._injected[OUTLASTED] += stall.own is not None and is_stopped(pid)
+        return True
 
     def start_anew(self) -> None:
         """Do as a machine does that is started anew: nobody from before is left."""
@@ -120,8 +162,10 @@ class Crew:
             Happening.STOP_POSTGRES: ground.stop_postgres,
             Happening.EMPTY_QUEUE: lambda: ground.execute("DELETE FROM django_q_ormq"),
             Happening.DOUBLE_QUEUE: lambda: ground.execute(
-                "INSERT INTO django_q_ormq (key, payload, lock) SELECT key, payload, NULL FROM django_q_ormq"
+                # Due at once, also what somebody is working on: a row without a moment would never be read.
+                "INSERT INTO django_q_ormq (key, payload, lock) SELECT key, payload, now() FROM django_q_ormq"
             ),
+            Happening.DOUBLE_SCHEDULES: lambda: ground.execute(_DOUBLE_SCHEDULES),
             Happening.LEAP: self._leap,
         }
 
@@ -132,11 +176,11 @@ class Crew:
         return bool(pids) and _signal(self._rng.choice(pids), signal.SIGKILL)
 
     def _stall(self, pids: Sequence[int]) -> bool:
-        chosen = [pid for pid in pids if pid not in self._stalled]
+        chosen = [pid for pid in pids if not is_stopped(pid)]
         if not chosen:
             return False
         pid = self._rng.choice(chosen)
-        self._stalled[pid] = time.monotonic()
+        self._stalled[pid] = Stall("", time.monotonic())
         return _signal(pid, signal.SIGSTOP)
 
     def _leap(self) -> bool:
@@ -149,7 +193,7 @@ class Crew:
         """Start one of them, by a clock that goes right, or ahead, or behind."""
         ahead = 0 if is_calm else self._rng.choice(_AHEAD_S[name])
         self._groups[name].start(self._ground.environ | {"CHAOS_AHEAD_S": str(ahead)})
-        self._injected["clock_skewed"] += bool(ahead)
+        self._injected[CLOCK_SKEWED] += bool(ahead)
 
     def _is_ready(self) -> bool:
         time.sleep(0.2)

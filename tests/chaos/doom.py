@@ -22,6 +22,7 @@ from django.db import connection
 
 from marketplace_payouts.lib import crash_points
 from tests import network
+from tests.chaos import times
 
 KILL, STALL, RAISE, CUT = "kill", "stall", "raise", "cut"
 ACTS: Final = (KILL, STALL, RAISE, CUT)
@@ -29,6 +30,8 @@ ACTS: Final = (KILL, STALL, RAISE, CUT)
 _FIRST_VISITS: Final = 4
 # The first visits of a point are struck more often: some points are not visited again.
 _EARLY, _LATER = 0.12, 0.006
+# Every so many visits right before a call under a lease, so that each storm has some who go on when it is over.
+_STALLS_EACH: Final[Mapping[str, int]] = {"send.before_call": 20, "write_back.before_call": 80}
 
 
 _GUARDED: Final = ExitStack()
@@ -59,6 +62,7 @@ class Doomed(AppConfig):
             )
         _have_small_claims()
         _GUARDED.enter_context(network.guarded())
+        _have_little_patience()
         crash_points.install(Doom(Path(folder), seed=int(os.environ["CHAOS_SEED"])).visit)
 
 
@@ -67,8 +71,20 @@ def _have_small_claims() -> None:
     from flexsync import telling
     from payouts import stages
 
-    vars(stages)["LIMITS"] |= {"reread": 12, "send": 12}
-    vars(telling).update(LEASE_S=120, WORK_S=5.0)
+    vars(stages)["LIMITS"] |= {"reread": 12, "send": 6}
+    vars(telling).update(
+        LEASE_S=times.TELL_LEASE_S, WORK_S=times.TELL_WORK_S, PATIENCE_S=times.TELL_PATIENCE_S
+    )
+
+
+def _have_little_patience() -> None:
+    """Have calls give up in seconds, so that what hangs and what is accepted late outlasts them."""
+    from flexsync import calls
+    from marketplace_payouts.lib.http import Timeouts
+    from payouts.providers.paypal import client
+
+    vars(calls).update(TIMEOUTS=Timeouts(read=times.PATIENCE_S, total=times.TELL_PATIENCE_S))
+    vars(client).update(CALL_S=times.PATIENCE_S)
 
 
 class Doom:
@@ -83,11 +99,13 @@ class Doom:
         act = choose(self._seed, name, n)
         if act and (self._folder / "raging").exists():
             count(self._folder / "strikes" / f"{name}:{act}")
-            _ACTS[act](self._folder)
+            _ACTS[act](self._folder, name)
 
 
 def choose(seed: int, name: str, n: int) -> str:
     """Say what happens at the n-th visit of a point, or nothing."""
+    if n % _STALLS_EACH.get(name, n) == 2:
+        return STALL
     digest = hashlib.sha256(f"{seed}:{name}:{n}".encode()).digest()
     chance = int.from_bytes(digest[:8]) / 2**64
     return ACTS[digest[8] % len(ACTS)] if chance < (_EARLY if n <= _FIRST_VISITS else _LATER) else ""
@@ -108,20 +126,22 @@ def counted(folder: Path) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in sorted(folder.iterdir())}
 
 
-def _kill(_folder: Path) -> None:
+def _kill(_folder: Path, _name: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _stall(folder: Path) -> None:
-    (folder / "stalled" / str(os.getpid())).touch()
+def _stall(folder: Path, name: str) -> None:
+    file = folder / f"stalling-{os.getpid()}"
+    file.write_text(name)
+    file.rename(folder / "stalled" / str(os.getpid()))
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _raise(_folder: Path) -> None:
+def _raise(_folder: Path, _name: str) -> None:
     raise Broken("Raised at a crash point.")
 
 
-def _cut(_folder: Path) -> None:
+def _cut(_folder: Path, _name: str) -> None:
     """As a network or an administrator does it: all of the product's sessions end, the processes go on."""
     address = {name: connection.settings_dict[name.upper()] for name in ("user", "host", "port")}
     with psycopg.connect(dbname=connection.settings_dict["NAME"], **address, autocommit=True) as session:
@@ -131,4 +151,9 @@ def _cut(_folder: Path) -> None:
         )
 
 
-_ACTS: Final[Mapping[str, Callable[[Path], None]]] = {KILL: _kill, STALL: _stall, RAISE: _raise, CUT: _cut}
+_ACTS: Final[Mapping[str, Callable[[Path, str], None]]] = {
+    KILL: _kill,
+    STALL: _stall,
+    RAISE: _raise,
+    CUT: _cut,
+}

@@ -11,8 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -20,13 +21,36 @@ from psycopg import sql
 from marketplace_payouts.lib.embedded_postgres import APP, EmbeddedPostgres, private_home, until
 from payouts import webhook_addresses
 from tests import database
-from tests.chaos import oracle, story
+from tests.chaos import oracle, story, times
 from tests.chaos.mix import ODD
 from tests.providers.two_step import running as two_step
 from tests.sandbox_services import SandboxService, running
 
 VAR: Final = database.CHECKOUT / "var"
 SERVER: Final = "chaos-postgres"
+
+
+_LEASES: Final = """
+    WITH standing AS (
+        SELECT lease_until, answers < transmissions AND split_part(split_part(sender, '/', 3), ':', 3) = %(pid)s AS own
+        FROM payouts_batch WHERE lease_until > chaos.clock_timestamp()
+    ), telling AS (
+        SELECT max(lease_until) AS latest FROM flexsync_writeback WHERE lease_until > chaos.clock_timestamp()
+    )
+    SELECT max(lease_until) FILTER (WHERE own), telling.latest,
+           greatest(max(lease_until), telling.latest, chaos.clock_timestamp())
+    FROM telling LEFT JOIN standing ON true GROUP BY telling.latest
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Leases:
+    """Until when leases stand, by the database's clock."""
+
+    sending: datetime | None
+    """The process's own, where it is in the middle of sending."""
+    telling: datetime | None
+    latest: datetime
 
 
 @dataclass(slots=True)
@@ -60,6 +84,8 @@ class Ground:
             "CLUSTER_WORKERS": "3",
             "POLL_SHORTEST_S": "1",
             "POLL_LONGEST_S": "2",
+            "TWO_STEP_PATIENCE_S": str(times.PATIENCE_S),
+            "TWO_STEP_SETTLE_S": str(times.SETTLE_S),
         }
         for service in self.services.values():
             self.environ |= service.environment()
@@ -148,6 +174,26 @@ class Ground:
                 "SELECT trim(state || ' ' || blocked_by), count(*) FROM payouts_payout GROUP BY 1 ORDER BY 2 DESC"
             )
             return dict(rows.fetchall())
+
+    def now(self) -> datetime | None:
+        """Ask for the time that leases go by; None where the database cannot be reached."""
+        found = self._row("SELECT chaos.clock_timestamp()")
+        return None if found is None else found[0]
+
+    def leases(self, pid: int) -> Leases | None:
+        """Ask for the leases that stand now, among them a process's own; None where the database cannot be reached.
+
+        Whoever tells transactions something does not write down who it is: of these leases, everybody's are given.
+        """
+        found = self._row(_LEASES, {"pid": str(pid)})
+        return None if found is None else Leases(*found)
+
+    def _row(self, query: LiteralString, values: Mapping[str, str] | None = None) -> Any:
+        try:
+            with psycopg.connect(self.url) as connection:
+                return connection.execute(query, values).fetchone()
+        except psycopg.OperationalError:
+            return None
 
     def debits(self) -> int:
         """Count the payments that really left."""

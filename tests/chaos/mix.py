@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 from marketplace_payouts.lib.crash_points import POINTS
-from tests.chaos import doom
+from tests.chaos import doom, times
 
 
 class Happening(enum.StrEnum):
@@ -29,13 +31,15 @@ class Happening(enum.StrEnum):
     """As `pg_ctl stop -m immediate` does."""
     EMPTY_QUEUE = "empty_queue"
     DOUBLE_QUEUE = "double_queue"
+    DOUBLE_SCHEDULES = "double_schedules"
+    """Whatever comes round every few minutes stands there twice, and is due."""
     LEAP = "leap"
     """The clocks of the database and the providers jump ahead."""
 
 
 RATES: Final[Mapping[Happening, float]] = {
     Happening.KILL_WORKER: 10,
-    Happening.KILL_SENTINEL: 0.5,
+    Happening.KILL_SENTINEL: 1,
     Happening.KILL_CLUSTER: 1,
     Happening.KILL_LEFT_BEHIND: 1,
     Happening.KILL_WEB_WORKER: 3,
@@ -46,15 +50,34 @@ RATES: Final[Mapping[Happening, float]] = {
     Happening.STOP_POSTGRES: 1.2,
     Happening.EMPTY_QUEUE: 3,
     Happening.DOUBLE_QUEUE: 3,
+    Happening.DOUBLE_SCHEDULES: 1,
     Happening.LEAP: 5,
 }
 """How often in 25 seconds."""
 
-Fault = tuple[str, Mapping[str, Any]]
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that a service does wrong, and which of its calls it may befall."""
+
+    kind: str
+    terms: Mapping[str, Any]
+    whom: str = ""
+    """Whom it befalls, where not just anybody."""
+
+    @property
+    def name(self) -> str:
+        """What it is counted under."""
+        by = f" by {self.terms['seconds']:.0f} s" if self.kind == "accept_late" else ""
+        after = " after" if self.terms.get("when") == "after" else ""
+        return f"{self.kind}{by}{after}" + (f", {self.whom}" if self.whom else "")
 
 
-def _sometimes(kind: str, probability: float, **terms: Any) -> Fault:
-    return kind, {"probability": probability, **terms}
+_PAYING, _ASKING = "paying", "asking"
+
+
+def _sometimes(kind: str, probability: float, *, whom: str = "", **terms: Any) -> Fault:
+    return Fault(kind, {"probability": probability, **terms}, whom)
 
 
 def _transport(p: float) -> tuple[Fault, ...]:
@@ -66,13 +89,34 @@ def _transport(p: float) -> tuple[Fault, ...]:
         _sometimes("drop_after", p),
         _sometimes("error_before", p, status=503),
         _sometimes("error_after", p, status=500),
-        _sometimes("hang", p / 2, seconds=2),
-        _sometimes("hang", p / 2, seconds=2, when="after"),
+        _sometimes("hang", p * 0.7, seconds=times.HANG_S),
+        _sometimes("hang", p * 0.7, seconds=times.HANG_S, when="after"),
         _sometimes("rate_limit", p, seconds=1),
         _sometimes("html_body", p, status=502),
         _sometimes("truncated_body", p),
     )
 
+
+def _paying(path: str) -> tuple[Fault, ...]:
+    """What befalls the first calls that move money, and some later ones."""
+    match = {"method": "POST", "path": path}
+
+    def at_first(kind: str, **terms: Any) -> Fault:
+        return _sometimes(kind, 0.3, whom=_PAYING, match=match, times=3, **terms)
+
+    return (
+        at_first("accept_late", seconds=times.LATE_S),
+        at_first("accept_late", seconds=times.LATER_S),
+        at_first("delay", seconds=1),
+        at_first("drop_after"),
+        at_first("error_after", status=502),
+        at_first("hang", seconds=times.HANG_S),
+        at_first("hang", seconds=times.HANG_S, when="after"),
+        _sometimes("insufficient_funds", 0.08, whom=_PAYING, match=match),
+    )
+
+
+_PAYPAL_BATCH: Final = {"method": "GET", "path": "/v1/payments/payouts/"}
 
 FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
     "flex": (
@@ -88,30 +132,31 @@ FAULTS: Final[Mapping[str, tuple[Fault, ...]]] = {
         *_transport(0.04),
         _sometimes("webhook_lose", 0.15),
         _sometimes("webhook_double", 0.15),
+        _sometimes("webhook_replay", 0.15),
         _sometimes("webhook_reorder", 0.1, seconds=1),
         _sometimes("webhook_forge", 0.15),
         _sometimes("webhook_late", 0.1, seconds=2),
     ),
     "paypal": (
-        # The calls that move money, and the question after a reference that is not known any more.
-        _sometimes("drop_after", 0.12, match={"method": "POST", "path": "/v1/payments/payouts$"}),
-        _sometimes(
-            "error_after", 0.06, match={"method": "POST", "path": "/v1/payments/payouts$"}, status=502
-        ),
-        _sometimes(
-            "error_before", 0.03, match={"method": "GET", "path": "/v1/payments/payouts/"}, status=404
-        ),
-        _sometimes("wrong_echo", 0.04, match={"method": "GET", "path": "/v1/payments/payouts/"}),
-        _sometimes("insufficient_funds", 0.35, match={"method": "POST", "path": "/v1/payments/payouts$"}),
+        *_paying("/v1/payments/payouts$"),
+        # It does not know any more what it is asked about.
+        _sometimes("error_before", 0.03, whom=_ASKING, match=_PAYPAL_BATCH, status=404),
+        _sometimes("wrong_echo", 0.04, whom=_ASKING, match=_PAYPAL_BATCH),
         _sometimes("webhook_early", 0.8),  # few calls make one: those that create a batch
         _sometimes("expire_token", 0.1),
         _sometimes("duplicate_without_link", 0.3),
     ),
     "two_step": (
-        _sometimes("drop_after", 0.06, match={"method": "POST", "path": "/transfers/[^/]+/fund$"}),
-        _sometimes("error_before", 0.02, match={"method": "GET", "path": "/transfers/[^/]+$"}, status=404),
+        *_paying("/transfers/[^/]+/fund$"),
+        _sometimes(
+            "error_before",
+            0.02,
+            whom=_ASKING,
+            match={"method": "GET", "path": "/transfers/[^/]+$"},
+            status=404,
+        ),
         _sometimes("slow_funding", 0.1),
-        _sometimes("wrong_echo", 0.04, match={"method": "GET", "path": "/transfers/"}),
+        _sometimes("wrong_echo", 0.04, whom=_ASKING, match={"method": "GET", "path": "/transfers/"}),
     ),
 }
 
@@ -134,17 +179,26 @@ UNVISITED: Final[Mapping[str, str]] = {
 }
 """Points by the beginning of their name that a storm does not come to, and why."""
 
-_LEAST_FAULTS: Final = 3
-_LEAST_FAULTS_OF: Final[Mapping[str, int]] = {
-    # Few requests, or few webhooks, are of the kind that it can happen to; the first only to a batch posted twice.
-    "provider duplicate_without_link": 0,
-    "provider expire_token": 1,
-    "provider slow_funding": 1,
-    "provider insufficient_funds": 1,
-    "provider wrong_echo": 1,
-    "provider webhook_early": 2,
-    "sharetribe token_expired": 2,
+CLOCK_SKEWED, REFUND, OUTLASTED = "clock_skewed", "refund", "stall past a lease"
+"""What else is counted: somebody started by a clock that goes wrong, money taken back, and who went on too late."""
+_PAYING_LEAST: Final = 2
+RARE: Final[Mapping[str, str]] = {
+    "paypal duplicate_without_link": "Befalls only a batch that is sent again while PayPal has it already.",
+    "paypal expire_token": "Befalls only the few requests for a token.",
+    "paypal insufficient_funds, paying": "Befalls few of the few batches, since each stops all the rest.",
+    "two_step insufficient_funds, paying": "Befalls few payments, since each stops all the rest.",
+    "two_step slow_funding": "Befalls only what is funded.",
+    "paypal error_before, asking": "Few batches are asked for.",
+    "paypal wrong_echo, asking": "Few batches are asked for.",
+    "two_step error_before, asking": "Few transfers are asked for by their own number.",
+    "two_step wrong_echo, asking": "Few transfers are asked for.",
+    f"paypal landed {times.LATER_S:.0f} s late, unasked": "Only where the clock does not leap meanwhile.",
+    f"two_step landed {times.LATER_S:.0f} s late, unasked": "Only where the clock does not leap meanwhile.",
 }
+"""What one storm may go by without, and why; all storms of one command together may not."""
+ENOUGH_STORMS: Final = 3
+"""So many storms of full size are enough for what is rare."""
+_FULL_PAYOUTS, _FULL_SECONDS = 150, 25
 _LEAST_STRIKES: Final = 4
 _LEAST_VISITED: Final = 0.9
 
@@ -156,23 +210,20 @@ def too_little(
     *,
     payouts: int,
     seconds: float,
-    services: Mapping[str, bool],
+    services: Collection[str],
 ) -> list[str]:
     """Say what happened too rarely for the run to prove anything; thresholds are for 150 payouts and 25 seconds."""
-    found = []
-    size = min(payouts / 150, 1.0)
-    for name, least in _wanted_faults(services).items():
-        wanted = math.floor(least * size)
-        if injected.get(name, 0) < wanted:
-            found.append(f"{name}: {injected.get(name, 0)} times, at least {wanted} are wanted")
-    for happening, rate in RATES.items():
-        wanted = math.floor(rate * min(seconds / 25, 1.0) * 0.5 + 0.4)
-        if injected.get(happening, 0) < wanted:
-            found.append(f"{happening}: {injected.get(happening, 0)} times, at least {wanted} are wanted")
+    size = min(payouts / _FULL_PAYOUTS, 1.0)
+    found = _below(
+        injected, {name: round(n * size) for name, n in _wanted(services).items() if name not in RARE}
+    )
+    length = min(seconds / _FULL_SECONDS, 1.0)
+    found += _below(injected, {one: round(max(rate / 2, 1) * length) for one, rate in RATES.items()})
     by_act = {act: sum(n for name, n in strikes.items() if name.endswith(f":{act}")) for act in doom.ACTS}
-    for act, n in by_act.items():
-        if n < (wanted := math.floor(_LEAST_STRIKES * size)):
-            found.append(f"{act} at a crash point: {n} times, at least {wanted} are wanted")
+    found += _below(
+        {f"{act} at a crash point": n for act, n in by_act.items()},
+        {f"{act} at a crash point": math.floor(_LEAST_STRIKES * size) for act in doom.ACTS},
+    )
     expected = expected_points()
     share = 1 - len(missed := expected - visits.keys()) / len(expected)
     if size >= 1 and share < _LEAST_VISITED:
@@ -180,19 +231,40 @@ def too_little(
     return found
 
 
+def never(
+    injected: Sequence[Mapping[str, int]], *, payouts: int, seconds: float, services: Collection[str]
+) -> list[str]:
+    """Say what not one of a command's storms had; nothing where they are too few or too small to have had it all."""
+    if len(injected) < ENOUGH_STORMS or payouts < _FULL_PAYOUTS or seconds < _FULL_SECONDS:
+        return []
+    total = sum((Counter(one) for one in injected), Counter[str]())
+    return _below(total, dict.fromkeys(_wanted(services), 1))
+
+
 def expected_points() -> set[str]:
     """Give the crash points that a storm is to come to."""
     return {name for name in POINTS if not name.startswith(tuple(UNVISITED))}
 
 
-def _wanted_faults(services: Mapping[str, bool]) -> dict[str, int]:
-    """Give how often each kind must have been hit, with the services that take part."""
-    wanted = {}
-    for group, faults in FAULTS.items():
-        if group in services and not services[group]:
-            continue
-        where = "sharetribe" if group == "flex" else "provider"
-        for kind, _ in faults:
-            name = f"{where} {kind}"
-            wanted[name] = _LEAST_FAULTS_OF.get(name, _LEAST_FAULTS)
+def _wanted(services: Collection[str]) -> dict[str, int]:
+    """Give how often each thing must have happened, with the services that take part."""
+    wanted = dict.fromkeys((CLOCK_SKEWED, REFUND, OUTLASTED), 1)
+    for service in services:
+        for fault in faults_of(service):
+            wanted[f"{service} {fault.name}"] = _PAYING_LEAST if fault.whom == _PAYING else 1
+            if fault.kind == "accept_late":
+                wanted[landed(service, fault)] = 1
     return wanted
+
+
+def landed(service: str, fault: Fault) -> str:
+    """Name what was done so late that whoever had asked for it had gone."""
+    return f"{service} landed {fault.terms['seconds']:.0f} s late, unasked"
+
+
+def _below(counts: Mapping[str, int], wanted: Mapping[str, int]) -> list[str]:
+    return [
+        f"{name}: {counts.get(name, 0)} times, at least {least} are wanted"
+        for name, least in wanted.items()
+        if counts.get(name, 0) < least
+    ]

@@ -38,7 +38,7 @@ _CHORES: Final = (
     "payouts.tasks.beat",
     "payouts.tasks.sweep",
 )
-# Among them those that nobody acknowledges any more, which lie about for minutes.
+# Without those that are being worked on, or that nobody acknowledges any more and that lie about for minutes.
 _ENOUGH: Final = 80
 _PATIENCE_S: Final = 4.0
 
@@ -120,10 +120,11 @@ class Staff:
 
     def hurry(self) -> None:
         """Say that there may be work, more often than the schedule does, while the queue is not full of it."""
+        from django.utils import timezone
         from django_q.models import OrmQ
         from django_q.tasks import async_task
 
-        if OrmQ.objects.count() >= _ENOUGH:
+        if OrmQ.objects.filter(lock__lte=timezone.now()).count() >= _ENOUGH:
             return
         # A sweep that stands still keeps other sweeps out, but not those who were told where to start.
         start = next(self._starts)

@@ -123,13 +123,20 @@ class Group:
         self._groups = []
 
 
+def is_stopped(pid: int) -> bool:
+    """Whether a process lives, and stands still."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    return False
+
+
 def _parents(groups: Sequence[int]) -> dict[int, int]:
     """Find the living processes of some groups, each with its parent."""
     found = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
+    for path in [one for one in Path("/proc").iterdir() if one.name.isdecimal()]:
         with contextlib.suppress(OSError):
             # The name of the program, in brackets, may itself hold brackets and blanks.
-            state, parent, group = path.read_text().rpartition(")")[2].split()[:3]
+            state, parent, group = (path / "stat").read_text().rpartition(")")[2].split()[:3]
             if int(group) in groups and state not in "ZX":
-                found[int(path.parent.name)] = int(parent)
+                found[int(path.name)] = int(parent)
     return found

@@ -29,14 +29,13 @@ def wrong(record: Record) -> list[str]:
 def vacuous(record: Record) -> list[str]:
     """This will say what happened too rarely."""
     order = record.order
-    services = {"flex": True, **{name: name in order.providers for name in ("paypal", "two_step")}}
     return mix.too_little(
         record.injected,
         record.visits,
         record.strikes,
         payouts=order.payouts,
         seconds=record.raged_s / record.slow,
-        services=services,
+        services=("flex", *order.providers),
     )
 
 

@@ -15,9 +15,10 @@ if _ahead := float(os.environ.get("CHAOS_AHEAD_S", "0")):
     timezone.now = lambda: datetime.now(UTC) + timedelta(seconds=_ahead)
     time.time = lambda: _time() + _ahead
 
+from tests.chaos import times
 from tests.settings import *  # noqa: F403 - see above
 
-# Of the database's time, which goes several times as fast: a stall of a few seconds is one past the lease.
-SEND_LEASE = timedelta(seconds=30)
+# Of the database's time, which goes several times as fast.
+SEND_LEASE = timedelta(seconds=times.SEND_LEASE_S)
 INSTALLED_APPS = [*INSTALLED_APPS, "tests.chaos.doom.Doomed"]  # noqa: F405 - from the settings above
 LOGGING["root"]["level"] = "INFO"  # type: ignore[index]  # noqa: F405

@@ -19,11 +19,10 @@ from typing import Final
 from tests.chaos import doom, oracle
 from tests.chaos.crew import Crew
 from tests.chaos.ground import Ground, ground
-from tests.chaos.mix import RATES, Happening, faults_of
+from tests.chaos.mix import RATES, REFUND, Fault, Happening, faults_of, landed, too_little
 from tests.chaos.processes import guarded
+from tests.chaos.times import SPEED
 
-SPEED: Final = 6.0
-"""So many seconds go by, for the database and the services, in each real one."""
 UNASKED: Final[Mapping[str, str]] = {
     "poller_is_alive": "A poller listens for a minute by its own watch, while the drain lets hours pass at once.",
 }
@@ -31,9 +30,11 @@ UNASKED: Final[Mapping[str, str]] = {
 
 _TICK_S: Final = 0.1
 _SELLING: Final = 0.75
-# Everything goes wrong for longer, up to so many times as long, until this share of the payouts was debited.
+_REFUNDED: Final = 0.08
+# Everything goes wrong for longer, up to so many times as long, until this share of the payouts was debited and
+# enough has gone wrong.
 _ENOUGH_DEBITED: Final = 0.6
-_LONGEST: Final = 3
+_LONGEST: Final = 4
 _SLOWEST: Final = 6.0
 # What passes at once in the drain: back-offs end, the last of them after two hours, and the daily walk over all
 # transactions finds the sales whose events were withheld.
@@ -80,6 +81,7 @@ class Storm:
         self._order, self._say = order, say
         self._rng = random.Random(order.seed)
         self.record = Record(order)
+        self._faults: dict[tuple[str, str], Fault] = {}
 
     def run(self) -> Record:
         """Go through all of it; whatever happens, nothing is left behind."""
@@ -110,8 +112,8 @@ class Storm:
     def _rage(self, place: Ground, crew: Crew) -> None:
         order, rng = self._order, self._rng
         for name, service in place.services.items():
-            for kind, terms in faults_of(name):
-                service.fault(kind, **terms)
+            for fault in faults_of(name):
+                self._faults[name, service.fault(fault.kind, **fault.terms)] = fault
         sellers = list(place.destinations)
         rng.shuffle(sellers)
         sales = sorted(rng.uniform(0, order.seconds * _SELLING) for _ in sellers)
@@ -122,7 +124,7 @@ class Storm:
             # As many things go wrong on a machine that has other work to do, in a longer time.
             passed = (time.monotonic() - begun) / crew.slow
             if passed >= period * order.seconds:
-                if period >= _LONGEST or (period and place.debits() >= _ENOUGH_DEBITED * order.payouts):
+                if period >= _LONGEST or (period and self._is_enough(place, seconds=passed)):
                     break
                 due += self._plan(period * order.seconds)
                 period += 1
@@ -135,7 +137,24 @@ class Storm:
             time.sleep(_TICK_S)
         raging.unlink()
         self.record.raged_s = time.monotonic() - begun
-        self._lift_faults(place)
+        self._count_hits(place)
+        for service in place.services.values():
+            service.delete("/_sandbox/faults")
+
+    def _is_enough(self, place: Ground, *, seconds: float) -> bool:
+        if place.debits() < _ENOUGH_DEBITED * self._order.payouts:
+            return False
+        self._count_hits(place)
+        visits, strikes = (doom.counted(place.folder / name) for name in ("visits", "strikes"))
+        services = tuple(place.services)
+        return not too_little(
+            self.record.injected,
+            visits,
+            strikes,
+            payouts=self._order.payouts,
+            seconds=seconds,
+            services=services,
+        )
 
     def _plan(self, start: float) -> Due:
         rng, seconds = self._rng, self._order.seconds
@@ -165,17 +184,18 @@ class Storm:
             "state": "state/received",
         }
         made = place.services["flex"].post("/_sandbox/transactions", asked)
-        if self._rng.random() < 0.04:
+        if self._rng.random() < _REFUNDED:
             refund = {"refund": {"amount": 100}, "transition": "transition/operator-adjust"}
             place.services["flex"].post(f"/_sandbox/transactions/{made['id']}/lines", refund)
-            self.record.injected["refund"] += 1
+            self.record.injected[REFUND] += 1
 
-    def _lift_faults(self, place: Ground) -> None:
+    def _count_hits(self, place: Ground) -> None:
         for name, service in place.services.items():
-            for fault in service.get("/_sandbox/faults")["faults"]:
-                where = "sharetribe" if name == "flex" else "provider"
-                self.record.injected[f"{where} {fault['kind']}"] += fault["hits"]
-            service.delete("/_sandbox/faults")
+            for told in service.get("/_sandbox/faults")["faults"]:
+                fault = self._faults[name, told["id"]]
+                self.record.injected[f"{name} {fault.name}"] = told["hits"]
+                if fault.kind == "accept_late":
+                    self.record.injected[landed(name, fault)] = told["late"]
 
     # Calm ----------------------------------------------------------------------------------------------------
 

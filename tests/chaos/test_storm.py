@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,14 @@ from django.core.exceptions import ImproperlyConfigured
 from marketplace_payouts.lib import crash_points
 from tests.chaos import doom, mix
 from tests.database import CHECKOUT
+
+SERVICES = ("flex", "paypal", "two_step")
+
+
+def never(*injected: Mapping[str, int]) -> list[str]:
+    """Name what none of these storms had."""
+    found = mix.never(injected, payouts=150, seconds=25, services=SERVICES)
+    return [sentence.partition(": ")[0] for sentence in found]
 
 
 def doomed() -> doom.Doomed:
@@ -64,10 +73,30 @@ def test_visits_are_counted_by_all_processes_together(tmp_path: Path) -> None:
 
 
 def test_a_storm_in_which_nothing_happened_does_not_count() -> None:
-    services = {"flex": True, "paypal": True, "two_step": True}
-    found = mix.too_little({}, {}, {}, payouts=150, seconds=25, services=services)
-    for word in ("provider drop_after", "sharetribe hang", "kill_worker", "stop_postgres", "crash points"):
+    found = mix.too_little({}, {}, {}, payouts=150, seconds=25, services=SERVICES)
+    words = {"flex hang after", "crash points", "clock_skewed", "refund", "stall past a lease", *mix.RATES}
+    for service in ("paypal", "two_step"):
+        for kind in ("accept_late by 55 s", "delay", "drop_after", "error_after", "hang", "hang after"):
+            words.add(f"{service} {kind}, paying: 0 times, at least 2")
+    for word in words:
         assert any(word in sentence for sentence in found), word
+
+
+def test_what_is_rare_is_wanted_of_all_storms_together() -> None:
+    rare = "paypal duplicate_without_link"
+    all_but_it = dict.fromkeys(never({}, {}, {}), 1)
+    assert all_but_it.pop(rare)
+    found = mix.too_little({}, {}, {}, payouts=150, seconds=25, services=SERVICES)
+    assert not any(rare in sentence for sentence in found)
+    assert never(all_but_it, all_but_it) == [], "Two storms are too few to tell."
+    assert never(all_but_it, all_but_it, all_but_it) == [rare]
+    assert never(all_but_it, {rare: 1}, all_but_it) == []
+
+
+def test_what_is_rare_has_the_name_of_something_that_is_wanted() -> None:
+    names = never({}, {}, {})
+    assert set(mix.RARE) <= set(names)
+    assert len(names) == len(set(names)), "What is counted under one name is one thing."
 
 
 def test_every_reason_why_a_point_is_not_visited_is_about_a_point() -> None:

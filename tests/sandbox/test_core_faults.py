@@ -6,7 +6,7 @@ import time
 import pytest
 import requests
 
-from tests.sandbox.paypal_api import Caller, item
+from tests.sandbox.paypal_api import Caller, item, order
 from tests.sandbox_services import SandboxService
 
 PATH = "/v1/payments/payouts$"
@@ -16,6 +16,7 @@ COMMON = {
     "error_before",
     "error_after",
     "delay",
+    "accept_late",
     "hang",
     "rate_limit",
     "html_body",
@@ -23,6 +24,7 @@ COMMON = {
     "wrong_echo",
     "webhook_lose",
     "webhook_double",
+    "webhook_replay",
     "webhook_reorder",
     "webhook_forge",
     "webhook_early",
@@ -85,6 +87,38 @@ def test_delays_the_work_and_does_it_even_when_the_caller_has_gone(
     while not paypal_sandbox.ledger():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+    assert was_made(paypal, "k")
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_does_late_what_was_asked_and_counts_whoever_had_gone(
+    paypal: Caller, paypal_sandbox: SandboxService, waits: bool
+):
+    paypal_sandbox.fault("accept_late", match={"path": PATH}, times=1, seconds=3000)
+    answers: list[object] = []
+
+    def ask() -> None:
+        try:
+            body = order(item("a@example.com"), key="k")
+            answer = paypal.call("POST", "/v1/payments/payouts", body, timeout=10 if waits else 0.1)
+            answers.append(answer.status_code)
+        except requests.Timeout as error:
+            answers.append(error)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    if not waits:
+        asking.join()
+    deadline = time.monotonic() + 5
+    while not paypal_sandbox.get("/_sandbox/requests?path=/v1/payments&method=POST")["requests"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert paypal_sandbox.ledger() == []
+    paypal_sandbox.advance(3001)
+    asking.join()
+    (shown,) = paypal_sandbox.get("/_sandbox/faults")["faults"]
+    assert (shown["hits"], shown["late"]) == (1, int(not waits))
+    assert (answers == [201]) is waits
     assert was_made(paypal, "k")
 
 

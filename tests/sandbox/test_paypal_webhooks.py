@@ -143,6 +143,17 @@ def test_doubles_an_event(paypal: Caller, paypal_sandbox: SandboxService, hooked
     assert twice[0].headers["paypal-transmission-id"] != twice[1].headers["paypal-transmission-id"]
 
 
+def test_replays_an_old_event_as_it_was_signed_then(
+    paypal: Caller, paypal_sandbox: SandboxService, hooked: Receiver
+):
+    paypal.settled(item("a@example.com"))
+    old = hooked.wait_for(3)[0]
+    paypal_sandbox.fault("webhook_replay", match={"path": SUCCEEDED})
+    paypal.settled(item("b@example.com"))
+    again = [one for one in hooked.wait_for(7)[3:] if one.body["id"] == old.body["id"]]
+    assert [(one.raw, one.headers) for one in again] == [(old.raw, old.headers)]
+
+
 def test_tells_a_later_event_first(paypal: Caller, paypal_sandbox: SandboxService, hooked: Receiver):
     paypal_sandbox.fault("webhook_reorder", match={"path": "PAYMENT.PAYOUTSBATCH.PROCESSING"}, times=1)
     paypal.settled(item("a@example.com"))

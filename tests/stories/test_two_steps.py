@@ -7,10 +7,12 @@ has told what became of the last one.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
+from django.db.models import F
 
 from accounts.models import Payee
 from payouts import intervention, reconciling, requests, three_books
@@ -121,6 +123,50 @@ def test_a_funding_that_is_listed_late_is_not_made_again(world: World, two: Sand
     two.fault("drop_after", times=1, match={"path": FUND})
     world.send()
     paid_once(world, two, payout)
+
+
+def lands_late(world: World, two: SandboxService, monkeypatch: pytest.MonkeyPatch) -> Payout:
+    """Have a payout approved whose funding will land a second after its client gave up."""
+    monkeypatch.setenv("TWO_STEP_PATIENCE_S", "0.2")
+    registry.reset()
+    _, payout = world.sold_and_approved(seller(world))
+    two.fault("accept_late", times=1, seconds=1, match={"path": FUND})
+    world.reread()
+    return payout
+
+
+def looked_a_minute_ago() -> None:
+    """Let whoever sends have stood still for a minute after its last look."""
+    Batch.objects.update(last_sent_at=F("last_sent_at") - timedelta(minutes=1))
+
+
+def it_lands_yet(world: World, two: SandboxService, payout: Payout) -> None:
+    world.lease_is_over()
+    world.hear_back()
+    payout.refresh_from_db()
+    assert (payout.state, moved(two)) == ("unknown", []), "The settle time begins when the call is over."
+    two.advance(1)
+    assert moved(two) == [9_000]
+    paid_once(world, two, payout)
+
+
+def test_what_left_long_after_the_last_look_is_not_absent_yet(
+    world: World, two: SandboxService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payout = lands_late(world, two, monkeypatch)
+    with world.meanwhile("send.before_call", looked_a_minute_ago, nth=2):
+        world.transmit()
+    it_lands_yet(world, two, payout)
+
+
+def test_what_left_right_before_its_sender_died_is_not_absent_yet(
+    world: World, two: SandboxService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    payout = lands_late(world, two, monkeypatch)
+    with world.crash_at("send.after_call", nth=2):
+        world.transmit()
+    looked_a_minute_ago()
+    it_lands_yet(world, two, payout)
 
 
 def test_an_account_that_does_not_exist_fails(world: World, two: SandboxService) -> None:

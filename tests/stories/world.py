@@ -314,13 +314,13 @@ class World:
             connection.close()
 
     @contextmanager
-    def meanwhile(self, point: str, act: Callable[[], object]) -> Iterator[None]:
-        """Do something at the moment at which a crash point is first reached in this block."""
-        done: list[str] = []
+    def meanwhile(self, point: str, act: Callable[[], object], *, nth: int = 1) -> Iterator[None]:
+        """Do something at the moment at which a crash point is reached for the n-th time in this block."""
+        passed: list[str] = []
 
         def hook(name: str) -> None:
-            if name == point and not done:
-                done.append(name)
+            passed.append(name)
+            if name == point and passed.count(point) == nth:
                 act()
 
         crash_points.install(hook)
@@ -328,7 +328,7 @@ class World:
             yield
         finally:
             crash_points.install(None)
-        assert done, f"{point} was never reached"
+        assert passed.count(point) >= nth, f"{point} was never reached"
 
     def lease_is_over(self) -> None:
         """Let the leases of all senders run out."""

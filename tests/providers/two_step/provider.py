@@ -18,6 +18,7 @@ from marketplace_payouts.lib.http import (
     HttpError,
     MaybeReceived,
     NotSent,
+    Timeouts,
     json_body,
     url_path,
 )
@@ -82,8 +83,17 @@ class TwoStep:
     name = "two_step"
     label = "Two steps"
 
-    def __init__(self, *, base_url: str, token: str, webhook_secret: str = "", settle_s: float = 2.0) -> None:
-        self._http = HttpClient(base_url=base_url, allow_loopback_http=True)
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        token: str,
+        webhook_secret: str = "",
+        settle_s: float = 2.0,
+        patience_s: float = 30.0,
+    ) -> None:
+        timeouts = Timeouts(read=patience_s, total=patience_s)
+        self._http = HttpClient(base_url=base_url, timeouts=timeouts, allow_loopback_http=True)
         self._token = token
         self._secret = webhook_secret
         self.capabilities = Capabilities(
@@ -116,6 +126,7 @@ class TwoStep:
             token=found[1],
             webhook_secret=environ.read(env, "TWO_STEP_WEBHOOK_SECRET"),
             settle_s=float(environ.read(env, "TWO_STEP_SETTLE_S") or "2"),
+            patience_s=float(environ.read(env, "TWO_STEP_PATIENCE_S") or "30"),
         )
 
     # Paying --------------------------------------------------------------------------------------------------
