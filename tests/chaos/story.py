@@ -321,6 +321,8 @@ SCENARIOS: Final = (
         (
             _once("drop_before", f"{_BATCHES}/[^/]+$", "GET"),
             _once("error_before", f"{_BATCHES}/[^/]+$", "GET", status=404),
+            # The look-up that follows.
+            _once("drop_before", f"{_BATCHES}/[^/]+$", "GET"),
             ("late_cancel_refused", {"times": 1}),
         ),
     ),
