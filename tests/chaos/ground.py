@@ -156,6 +156,7 @@ class Ground:
             " UNION ALL SELECT 'source ' || id FROM payouts_source WHERE next_at IS NOT NULL"
             " UNION ALL SELECT 'message ' || id FROM payouts_outboxmessage WHERE next_at IS NOT NULL"
             " UNION ALL SELECT 'webhook ' || id FROM payouts_webhookdelivery WHERE state = 'new'"
+            " UNION ALL SELECT 'batch ' || id FROM payouts_batch WHERE next_at <= chaos.clock_timestamp()"
         )
         [known] = self.column("SELECT count(DISTINCT source_id)::text FROM payouts_payable")
         return found | ({"sales"} if int(known) < payouts else set())

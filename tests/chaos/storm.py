@@ -215,8 +215,9 @@ class Storm:
             # What waits for a person is given all the time that might still have decided it.
             waits = left and (n <= len(_LEAPS_S) or left - place.before_people())
             is_over = not waits and place.judge().ok
-            # The last leap has made much due at once, which is taken up before anybody judges whether it is late.
-            if is_over and not _broken_invariants(place):
+            # The last leap has made much due at once, which is taken up before anybody judges whether it is late. And
+            # what came of it while the invariants were asked has its own consequences.
+            if is_over and not _broken_invariants(place) and place.judge().ok:
                 self.record.is_drained = True
                 break
         self.record.drain_s = time.monotonic() - begun
