@@ -246,7 +246,8 @@ class Notifications:
 
     def _forge(self, body: dict[str, Any], webhook_id: str) -> Letter:
         """Lie about the outcome, under the true event's id; each time another of three bad signatures."""
-        lie = json.loads(json.dumps(body))
+        # Another body in any case: an event of a batch has no status of an item that could be turned round.
+        lie = json.loads(json.dumps(body)) | {"summary": "What the forger says."}
         status = "transaction_status" if "transaction_status" in lie["resource"] else None
         if status:
             lie["resource"][status] = "FAILED" if lie["resource"][status] == "SUCCESS" else "SUCCESS"

@@ -190,6 +190,16 @@ def test_forges_in_three_ways_none_of_which_verifies(
     assert {d.body["id"] for d in forged} == {d.body["id"] for d in genuine}
 
 
+def test_forges_events_of_batches_too(paypal: Caller, paypal_sandbox: SandboxService, hooked: Receiver):
+    paypal_sandbox.fault("webhook_forge", match={"path": "PAYMENT.PAYOUTSBATCH"})
+    for n in range(3):
+        paypal.settled(item(f"a{n}@example.com"))
+    told = [delivery for delivery in hooked.wait_for(15) if "PAYOUTSBATCH" in delivery.type]
+    genuine = [delivery for delivery in told if is_genuine(delivery, paypal_sandbox)]
+    assert len(genuine) == len(told) / 2
+    assert {d.body["id"] for d in told} == {d.body["id"] for d in genuine}
+
+
 @pytest.mark.parametrize("status", [200, 400])
 def test_keeps_what_a_forged_event_was_answered_with(
     paypal: Caller, paypal_sandbox: SandboxService, hooked: Receiver, status: int
