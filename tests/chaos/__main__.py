@@ -59,7 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--payouts", type=int, default=150, help="how many payouts a storm has")
     parser.add_argument("--seconds", type=float, default=25.0, help="how long everything goes wrong")
-    parser.add_argument("--drain", type=float, default=150.0, help="how long it may take to come to its end")
+    parser.add_argument("--drain", type=float, default=300.0, help="how long it may take to come to its end")
     parser.add_argument("--provider", choices=tuple(_PROVIDERS), default="both")
     return parser
 

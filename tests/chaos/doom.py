@@ -71,7 +71,7 @@ def _have_small_claims() -> None:
     from flexsync import telling
     from payouts import stages
 
-    vars(stages)["LIMITS"] |= {"reread": 12, "send": 6}
+    vars(stages)["LIMITS"] |= {"reread": 12, "send": 3}
     vars(telling).update(
         LEASE_S=times.TELL_LEASE_S, WORK_S=times.TELL_WORK_S, PATIENCE_S=times.TELL_PATIENCE_S
     )

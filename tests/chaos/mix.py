@@ -102,7 +102,7 @@ def _paying(path: str) -> tuple[Fault, ...]:
     match = {"method": "POST", "path": path}
 
     def at_first(kind: str, **terms: Any) -> Fault:
-        return _sometimes(kind, 0.3, whom=_PAYING, match=match, times=3, **terms)
+        return _sometimes(kind, 0.3, whom=_PAYING, match=match, times=2, **terms)
 
     return (
         at_first("accept_late", seconds=times.LATE_S),
@@ -181,7 +181,6 @@ UNVISITED: Final[Mapping[str, str]] = {
 
 CLOCK_SKEWED, REFUND, OUTLASTED = "clock_skewed", "refund", "stall past a lease"
 """What else is counted: somebody started by a clock that goes wrong, money taken back, and who went on too late."""
-_PAYING_LEAST: Final = 2
 RARE: Final[Mapping[str, str]] = {
     "paypal duplicate_without_link": "Befalls only a batch that is sent again while PayPal has it already.",
     "paypal expire_token": "Befalls only the few requests for a token.",
@@ -192,8 +191,11 @@ RARE: Final[Mapping[str, str]] = {
     "paypal wrong_echo, asking": "Few batches are asked for.",
     "two_step error_before, asking": "Few transfers are asked for by their own number.",
     "two_step wrong_echo, asking": "Few transfers are asked for.",
-    f"paypal landed {times.LATER_S:.0f} s late, unasked": "Only where the clock does not leap meanwhile.",
-    f"two_step landed {times.LATER_S:.0f} s late, unasked": "Only where the clock does not leap meanwhile.",
+    **{
+        f"{service} landed {seconds:.0f} s late, unasked": "Only where the clock does not leap meanwhile."
+        for service in ("paypal", "two_step")
+        for seconds in (times.LATE_S, times.LATER_S)
+    },
 }
 """What one storm may go by without, and why; all storms of one command together may not."""
 ENOUGH_STORMS: Final = 3
@@ -251,7 +253,7 @@ def _wanted(services: Collection[str]) -> dict[str, int]:
     wanted = dict.fromkeys((CLOCK_SKEWED, REFUND, OUTLASTED), 1)
     for service in services:
         for fault in faults_of(service):
-            wanted[f"{service} {fault.name}"] = _PAYING_LEAST if fault.whom == _PAYING else 1
+            wanted[f"{service} {fault.name}"] = 1
             if fault.kind == "accept_late":
                 wanted[landed(service, fault)] = 1
     return wanted
