@@ -117,7 +117,7 @@ def _status(count: int, *, is_wrong: bool) -> int:
 
 
 def _storms(options: argparse.Namespace) -> int:
-    from tests.chaos import mix, reporting
+    from tests.chaos import mix, reporting, telling
     from tests.chaos.storm import Order, Storm
 
     told, injected = [], []
@@ -135,7 +135,7 @@ def _storms(options: argparse.Namespace) -> int:
         told.append(reporting.to_json(record))
         injected.append(record.injected)
     if len(told) > 1:
-        _say(reporting.summary(told))
+        _say(telling.sums(told))
     never = mix.never(
         injected,
         payouts=options.payouts,

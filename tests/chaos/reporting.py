@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -137,22 +137,3 @@ def _told(command: Sequence[str]) -> str:
 
 def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
-
-
-def summary(told: Sequence[Mapping[str, Any]]) -> str:
-    """This will draw one line per seed, and their sum."""
-    names = (
-        "payouts",
-        "debits",
-        "duplicates",
-        "lost",
-        "wrong_amount",
-        "wrong_destination",
-        "stuck",
-        "unknown",
-    )
-    lines = ["seed".rjust(8) + "".join(name.replace("_", " ").rjust(19) for name in names) + "    result"]
-    for one in told:
-        row = "".join(str(one["figures"][name]).rjust(19) for name in names)
-        lines.append(f"{one['seed']:>8}{row}    {'survived' if one['ok'] else 'FAILED'}")
-    return "\n".join(lines)
