@@ -253,10 +253,15 @@ def _wanted(services: Collection[str]) -> dict[str, int]:
     wanted = dict.fromkeys((CLOCK_SKEWED, REFUND, OUTLASTED), 1)
     for service in services:
         for fault in faults_of(service):
-            wanted[f"{service} {fault.name}"] = 1
+            wanted[counted_as(service, fault)] = 1
             if fault.kind == "accept_late":
                 wanted[landed(service, fault)] = 1
     return wanted
+
+
+def counted_as(service: str, fault: Fault) -> str:
+    """Name one fault of one service."""
+    return f"{service} {fault.name}"
 
 
 def landed(service: str, fault: Fault) -> str:

@@ -19,7 +19,7 @@ from typing import Final
 from tests.chaos import doom, oracle
 from tests.chaos.crew import Crew
 from tests.chaos.ground import Ground, ground
-from tests.chaos.mix import RATES, REFUND, Fault, Happening, faults_of, landed, too_little
+from tests.chaos.mix import RATES, REFUND, Fault, Happening, counted_as, faults_of, landed, too_little
 from tests.chaos.processes import guarded
 from tests.chaos.times import SPEED
 
@@ -34,7 +34,7 @@ _REFUNDED: Final = 0.08
 # Everything goes wrong for longer, up to so many times as long, until this share of the payouts was debited and
 # enough has gone wrong.
 _ENOUGH_DEBITED: Final = 0.6
-_LONGEST: Final = 4
+_LONGEST: Final = 5
 _SLOWEST: Final = 6.0
 # What passes at once in the drain: back-offs end, the last of them after two hours, and the daily walk over all
 # transactions finds the sales whose events were withheld.
@@ -111,9 +111,6 @@ class Storm:
 
     def _rage(self, place: Ground, crew: Crew) -> None:
         order, rng = self._order, self._rng
-        for name, service in place.services.items():
-            for fault in faults_of(name):
-                self._faults[name, service.fault(fault.kind, **fault.terms)] = fault
         sellers = list(place.destinations)
         rng.shuffle(sellers)
         sales = sorted(rng.uniform(0, order.seconds * _SELLING) for _ in sellers)
@@ -126,6 +123,7 @@ class Storm:
             if passed >= period * order.seconds:
                 if period >= _LONGEST or (period and self._is_enough(place, seconds=passed)):
                     break
+                self._have_go_wrong(place, insist=period > 0)
                 due += self._plan(period * order.seconds)
                 period += 1
             while sales and sales[0] <= passed:
@@ -140,6 +138,15 @@ class Storm:
         self._count_hits(place)
         for service in place.services.values():
             service.delete("/_sandbox/faults")
+
+    def _have_go_wrong(self, place: Ground, *, insist: bool) -> None:
+        """Have each fault befall calls by chance; or, insisting, whatever befell none so far the next one."""
+        self._count_hits(place)
+        for name, service in place.services.items():
+            for fault in faults_of(name):
+                if not self.record.injected[counted_as(name, fault)]:
+                    terms = {**fault.terms, "probability": 1, "times": 1} if insist else fault.terms
+                    self._faults[name, service.fault(fault.kind, **terms)] = fault
 
     def _is_enough(self, place: Ground, *, seconds: float) -> bool:
         if place.debits() < _ENOUGH_DEBITED * self._order.payouts:
@@ -190,12 +197,15 @@ class Storm:
             self.record.injected[REFUND] += 1
 
     def _count_hits(self, place: Ground) -> None:
+        found: Counter[str] = Counter()
         for name, service in place.services.items():
             for told in service.get("/_sandbox/faults")["faults"]:
                 fault = self._faults[name, told["id"]]
-                self.record.injected[f"{name} {fault.name}"] = told["hits"]
+                found[counted_as(name, fault)] += told["hits"]
                 if fault.kind == "accept_late":
-                    self.record.injected[landed(name, fault)] = told["late"]
+                    found[landed(name, fault)] += told["late"]
+        for name, n in found.items():
+            self.record.injected[name] = n
 
     # Calm ----------------------------------------------------------------------------------------------------
 
