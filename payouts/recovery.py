@@ -81,6 +81,10 @@ def _take_over(batch: Batch, *, is_decided: bool, clock: datetime) -> bool:
     if batch.state not in _OPEN or (batch.lease_until is not None and batch.lease_until > clock):
         return False
     sending = load(batch, now=clock)
+    if any(attempt.state == AttemptState.DEFERRED for attempt in sending.attempts):
+        # Its sender wrote down after all, since somebody asked for this batch, that it was not processed: it goes out
+        # again as it stands, or is withdrawn, and there is nothing to find out.
+        return False
     if batch.transmissions == 0 and batch.state == BatchState.COMMITTED:
         # Counted before each call: it was never transmitted, and its lease forbids that from now on.
         defer(sending, Deferred(reason="Its sender stopped before the call."))

@@ -153,6 +153,13 @@ INVARIANTS: Final = (
                  ELSE o.states IS NOT NULL END""",
     ),
     Invariant(
+        "deferred_can_go_again",
+        "An attempt was put off, and its batch does not stand ready to be sent again.",
+        f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' in a batch that is ' || h.state AS detail
+            FROM {_ATTEMPTS} JOIN payouts_batch h ON h.id = a.batch_id
+            WHERE a.state = 'deferred' AND h.state <> 'committed'""",
+    ),
+    Invariant(
         "batch_adds_up",
         "A batch is not the sum of its attempts.",
         """SELECT h.key AS subject, h.provider AS provider, h.item_count || ' items, ' || h.total_units AS detail

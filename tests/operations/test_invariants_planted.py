@@ -140,6 +140,7 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         [],
     ),
     "state_fits_the_attempts": ([f"UPDATE payouts_attempt SET state = 'absent' WHERE id = {ATTEMPT}"], []),
+    "deferred_can_go_again": ([f"UPDATE payouts_attempt SET state = 'deferred' WHERE id = {ATTEMPT}"], []),
     "batch_adds_up": ([f"UPDATE payouts_batch SET total_units = 1 WHERE id = {BATCH}"], []),
     "right_environment": ([f"UPDATE payouts_batch SET environment = 'live' WHERE id = {BATCH}"], []),
     "step_stands_before_the_call": (

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from payouts import approval, holding, submission
+from payouts import approval, holding, recovery, submission
 from payouts.models import Batch, Hold, Payout
 from payouts.providers import registry
 from tests.stories.world import CREATE, World
@@ -36,6 +36,23 @@ def test_too_many_requests_keep_key_and_bytes(world: World) -> None:
     assert len(bodies) == 3
     assert len(set(bodies)) == 1
     assert len(set(keys(world))) == 1
+    assert world.moved() == {"EUR": 9_000}
+    world.assert_books_agree()
+
+
+def test_who_asked_for_it_before_it_was_put_off_leaves_it_put_off(world: World) -> None:
+    _, payout = world.sold_and_approved(world.seller())
+    world.paypal.fault("rate_limit", match={"method": "POST", "path": CREATE}, times=1)
+    world.send()
+    # As if it had been claimed while its sender was still in the call, whose lease was over.
+    batch = Batch.objects.get()
+    world.let_pass(days=4)
+    recovery.recover(registry.get("paypal"), batch, now=world.now)
+    assert Batch.objects.get().state == "committed"
+    assert world.attempt(payout).state == "deferred"
+    world.assert_promises_hold()
+    world.send()
+    world.until("paid", of=payout)
     assert world.moved() == {"EUR": 9_000}
     world.assert_books_agree()
 
