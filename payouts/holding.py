@@ -9,12 +9,13 @@ from functools import reduce
 from operator import or_
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 
 from accounts.models import Payee, User
 from accounts.roles import require
 from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.ids import uuid7
 from payouts.actors import Actor
 from payouts.alerts import raise_alert
@@ -174,9 +175,18 @@ def hold_by_rule(
     """
     rows = [Hold(rail=row) for row in _rails([rail] if rail else [])]
     rows += [Hold(payout_id=pk) for pk in payouts]
+    moment = since(now)
     for row in rows:
-        row.id, row.rule, row.reason, row.set_at = uuid7(), rule, reason, now
+        row.id, row.rule, row.reason, row.set_at = uuid7(), rule, reason, moment
     return len(rowsets.insert(Hold, rows, on_conflict="DO NOTHING", returning="id"))
+
+
+def since(now: datetime) -> datetime:
+    """This will say since when a hold stands that is set now by a stage which began at `now`.
+
+    A stage may be slow, or stand still, before it sets the hold: what was sent meanwhile was not sent in spite of it.
+    """
+    return max(now, database_now(connection))
 
 
 def alarm_ours(provider: str, reason: str, *, now: datetime) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.alerts import raise_alert
-from payouts.holding import hold_by_rule, lift_by_rule
+from payouts.holding import hold_by_rule, lift_by_rule, since
 from payouts.models import Attempt, Hold, Incident, Payout
 
 
@@ -58,13 +58,14 @@ def open_incidents(found: list[Evidence], *, now: datetime) -> int:
 
 def _hold_payees(found: Sequence[Evidence], *, now: datetime) -> None:
     """Closing the incident lets the provider go on; what may be paid already must not go out with the rest."""
+    moment = since(now)
     rows = [
         Hold(
             id=uuid7(),
             payee_id=one.payee_id,
             rule="paid_already",
             reason=f"{one.sentence} Make sure that nothing is paid twice.",
-            set_at=now,
+            set_at=moment,
         )
         for one in found
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
@@ -105,6 +106,17 @@ def test_a_rule_sets_its_hold_once_however_often_it_fires(world: World) -> None:
         assert holding.lift_by_rule(rule="ours", reason="Topped up.", now=world.now) == 1
         holding.hold_by_rule(rule="ours", rail="provider:paypal", reason="Again.", now=world.now)
     assert Hold.objects.filter(lifted_at__isnull=True).count() == 1
+
+
+def test_what_was_sent_while_a_slow_stage_had_not_yet_stopped_it_was_not_sent_in_spite_of_it(
+    world: World,
+) -> None:
+    world.sold_and_approved(world.seller())
+    began = world.now - timedelta(minutes=10)
+    world.send()
+    with transaction.atomic():
+        holding.hold_by_rule(rule="ours", rail="provider:paypal", reason="No money.", now=began)
+    world.assert_promises_hold()
 
 
 def test_a_reason_is_needed(world: World) -> None:
