@@ -126,11 +126,12 @@ def test_a_funding_that_is_listed_late_is_not_made_again(world: World, two: Sand
 
 
 def lands_late(world: World, two: SandboxService, monkeypatch: pytest.MonkeyPatch) -> Payout:
-    """Have a payout approved whose funding will land a second after its client gave up."""
+    """Have a payout approved whose funding will land long after its client gave up, and within the settle time."""
     monkeypatch.setenv("TWO_STEP_PATIENCE_S", "0.2")
+    monkeypatch.setenv("TWO_STEP_SETTLE_S", "40")
     registry.reset()
     _, payout = world.sold_and_approved(seller(world))
-    two.fault("accept_late", times=1, seconds=1, match={"path": FUND})
+    two.fault("accept_late", times=1, seconds=30, match={"path": FUND})
     world.reread()
     return payout
 
@@ -145,7 +146,7 @@ def it_lands_yet(world: World, two: SandboxService, payout: Payout) -> None:
     world.hear_back()
     payout.refresh_from_db()
     assert (payout.state, moved(two)) == ("unknown", []), "The settle time begins when the call is over."
-    two.advance(1)
+    two.advance(30)
     assert moved(two) == [9_000]
     paid_once(world, two, payout)
 
