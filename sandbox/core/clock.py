@@ -17,7 +17,7 @@ class Timer:
 
     __slots__ = ("cancelled", "work")
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, work: Callable[[], object]) -> None:
         self.work = work
         self.cancelled = False
 
@@ -31,7 +31,7 @@ class Clock:
 
     def __init__(self, *, offset: float = 0.0) -> None:
         self.offset = offset
-        self.after_work: Callable[[], None] = lambda: None
+        self.after_work: Callable[[], object] = lambda: None
         self._timers: list[tuple[float, int, Timer]] = []
         self._serial = itertools.count()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -46,14 +46,14 @@ class Clock:
         """Give the sandbox's present moment in UTC."""
         return datetime.fromtimestamp(self.time(), UTC)
 
-    def call_at(self, moment: float, work: Callable[[], None]) -> Timer:
+    def call_at(self, moment: float, work: Callable[[], object]) -> Timer:
         """Do `work` when the sandbox's time reaches `moment`."""
         timer = Timer(work)
         heapq.heappush(self._timers, (moment, next(self._serial), timer))
         self._arm()
         return timer
 
-    def call_later(self, seconds: float, work: Callable[[], None]) -> Timer:
+    def call_later(self, seconds: float, work: Callable[[], object]) -> Timer:
         """Do `work` after so many seconds of the sandbox's time."""
         return self.call_at(self.time() + seconds, work)
 
@@ -99,7 +99,7 @@ class Clock:
             self._wake = self._loop.call_later(min(delay, 86_400.0), self.run_due)
 
 
-def _do(work: Callable[[], None]) -> None:
+def _do(work: Callable[[], object]) -> None:
     try:
         work()
     except Exception:  # noqa: BLE001 - whatever a service's background work raises must not kill the clock

@@ -1,0 +1,321 @@
+"""The payment intents API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sandbox.stripe import params as p
+from sandbox.stripe import problems
+from sandbox.stripe.cards import Cards
+from sandbox.stripe.currencies import ZERO_DECIMAL, check_divisible, currency, shown
+from sandbox.stripe.desk import Call, Endpoint
+from sandbox.stripe.events import Events
+from sandbox.stripe.listing import Lists
+from sandbox.stripe.params import Form, Reader, merged, paged
+from sandbox.stripe.paying import Paying
+from sandbox.stripe.problems import Problem
+from sandbox.stripe.showing import Shows
+from sandbox.stripe.store import Data, Record, Store
+
+LEAST = 50
+_ADDRESS = p.group(city=p.text, country=p.text, line1=p.text, line2=p.text, postal_code=p.text, state=p.text)
+_SHIPPING = p.group(address=_ADDRESS, carrier=p.text, name=p.text, phone=p.text, tracking_number=p.text)
+_COMMON: dict[str, Reader] = {
+    "capture_method": p.choice("automatic", "automatic_async", "manual"),
+    "payment_method": p.text,
+    "payment_method_types": p.many(p.text),
+    "receipt_email": p.text,
+    "setup_future_usage": p.choice("off_session", "on_session", ""),
+    "shipping": _SHIPPING,
+}
+_CHANGE: dict[str, Reader] = {
+    **_COMMON,
+    "amount": p.positive,
+    "currency": currency,
+    "customer": p.text,
+    "description": p.text,
+    "metadata": p.metadata,
+    "statement_descriptor": p.text,
+    "statement_descriptor_suffix": p.text,
+    "transfer_group": p.text,
+}
+_CONFIRM: dict[str, Reader] = {
+    "client_secret": p.text,
+    "error_on_requires_action": p.flag,
+    "off_session": p.either(p.flag, p.text),
+    "return_url": p.text,
+    "use_stripe_sdk": p.flag,
+}
+_UNDONE = (
+    "allowed_payment_method_types amount_details excluded_payment_method_types hooks payment_details "
+    "payment_method_data payment_method_options"
+)
+CREATE = Form(
+    {
+        **_CHANGE,
+        **_CONFIRM,
+        "automatic_payment_methods": p.group(allow_redirects=p.choice("always", "never"), enabled=p.flag),
+        "confirm": p.flag,
+        "confirmation_method": p.choice("automatic", "manual"),
+    },
+    needs=("amount", "currency"),
+    undone=f"{_UNDONE} application_fee_amount confirmation_token customer_account mandate mandate_data on_behalf_of "
+    "payment_method_configuration radar_options transfer_data",
+)
+MODIFY = Form(
+    _CHANGE,
+    undone=f"{_UNDONE} application_fee_amount customer_account payment_method_configuration transfer_data",
+)
+CONFIRM = Form(
+    {**_COMMON, **_CONFIRM},
+    undone=f"{_UNDONE} amount_to_confirm confirmation_token mandate mandate_data radar_options",
+)
+CANCEL = Form(
+    {"cancellation_reason": p.choice("abandoned", "duplicate", "fraudulent", "requested_by_customer")}
+)
+CAPTURE = Form(
+    {"amount_to_capture": p.positive, "metadata": p.metadata},
+    undone="amount_details application_fee_amount final_capture hooks payment_details statement_descriptor "
+    "statement_descriptor_suffix transfer_data",
+)
+
+
+class Intents:
+    """Handlers."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        shows: Shows,
+        events: Events,
+        lists: Lists,
+        cards: Cards,
+        paying: Paying,
+    ) -> None:
+        self._store = store
+        self._shows = shows
+        self._events = events
+        self._lists = lists
+        self._cards = cards
+        self._paying = paying
+
+    def endpoints(self) -> Iterable[Endpoint]:
+        """Give all operations on payment intents."""
+        root = "/v1/payment_intents"
+        one = f"{root}/{{id}}"
+        search = Form({"query": p.text, "limit": p.whole, "page": p.text}, needs=("query",))
+        return [
+            Endpoint("GET", root, paged(customer=p.text, undone="customer_account"), self.list),
+            Endpoint("POST", root, CREATE, self.create),
+            Endpoint("GET", f"{root}/search", search, self.search),
+            Endpoint("GET", one, Form({"client_secret": p.text}), self.show, public=True),
+            Endpoint("POST", one, MODIFY, self.modify),
+            Endpoint("POST", f"{one}/confirm", CONFIRM, self.confirm, public=True),
+            Endpoint("POST", f"{one}/cancel", CANCEL, self.cancel),
+            Endpoint("POST", f"{one}/capture", CAPTURE, self.capture),
+        ]
+
+    def list(self, call: Call) -> Data:
+        """List them."""
+        return self._lists.page(
+            kind="payment_intent", account=call.account, params=call.params, url="/v1/payment_intents"
+        )
+
+    def search(self, call: Call) -> Data:
+        """Search them."""
+        return self._lists.search(
+            kind="payment_intent",
+            account=call.account,
+            params=call.params,
+            request=call.request,
+        )
+
+    def show(self, call: Call) -> Data:
+        """Show one; to a browser only with its client secret."""
+        return self._shows.show(self._get(call))
+
+    def _get(self, call: Call) -> Record:
+        record = self._store.get(call.path["id"], "payment_intent")
+        secret = call.params.get("client_secret")
+        if record is None or record.account != call.account:
+            raise problems.absent("payment_intent", call.path["id"], param="intent")
+        if secret != record.data["client_secret"] and (call.public or secret is not None):
+            raise problems.invalid(
+                "The client_secret provided does not match any associated PaymentIntent.",
+                "client_secret",
+                code="resource_missing",
+            )
+        return record
+
+    # Making and changing -------------------------------------------------------------------------------------
+
+    def create(self, call: Call) -> Data:
+        """Make one, and with `confirm` try it at once."""
+        params = call.params
+        self._check(params["amount"], params["currency"])
+        identity = self._store.new_id("pi")
+        automatic = (params.get("automatic_payment_methods") or {}).get(
+            "enabled", "payment_method_types" not in params
+        )
+        data: Data = {
+            "id": identity,
+            "object": "payment_intent",
+            "amount": params["amount"],
+            "amount_capturable": 0,
+            "amount_details": {"tip": {}},
+            "amount_received": 0,
+            "application": None,
+            "application_fee_amount": None,
+            "automatic_payment_methods": {"allow_redirects": "always", "enabled": True}
+            if automatic
+            else None,
+            "canceled_at": None,
+            "cancellation_reason": None,
+            "capture_method": params.get("capture_method", "automatic_async"),
+            "client_secret": f"{identity}_{self._store.new_id('secret', 24)}",
+            "confirmation_method": params.get("confirmation_method", "automatic"),
+            "created": self._store.now(),
+            "currency": params["currency"],
+            "customer": None,
+            "customer_account": None,
+            "description": None,
+            "excluded_payment_method_types": None,
+            "last_payment_error": None,
+            "latest_charge": None,
+            "livemode": self._events.livemode,
+            "managed_payments": None,
+            "metadata": {},
+            "next_action": None,
+            "on_behalf_of": None,
+            "payment_method": None,
+            "payment_method_configuration_details": None,
+            "payment_method_options": {"card": {"request_three_d_secure": "automatic"}},
+            "payment_method_types": ["card"],
+            "processing": None,
+            "receipt_email": None,
+            "review": None,
+            "setup_future_usage": None,
+            "shipping": None,
+            "source": None,
+            "statement_descriptor": None,
+            "statement_descriptor_suffix": None,
+            "status": "requires_payment_method",
+            "transfer_data": None,
+            "transfer_group": None,
+        }
+        self._apply(data, params, call.account)
+        record = self._store.add("payment_intent", call.account, data)
+        self._events.tell("payment_intent.created", record)
+        if params.get("confirm"):
+            self._paying.confirm(record, call.request)
+        return self._shows.show(record)
+
+    def _check(self, units: int, code: str) -> None:
+        check_divisible(units, code)
+        if units < LEAST and code not in ZERO_DECIMAL:
+            raise problems.invalid(
+                f"Amount must be at least {shown(LEAST, code)} {code}", "amount", code="amount_too_small"
+            )
+
+    def modify(self, call: Call) -> Data:
+        """Change one that is not paid yet."""
+        record, params = self._get(call), call.params
+        fixed = {"amount", "currency", "payment_method", "customer"} & set(params)
+        if fixed and not record.data["status"].startswith("requires_"):
+            name = sorted(fixed)[0]
+            raise problems.invalid(
+                f"This PaymentIntent's {name} could not be updated because it has a status of "
+                f"{record.data['status']}. You may only update the {name} of a PaymentIntent with one of the following "
+                "statuses: requires_payment_method, requires_confirmation, requires_action.",
+                name,
+                code="payment_intent_unexpected_state",
+            )
+        now = {**record.data, **params}
+        self._check(now["amount"], now["currency"])
+        self._apply(record.data, params, call.account)
+        self._store.keep(record)
+        return self._shows.show(record)
+
+    def _apply(self, data: Data, params: Data, account: str) -> None:
+        for name in (
+            "amount",
+            "capture_method",
+            "currency",
+            "payment_method_types",
+        ):
+            data[name] = params.get(name, data[name])
+        for name in (
+            "description",
+            "receipt_email",
+            "setup_future_usage",
+            "shipping",
+            "statement_descriptor",
+            "statement_descriptor_suffix",
+            "transfer_group",
+        ):
+            if name in params:
+                data[name] = params[name] or None
+        data["metadata"] = merged(data["metadata"], params.get("metadata"))
+        if params.get("customer"):
+            customer = self._store.get(params["customer"], "customer")
+            if customer is None or customer.account != account:
+                raise problems.absent("customer", params["customer"], param="customer")
+            data["customer"] = customer.id
+        if params.get("payment_method"):
+            method = self._cards.usable(params["payment_method"], account=account, param="payment_method")
+            data["payment_method"] = method.id
+            if data["status"] == "requires_payment_method":
+                data["status"] = "requires_confirmation"
+
+    # Paying --------------------------------------------------------------------------------------------------
+
+    def confirm(self, call: Call) -> Data:
+        """Try to collect the payment."""
+        record = self._get(call)
+        status = record.data["status"]
+        if status not in ("requires_payment_method", "requires_confirmation", "requires_action"):
+            raise problems.invalid(
+                f"You cannot confirm this PaymentIntent because it has a status of {status}. Only a PaymentIntent with "
+                "one of the following statuses may be confirmed: requires_confirmation, requires_action.",
+                code="payment_intent_unexpected_state",
+            )
+        self._apply(record.data, call.params, call.account)
+        self._store.keep(record)
+        self._paying.confirm(record, call.request)
+        return self._shows.show(record)
+
+    def cancel(self, call: Call) -> Data:
+        """Give one up."""
+        record = self._get(call)
+        if not self._paying.cancel(record, reason=call.params.get("cancellation_reason")):
+            raise problems.invalid(
+                f"You cannot cancel this PaymentIntent because it has a status of {record.data['status']}. Only a "
+                "PaymentIntent with one of the following statuses may be canceled: requires_payment_method, "
+                "requires_capture, requires_confirmation, requires_action, processing.",
+                code="payment_intent_unexpected_state",
+            )
+        return self._shows.show(record)
+
+    def capture(self, call: Call) -> Data:
+        """Collect what was only authorised, or a part of it."""
+        record = self._get(call)
+        if record.data["status"] != "requires_capture":
+            raise problems.invalid(
+                f"This PaymentIntent could not be captured because it has a status of {record.data['status']}. Only a "
+                "PaymentIntent with one of the following statuses may be captured: requires_capture.",
+                code="payment_intent_unexpected_state",
+            )
+        units: int = {"amount_to_capture": record.data["amount_capturable"], **call.params}[
+            "amount_to_capture"
+        ]
+        if units > record.data["amount_capturable"]:
+            raise Problem(
+                400,
+                "The amount you requested to capture exceeds the authorized amount.",
+                code="amount_too_large",
+                param="amount_to_capture",
+            )
+        record.data["metadata"] = merged(record.data["metadata"], call.params.get("metadata"))
+        self._paying.capture(record, units)
+        return self._shows.show(record)
