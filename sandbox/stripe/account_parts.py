@@ -8,11 +8,10 @@ from sandbox.stripe import account_shapes, banks, problems
 from sandbox.stripe import params as p
 from sandbox.stripe.accounts import Accounts
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import NOTHING, Form, merged, paged
-from sandbox.stripe.showing import Shows, list_of
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.showing import list_of
+from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
 
 _OF_BANK = Form(
@@ -35,23 +34,11 @@ _OF_CHANGE = Form(
 )
 
 
-class AccountParts:
+class AccountParts(Part):
     """Handlers of both."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        lists: Lists,
-        accounts: Accounts,
-        verification: Verification,
-    ) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
+    def __init__(self, ground: Ground, *, accounts: Accounts, verification: Verification) -> None:
+        super().__init__(ground)
         self._accounts = accounts
         self._verification = verification
 

@@ -4,38 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sandbox.core import World
 from sandbox.stripe import account_shapes, banks, problems, requirements
 from sandbox.stripe import params as p
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import NOTHING, Form, Params, merged, paged
 from sandbox.stripe.problems import Problem
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
 
 
-class Accounts:
+class Accounts(Part):
     """Handlers."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        store: Store,
-        shows: Shows,
-        lists: Lists,
-        verification: Verification,
-        platform: str,
-        country: str,
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._lists = lists
+    def __init__(self, ground: Ground, *, verification: Verification, country: str) -> None:
+        super().__init__(ground)
         self._verification = verification
-        self._platform = platform
         self._country = country
 
     def endpoints(self) -> Iterable[Endpoint]:

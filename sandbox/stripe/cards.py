@@ -10,11 +10,9 @@ from sandbox.stripe import params as p
 from sandbox.stripe import problems
 from sandbox.stripe.charge_shapes import billing_details
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Part
 from sandbox.stripe.params import NOTHING, Form, merged, paged
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 
 class Decline(NamedTuple):
@@ -85,14 +83,8 @@ _CREATE = Form(
 )
 
 
-class Cards:
+class Cards(Part):
     """Handlers of payment methods."""
-
-    def __init__(self, *, store: Store, shows: Shows, events: Events, lists: Lists) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
 
     def endpoints(self) -> Iterable[Endpoint]:
         """Give all operations on payment methods."""

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from sandbox.core import World
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.cards import CARDS, Decline
 from sandbox.stripe.charge_shapes import card_charge, refund
 from sandbox.stripe.currencies import ZERO_DECIMAL
 from sandbox.stripe.dispute_shapes import dispute
-from sandbox.stripe.events import Events
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.ground import Ground, Part
+from sandbox.stripe.store import Data, Record
 
 DISPUTE_FEE = 1500
 _ANSWER_S = 9 * 86_400
 
 
-class Charging:
-    """Books payments; `settling_s` is how long a payment's money is pending."""
+class Charging(Part):
+    """Books payments."""
 
-    def __init__(self, *, world: World, store: Store, events: Events, balances: Balances) -> None:
-        self._world = world
-        self._store = store
-        self._events = events
-        self._balances = balances
-        self.settling_s = float(os.environ.get("SANDBOX_STRIPE_SETTLING_S", str(2 * 86_400)))
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
 
     # Charges -------------------------------------------------------------------------------------------------
 
@@ -61,7 +54,7 @@ class Charging:
         late = data["captured"] is False
         data |= {"amount_captured": units, "captured": True}
         now = self._store.now()
-        on = now if CARDS[record.hidden["card"]].at_once else now + int(self.settling_s)
+        on = now if CARDS[record.hidden["card"]].at_once else now + int(self._settings.settling_s)
         entry = self._balances.book(
             account=record.account,
             kind="charge",
@@ -110,7 +103,7 @@ class Charging:
         self._events.tell("refund.created", record)
         self._events.tell("charge.refunded", charge)
         if CARDS[charge.hidden["card"]].then == "refund_fails":
-            self._world.clock.call_later(1.0, lambda: self._fail(record, charge))
+            self._world.clock.call_later(self._settings.after_s, lambda: self._fail(record, charge))
         return record
 
     def _count(self, charge: Record, units: int) -> None:

@@ -8,11 +8,10 @@ from sandbox.stripe import params as p
 from sandbox.stripe import problems
 from sandbox.stripe.cards import Cards
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import NOTHING, Form, Params, Reader, merged, paged
-from sandbox.stripe.showing import Shows, list_of
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.showing import list_of
+from sandbox.stripe.store import Data, Record
 
 _ADDRESS = p.group(city=p.text, country=p.text, line1=p.text, line2=p.text, postal_code=p.text, state=p.text)
 _FIELDS: dict[str, Reader] = {
@@ -32,14 +31,11 @@ CREATE = Form({**_FIELDS, "payment_method": p.text}, undone=f"{_UNDONE} tax_id_d
 MODIFY = Form(_FIELDS, undone=f"{_UNDONE} default_source")
 
 
-class Customers:
+class Customers(Part):
     """Handlers."""
 
-    def __init__(self, *, store: Store, shows: Shows, events: Events, lists: Lists, cards: Cards) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
+    def __init__(self, ground: Ground, *, cards: Cards) -> None:
+        super().__init__(ground)
         self._cards = cards
 
     def endpoints(self) -> Iterable[Endpoint]:

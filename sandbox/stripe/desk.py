@@ -11,16 +11,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from sandbox.core import Fault, Request, Response, World
+from sandbox.core import Fault, Request, Response
 from sandbox.core.routing import Handler
 from sandbox.stripe import params as parameters
 from sandbox.stripe import problems
-from sandbox.stripe.events import Events
+from sandbox.stripe.ground import Ground
 from sandbox.stripe.idempotency import Keys, Saved
 from sandbox.stripe.params import Form, Params
 from sandbox.stripe.problems import Problem
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Store
+from sandbox.stripe.store import Data
 
 EARLY_S = 10.0
 _VERSION = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(\.[a-z]+)?")
@@ -58,15 +57,14 @@ class Endpoint(NamedTuple):
 class Desk:
     """Wraps endpoints into handlers."""
 
-    def __init__(
-        self, *, world: World, store: Store, shows: Shows, events: Events, keys: Keys, platform: str
-    ) -> None:
+    def __init__(self, ground: Ground, *, keys: Keys) -> None:
+        world = ground.world
         self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
+        self._store = ground.store
+        self._shows = ground.shows
+        self._events = ground.events
+        self._platform = ground.platform
         self._keys = keys
-        self._platform = platform
         self.secret_key = world.credential("secret_key", lambda: f"sk_test_{world.token(24)}")
         self.publishable_key = world.credential("publishable_key", lambda: f"pk_test_{world.token(24)}")
 

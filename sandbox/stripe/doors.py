@@ -8,45 +8,36 @@ from typing import Any
 from sandbox.core import BadRequest, Request, Response, Route
 from sandbox.core.steering import fields_of
 from sandbox.core.webhooks import is_loopback
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import STATUSES, Fates
+from sandbox.stripe.fates import STATUSES
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.hooks import Hooks
 from sandbox.stripe.names import own_names
 from sandbox.stripe.paying import Paying
 from sandbox.stripe.paying_out import PayingOut
 from sandbox.stripe.reversals import Reversals
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
 
 
-class Doors:
+class Doors(Part):
     """Handlers below /_sandbox/, and what decides fates."""
 
     def __init__(
         self,
+        ground: Ground,
         *,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        fates: Fates,
         hooks: Hooks,
         verification: Verification,
         paying: Paying,
         paying_out: PayingOut,
         reversals: Reversals,
-        platform: str,
     ) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._fates = fates
+        super().__init__(ground)
         self._hooks = hooks
         self._verification = verification
         self._paying = paying
         self._paying_out = paying_out
         self._reversals = reversals
-        self._platform = platform
 
     def routes(self) -> Iterable[Route]:
         """Give all doors."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from sandbox.core import Parcel, World
 from sandbox.stripe.names import names_of
+from sandbox.stripe.settings import Settings
 from sandbox.stripe.showing import Shows
 from sandbox.stripe.signing import Signer
 from sandbox.stripe.store import Data, Record, Store
@@ -23,17 +24,19 @@ OPT_IN = ("payment_method.automatically_updated",)
 
 
 class Events:
-    """Makes events. `pace_s`: until they are on their way, unless a request wants them to arrive before it ends."""
+    """Makes events, and hands them to the courier after a while, or before the request that caused them ends."""
 
-    def __init__(self, *, world: World, store: Store, shows: Shows, platform: str) -> None:
+    def __init__(
+        self, *, world: World, store: Store, shows: Shows, settings: Settings, platform: str
+    ) -> None:
         self._world = world
+        self._settings = settings
         self._store = store
         self._shows = shows
         self._platform = platform
         self._signer = Signer()
         self.version = os.environ.get("SANDBOX_STRIPE_API_VERSION", "2026-08-26.dahlia")
         self.livemode = False
-        self.pace_s = float(os.environ.get("SANDBOX_STRIPE_PACE_S", "0.05"))
         self.forget()
 
     def forget(self) -> None:
@@ -120,7 +123,7 @@ class Events:
     def _send(self, event: Record, listeners: Iterable[Record]) -> None:
         parcels = [self._parcel(event, endpoint) for endpoint in listeners]
         if self._arrivals is None:
-            self._world.clock.call_later(self.pace_s, lambda: self._dispatch(parcels))
+            self._world.clock.call_later(self._settings.pace_s, lambda: self._dispatch(parcels))
             return
         for parcel in parcels:
             parcel.arrived = asyncio.get_running_loop().create_future()

@@ -6,16 +6,13 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from sandbox.core import World
 from sandbox.core.webhooks import is_loopback
 from sandbox.stripe import params as p
 from sandbox.stripe import problems
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import NOTHING, Form, merged, paged
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 MOST = 16
 APPLICATION = "ca_sandbox0000000000000000000000"
@@ -50,18 +47,12 @@ _CREATE = Form({**_FIELDS, "api_version": p.text, "connect": p.flag}, needs=("en
 _MODIFY = Form({**_FIELDS, "disabled": p.flag})
 
 
-class Hooks:
+class Hooks(Part):
     """Handlers, and the pair of endpoints that steering points at an address."""
 
-    def __init__(
-        self, *, world: World, store: Store, shows: Shows, events: Events, lists: Lists, platform: str
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
-        self._platform = platform
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
+        world = ground.world
         self.secret = world.credential("webhook_secret", lambda: f"whsec_{world.token(16)}")
 
     def endpoints(self) -> Iterable[Endpoint]:

@@ -9,13 +9,11 @@ from sandbox.stripe import problems
 from sandbox.stripe.cards import Cards
 from sandbox.stripe.currencies import ZERO_DECIMAL, check_divisible, currency, shown
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import Form, Reader, merged, paged
 from sandbox.stripe.paying import Paying
 from sandbox.stripe.problems import Problem
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 LEAST = 50
 _ADDRESS = p.group(city=p.text, country=p.text, line1=p.text, line2=p.text, postal_code=p.text, state=p.text)
@@ -80,23 +78,11 @@ CAPTURE = Form(
 )
 
 
-class Intents:
+class Intents(Part):
     """Handlers."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        lists: Lists,
-        cards: Cards,
-        paying: Paying,
-    ) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
+    def __init__(self, ground: Ground, *, cards: Cards, paying: Paying) -> None:
+        super().__init__(ground)
         self._cards = cards
         self._paying = paying
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from urllib.parse import urlsplit
 
-from sandbox.core import Request, Response, Route, World
+from sandbox.core import Request, Response, Route
 from sandbox.stripe import banks, pages, problems, requirements
 from sandbox.stripe import params as p
 from sandbox.stripe.accounts import Accounts
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.desk import Call, Endpoint
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import NOTHING, Form
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
 
 LINK_S = 300
@@ -47,23 +46,11 @@ _FORM = Form(
 )
 
 
-class Links:
+class Links(Part):
     """Handlers of both kinds of links, and of the pages behind them."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        store: Store,
-        shows: Shows,
-        balances: Balances,
-        accounts: Accounts,
-        verification: Verification,
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._balances = balances
+    def __init__(self, ground: Ground, *, accounts: Accounts, verification: Verification) -> None:
+        super().__init__(ground)
         self._accounts = accounts
         self._verification = verification
 

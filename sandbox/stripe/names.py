@@ -28,8 +28,3 @@ def names_of(record: Record, store: Store) -> set[str]:
         if other is not None and not other.hidden.get("platform"):
             names.update(own_names(other))
     return names
-
-
-def reference_of(record: Record) -> str:
-    """Give our caller's name of a payment, else Stripe's."""
-    return str(record.data.get("transfer_group") or next(iter(record.data["metadata"].values()), record.id))

@@ -2,40 +2,23 @@
 
 from __future__ import annotations
 
-from sandbox.core import Request, World
+from sandbox.core import Request
 from sandbox.stripe import problems
 from sandbox.stripe.cards import CARDS, DECLINES, GENERIC, Cards, Decline
 from sandbox.stripe.charging import Charging
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import Fates
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.names import names_of
 from sandbox.stripe.problems import Problem
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Record, Store
+from sandbox.stripe.store import Record
 
 _OVER = ("succeeded", "canceled")
-_LATER_S = 1.0
 
 
-class Paying:
+class Paying(Part):
     """Moves payment intents on."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        fates: Fates,
-        cards: Cards,
-        charging: Charging,
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._fates = fates
+    def __init__(self, ground: Ground, *, cards: Cards, charging: Charging) -> None:
+        super().__init__(ground)
         self._cards = cards
         self._charging = charging
 
@@ -159,7 +142,7 @@ class Paying:
     def _follow(self, intent: Record, then: str | None) -> None:
         """Have happen afterwards what the card, or steering, is for."""
         if then in ("refunded", "disputed", "dispute_won", "dispute_lost"):
-            self._world.clock.call_later(_LATER_S, lambda: self.decide(intent, then))
+            self._world.clock.call_later(self._settings.after_s, lambda: self.decide(intent, then))
 
     # Steering ------------------------------------------------------------------------------------------------
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
-from sandbox.core import World
 from sandbox.stripe import banks
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.currencies import PAID_OUT_IN_HUNDREDS
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import Fates
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.names import names_of
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
 
 _DAY = 86_400
@@ -27,30 +21,13 @@ MESSAGES = {
 }
 
 
-class PayingOut:
-    """Moves payouts on. `waiting_s`: until money is paid out; `arriving_s`: between the steps to the bank."""
+class PayingOut(Part):
+    """Moves payouts on."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        balances: Balances,
-        fates: Fates,
-        verification: Verification,
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._balances = balances
-        self._fates = fates
+    def __init__(self, ground: Ground, *, verification: Verification) -> None:
+        super().__init__(ground)
         self._verification = verification
-        self.waiting_s = float(os.environ.get("SANDBOX_STRIPE_PAYOUT_S", "2"))
-        self.arriving_s = float(os.environ.get("SANDBOX_STRIPE_ARRIVAL_S", "1"))
-        balances.after_ripening = self.consider_all
+        self._balances.after_ripening = self.consider_all
         verification.after_change = self.consider_all
         self.forget()
 
@@ -64,7 +41,7 @@ class PayingOut:
             if record.data["status"] in ("pending", "in_transit"):
                 self._later(record)
             elif record.hidden.get("returns"):
-                self._fall_back_later(record, self.arriving_s)
+                self._fall_back_later(record, self._settings.arrival_s)
         for account, code in list(self._balances.available):
             self.consider(account, code)
 
@@ -81,7 +58,7 @@ class PayingOut:
         if (account, code) in self._waiting or not self._is_due(account, code):
             return
         self._waiting.add((account, code))
-        self._world.clock.call_later(self.waiting_s, lambda: self._pay_out(account, code))
+        self._world.clock.call_later(self._settings.payout_s, lambda: self._pay_out(account, code))
 
     def _is_due(self, account: str, code: str) -> bool:
         record = self._store.get(account, "account")
@@ -178,7 +155,7 @@ class PayingOut:
             elif record.data["status"] == "in_transit":
                 self._arrive(record)
 
-        self._world.clock.call_later(self.arriving_s, go_on)
+        self._world.clock.call_later(self._settings.arrival_s, go_on)
 
     def _arrive(self, record: Record) -> None:
         names = names_of(record, self._store)
@@ -196,7 +173,7 @@ class PayingOut:
         if fate == "returned":
             record.hidden["returns"] = True
             self._store.keep(record)
-            seconds = fault.after(self.arriving_s) if fault is not None else self.arriving_s
+            seconds = fault.after(self._settings.arrival_s) if fault is not None else self._settings.arrival_s
             self._fall_back_later(record, seconds)
 
     def _fall_back_later(self, record: Record, seconds: float) -> None:

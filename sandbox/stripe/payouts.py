@@ -6,15 +6,13 @@ from collections.abc import Iterable
 
 from sandbox.stripe import banks, problems
 from sandbox.stripe import params as p
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.currencies import check_divisible, currency
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists, compares
+from sandbox.stripe.ground import Ground, Part
+from sandbox.stripe.listing import compares
 from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, merged, paged
 from sandbox.stripe.paying_out import PayingOut
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 _STATUSES = ("canceled", "failed", "in_transit", "paid", "pending")
 _CREATE = Form(
@@ -33,24 +31,11 @@ _CREATE = Form(
 )
 
 
-class Payouts:
+class Payouts(Part):
     """Handlers."""
 
-    def __init__(
-        self,
-        *,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        lists: Lists,
-        balances: Balances,
-        paying_out: PayingOut,
-    ) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
-        self._balances = balances
+    def __init__(self, ground: Ground, *, paying_out: PayingOut) -> None:
+        super().__init__(ground)
         self._paying_out = paying_out
 
     def endpoints(self) -> Iterable[Endpoint]:

@@ -6,14 +6,13 @@ from collections.abc import Iterable
 
 from sandbox.stripe import params as p
 from sandbox.stripe import problems
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.currencies import currency
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.events import KEPT_S
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Part
 from sandbox.stripe.params import NOTHING, Form, paged
-from sandbox.stripe.showing import Shows, list_of
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.showing import list_of
+from sandbox.stripe.store import Data, Record
 
 _EMPTY = """
 application_fees coupons entitlements/features files file_links invoices invoiceitems plans prices products
@@ -24,14 +23,8 @@ EMPTY = tuple(_EMPTY.split())
 """Lists that dj-stripe asks for when it syncs everything. Nothing of this is in the sandbox."""
 
 
-class Readings:
+class Readings(Part):
     """Handlers."""
-
-    def __init__(self, *, store: Store, shows: Shows, lists: Lists, balances: Balances) -> None:
-        self._store = store
-        self._shows = shows
-        self._lists = lists
-        self._balances = balances
 
     def endpoints(self) -> Iterable[Endpoint]:
         """Give all of it."""

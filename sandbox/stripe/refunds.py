@@ -9,11 +9,9 @@ from sandbox.stripe import problems
 from sandbox.stripe.charging import Charging
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, merged, paged
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 _OF_CHARGE = paged(charge=p.text, payment_intent=p.text)
 _CREATE = Form(
@@ -28,16 +26,11 @@ _CREATE = Form(
 )
 
 
-class Refunds:
+class Refunds(Part):
     """Handlers of all three."""
 
-    def __init__(
-        self, *, store: Store, shows: Shows, events: Events, lists: Lists, charging: Charging
-    ) -> None:
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
+    def __init__(self, ground: Ground, *, charging: Charging) -> None:
+        super().__init__(ground)
         self._charging = charging
 
     def endpoints(self) -> Iterable[Endpoint]:

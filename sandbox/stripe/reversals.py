@@ -4,37 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sandbox.core import World
 from sandbox.stripe import params as p
 from sandbox.stripe import problems
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.charge_shapes import payment_refund
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.listing import Lists
-from sandbox.stripe.names import reference_of
+from sandbox.stripe.ground import Part
 from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, merged, paged
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 _REVERSE = Form(
     {"amount": p.positive, "description": p.text, "metadata": p.metadata, "refund_application_fee": p.flag}
 )
 
 
-class Reversals:
+class Reversals(Part):
     """Handlers, and what the Dashboard can do."""
-
-    def __init__(
-        self, *, world: World, store: Store, shows: Shows, events: Events, lists: Lists, balances: Balances
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
-        self._balances = balances
 
     def endpoints(self) -> Iterable[Endpoint]:
         """Give all operations on reversals."""
@@ -144,7 +129,7 @@ class Reversals:
         record.data["reversed"] = record.data["amount_reversed"] == record.data["amount"]
         self._store.keep(record)
         self._world.ledger.record(
-            reference=reference_of(record),
+            reference=record.hidden["reference"],
             key=key or record.hidden["key"],
             destination=seller,
             currency=code.upper(),

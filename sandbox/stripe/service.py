@@ -11,20 +11,17 @@ from sandbox.core import BadRequest, Request, Response, Route, Service, World
 from sandbox.stripe import problems
 from sandbox.stripe.account_parts import AccountParts
 from sandbox.stripe.accounts import Accounts
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.cards import Cards
 from sandbox.stripe.charging import Charging
 from sandbox.stripe.currencies import CURRENCIES
 from sandbox.stripe.customers import Customers
 from sandbox.stripe.desk import Desk
 from sandbox.stripe.doors import Doors
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import Fates
+from sandbox.stripe.ground import ground_of
 from sandbox.stripe.hooks import Hooks
 from sandbox.stripe.idempotency import Keys
 from sandbox.stripe.intents import Intents
 from sandbox.stripe.links import Links
-from sandbox.stripe.listing import Lists
 from sandbox.stripe.names import names_of
 from sandbox.stripe.paying import Paying
 from sandbox.stripe.paying_out import PayingOut
@@ -32,8 +29,6 @@ from sandbox.stripe.payouts import Payouts
 from sandbox.stripe.readings import Readings
 from sandbox.stripe.refunds import Refunds
 from sandbox.stripe.reversals import Reversals
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Store
 from sandbox.stripe.transfers import Transfers
 from sandbox.stripe.verification import Verification
 
@@ -56,102 +51,38 @@ class Stripe(Service):
 
     def __init__(self, world: World) -> None:
         super().__init__(world)
-        self.store = store = Store(world)
-        self.platform = platform = world.credential("account", lambda: store.new_id("acct", 16))
-        self.shows = shows = Shows(store)
-        self.fates = fates = Fates(world)
+        self.ground = ground = ground_of(world)
         self.keys = Keys(world)
-        lists = Lists(world=world, store=store, shows=shows)
-        self.events = events = Events(world=world, store=store, shows=shows, platform=platform)
-        self.desk = Desk(
-            world=world, store=store, shows=shows, events=events, keys=self.keys, platform=platform
-        )
-        events.livemode = self.desk.livemode
-        self.balances = balances = Balances(world=world, store=store, events=events, platform=platform)
-        self.verification = verification = Verification(
-            world=world, store=store, shows=shows, events=events, fates=fates
-        )
-        self.paying_out = paying_out = PayingOut(
-            world=world,
-            store=store,
-            shows=shows,
-            events=events,
-            balances=balances,
-            fates=fates,
-            verification=verification,
-        )
-        self.accounts = Accounts(
-            world=world,
-            store=store,
-            shows=shows,
-            lists=lists,
-            verification=verification,
-            platform=platform,
-            country=os.environ.get("SANDBOX_STRIPE_COUNTRY", "US"),
-        )
-        self.links = Links(
-            world=world,
-            store=store,
-            shows=shows,
-            balances=balances,
-            accounts=self.accounts,
-            verification=verification,
-        )
-        self.hooks = Hooks(
-            world=world, store=store, shows=shows, events=events, lists=lists, platform=platform
-        )
-        reversals = Reversals(
-            world=world, store=store, shows=shows, events=events, lists=lists, balances=balances
-        )
-        cards = Cards(store=store, shows=shows, events=events, lists=lists)
-        charging = Charging(world=world, store=store, events=events, balances=balances)
-        paying = Paying(
-            world=world, store=store, shows=shows, events=events, fates=fates, cards=cards, charging=charging
-        )
+        self.desk = Desk(ground, keys=self.keys)
+        self.verification = verification = Verification(ground)
+        self.paying_out = paying_out = PayingOut(ground, verification=verification)
+        country = os.environ.get("SANDBOX_STRIPE_COUNTRY", "US")
+        self.accounts = accounts = Accounts(ground, verification=verification, country=country)
+        self.links = Links(ground, accounts=accounts, verification=verification)
+        self.hooks = Hooks(ground)
+        reversals, cards, charging = Reversals(ground), Cards(ground), Charging(ground)
+        paying = Paying(ground, cards=cards, charging=charging)
         self._parts = (
-            self.accounts,
-            AccountParts(
-                store=store,
-                shows=shows,
-                events=events,
-                lists=lists,
-                accounts=self.accounts,
-                verification=verification,
-            ),
+            accounts,
+            AccountParts(ground, accounts=accounts, verification=verification),
             self.links,
-            Customers(store=store, shows=shows, events=events, lists=lists, cards=cards),
+            Customers(ground, cards=cards),
             cards,
-            Intents(store=store, shows=shows, events=events, lists=lists, cards=cards, paying=paying),
-            Refunds(store=store, shows=shows, events=events, lists=lists, charging=charging),
-            Transfers(
-                world=world,
-                store=store,
-                shows=shows,
-                events=events,
-                lists=lists,
-                balances=balances,
-                paying_out=paying_out,
-                reversals=reversals,
-                fates=fates,
-            ),
+            Intents(ground, cards=cards, paying=paying),
+            Refunds(ground, charging=charging),
+            Transfers(ground, paying_out=paying_out, reversals=reversals),
             reversals,
-            Payouts(
-                store=store, shows=shows, events=events, lists=lists, balances=balances, paying_out=paying_out
-            ),
+            Payouts(ground, paying_out=paying_out),
             self.hooks,
-            Readings(store=store, shows=shows, lists=lists, balances=balances),
+            Readings(ground),
         )
         self.doors = Doors(
-            store=store,
-            shows=shows,
-            events=events,
-            fates=fates,
+            ground,
             hooks=self.hooks,
             verification=verification,
             paying=paying,
             paying_out=paying_out,
             reversals=reversals,
-            platform=platform,
         )
 
     def credentials(self) -> dict[str, str]:
@@ -160,7 +91,7 @@ class Stripe(Service):
             "secret_key": self.desk.secret_key,
             "publishable_key": self.desk.publishable_key,
             "webhook_secret": self.hooks.secret,
-            "account": self.platform,
+            "account": self.ground.platform,
         }
 
     def routes(self) -> Iterable[Route]:
@@ -175,7 +106,17 @@ class Stripe(Service):
 
     def steering(self) -> Iterable[Route]:
         """Give Stripe's own steering."""
-        return self.doors.routes()
+        return [
+            *self.doors.routes(),
+            Route("GET", "/_sandbox/settings", lambda _request: Response.of(self.ground.settings.shown())),
+            Route("POST", "/_sandbox/settings", self._set),
+        ]
+
+    def _set(self, request: Request) -> Response:
+        asked = request.json()
+        self.ground.settings.change(asked)
+        self.world.journal.write("settings", asked)
+        return Response.of(self.ground.settings.shown())
 
     def set_fate(self, *, reference: str, status: str) -> int:
         """Decide by any name of an account, a payout, a transfer or a payment."""
@@ -185,7 +126,7 @@ class Stripe(Service):
         """Set what the platform has available in one currency."""
         if currency.lower() not in CURRENCIES:
             raise BadRequest(f"Unknown currency {currency!r}")
-        self.balances.set_available(currency.lower(), units)
+        self.ground.balances.set_available(currency.lower(), units)
 
     # What the core asks --------------------------------------------------------------------------------------
 
@@ -195,24 +136,36 @@ class Stripe(Service):
             case "key":
                 self.keys.restore(fact)
             case "told":
-                self.events.told(fact)
+                self.ground.events.told(fact)
             case "fate":
-                self.fates.restore(fact)
+                self.ground.fates.restore(fact)
+            case "settings":
+                self.ground.settings.change(fact)
             case _:
-                self.store.restore(kind, fact)
+                self.ground.store.restore(kind, fact)
 
     def start(self) -> None:
         """Go on where the state file ended."""
         self.accounts.start()
         self.hooks.start()
-        self.balances.start()
+        self.ground.balances.start()
         self.verification.start()
         self.paying_out.start()
-        self.events.start()
+        self.ground.events.start()
 
     def reset(self) -> None:
         """Begin anew, with the same credentials, and the webhook of the command line."""
-        for part in (self.store, self.keys, self.fates, self.events, self.balances, self.paying_out):
+        ground = self.ground
+        parts = (
+            ground.settings,
+            ground.store,
+            ground.fates,
+            ground.events,
+            ground.balances,
+            self.keys,
+            self.paying_out,
+        )
+        for part in parts:
             part.forget()
         self.start()
 
@@ -236,9 +189,9 @@ class Stripe(Service):
             if name in request.headers:
                 yield request.headers[name]
         for part in request.path.split("/")[3:]:
-            record = self.store.get(part)
+            record = self.ground.store.get(part)
             if record is not None:
-                yield from names_of(record, self.store)
+                yield from names_of(record, self.ground.store)
 
     def falsify(self, request: Request, response: Response) -> Response:
         """Tell another amount, another destination, or other abilities of an account than the true ones."""

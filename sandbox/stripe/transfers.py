@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sandbox.core import Fault, World
+from sandbox.core import Fault
 from sandbox.stripe import params as p
 from sandbox.stripe import problems
-from sandbox.stripe.balances import Balances
 from sandbox.stripe.charge_shapes import destination_payment
 from sandbox.stripe.currencies import check_divisible, currency, reaches, shown
 from sandbox.stripe.desk import Call, Endpoint
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import Fates
-from sandbox.stripe.listing import Lists
-from sandbox.stripe.names import names_of, reference_of
-from sandbox.stripe.params import NOTHING, Form, merged, paged
+from sandbox.stripe.ground import Ground, Part
+from sandbox.stripe.names import names_of
+from sandbox.stripe.params import NOTHING, Form, Params, merged, paged
 from sandbox.stripe.paying_out import PayingOut
 from sandbox.stripe.problems import Problem
 from sandbox.stripe.reversals import Reversals
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 _CREATE = Form(
     {
@@ -37,31 +33,13 @@ _CREATE = Form(
 )
 
 
-class Transfers:
+class Transfers(Part):
     """Handlers."""
 
-    def __init__(
-        self,
-        *,
-        world: World,
-        store: Store,
-        shows: Shows,
-        events: Events,
-        lists: Lists,
-        balances: Balances,
-        paying_out: PayingOut,
-        reversals: Reversals,
-        fates: Fates,
-    ) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._lists = lists
-        self._balances = balances
+    def __init__(self, ground: Ground, *, paying_out: PayingOut, reversals: Reversals) -> None:
+        super().__init__(ground)
         self._paying_out = paying_out
         self._reversals = reversals
-        self._fates = fates
 
     def endpoints(self) -> Iterable[Endpoint]:
         """Give all operations on transfers."""
@@ -115,7 +93,7 @@ class Transfers:
             raise problems.too_little()
         record = self._move(call, destination, source)
         self._world.ledger.record(
-            reference=reference_of(record),
+            reference=record.hidden["reference"],
             key=call.key or "",
             destination=destination.id,
             currency=code.upper(),
@@ -234,7 +212,9 @@ class Transfers:
             "source_type": params.get("source_type", "card"),
             "transfer_group": group,
         }
-        record = self._store.add("transfer", call.account, data, {"key": call.key or ""})
+        record = self._store.add(
+            "transfer", call.account, data, {"key": call.key or "", "reference": _reference(params, identity)}
+        )
         self._events.tell("payment.created", credited)
         self._paying_out.consider(destination.id, code)
         return record
@@ -257,3 +237,9 @@ class Transfers:
         seconds = fault.after(0.0) if fault is not None else 0.0
         units = fault.value if fault is not None and isinstance(fault.value, int) else None
         self._world.clock.call_later(seconds, lambda: self._reversals.give_back(record, units))
+
+
+def _reference(params: Params, identity: str) -> str:
+    """Give our caller's name of a payment, else Stripe's."""
+    values = (params.get("metadata") or {}).values()
+    return str(params.get("transfer_group") or next(iter(values), "") or identity)

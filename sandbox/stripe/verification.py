@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sandbox.core import World
 from sandbox.stripe import account_shapes, banks, requirements
-from sandbox.stripe.events import Events
-from sandbox.stripe.fates import Fates
+from sandbox.stripe.ground import Ground, Part
 from sandbox.stripe.names import names_of
-from sandbox.stripe.showing import Shows
-from sandbox.stripe.store import Data, Record, Store
+from sandbox.stripe.store import Data, Record
 
 _WHEN_RESTRICTED = "individual.verification.document"
 
 
-class Verification:
-    """Judges accounts whenever they change; `judging_s` is how long Stripe takes."""
+class Verification(Part):
+    """Judges accounts whenever they change."""
 
-    def __init__(self, *, world: World, store: Store, shows: Shows, events: Events, fates: Fates) -> None:
-        self._world = world
-        self._store = store
-        self._shows = shows
-        self._events = events
-        self._fates = fates
+    def __init__(self, ground: Ground) -> None:
+        super().__init__(ground)
         self.after_change: Callable[[str], None] = lambda account: None
         """What follows when an account has changed."""
-        self.judging_s = float(os.environ.get("SANDBOX_STRIPE_JUDGING_S", "0.1"))
 
     def start(self) -> None:
         """Go on with what the state file left undecided."""
@@ -95,7 +86,7 @@ class Verification:
         data["payouts_enabled"] = fit
 
     def _judge_later(self, record: Record) -> None:
-        self._world.clock.call_later(self.judging_s, lambda: self._judge(record))
+        self._world.clock.call_later(self._settings.judging_s, lambda: self._judge(record))
 
     def _judge(self, record: Record) -> None:
         """Decide of an account that has given everything."""
