@@ -73,6 +73,12 @@ def _paypal_process() -> Iterator[SandboxService]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def _stripe_process() -> Iterator[SandboxService]:
+    with running("stripe") as service:
+        yield service
+
+
 @pytest.fixture
 def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Sharetribe marketplace with nothing in it; the settings point at it."""
@@ -83,6 +89,12 @@ def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch)
 def paypal_sandbox(_paypal_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A PayPal in which nothing happened yet; the settings point at it."""
     return _fresh(_paypal_process, monkeypatch)
+
+
+@pytest.fixture
+def stripe_sandbox(_stripe_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
+    """A Stripe in which nothing happened yet; the settings point at it."""
+    return _fresh(_stripe_process, monkeypatch)
 
 
 def _fresh(service: SandboxService, patch: pytest.MonkeyPatch) -> SandboxService:

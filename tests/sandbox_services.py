@@ -61,7 +61,8 @@ class SandboxService:
     def environment(self) -> dict[str, str]:
         """Name what the product needs to use it, as its environment variables."""
         prefix = self.name.upper()
-        variables = {f"{prefix}_BASE_URL": self.url}
+        # The name that dj-stripe reads.
+        variables = {"STRIPE_API_HOST" if self.name == "stripe" else f"{prefix}_BASE_URL": self.url}
         if self.name == "flex":
             variables["FLEX_MARKETPLACE_BASE_URL"] = self.url
         return variables | {f"{prefix}_{key.upper()}": value for key, value in self.credentials.items()}

@@ -9,7 +9,7 @@ from sandbox.stripe import params as p
 from sandbox.stripe.accounts import Accounts
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Ground, Part
-from sandbox.stripe.params import NOTHING, Form, merged, paged
+from sandbox.stripe.params import NOTHING, Form, inner_page, merged
 from sandbox.stripe.showing import list_of
 from sandbox.stripe.store import Data, Record
 from sandbox.stripe.verification import Verification
@@ -52,7 +52,7 @@ class AccountParts(Part):
             Endpoint(
                 "POST", f"{capabilities}/{{capability}}", Form({"requested": p.flag}), self.modify_capability
             ),
-            Endpoint("GET", banks, paged(object=p.text), self.list_banks),
+            Endpoint("GET", banks, inner_page(object=p.text), self.list_banks),
             Endpoint("POST", banks, _OF_BANK, self.create_bank),
             Endpoint("GET", f"{banks}/{{bank}}", NOTHING, self.show_bank),
             Endpoint("POST", f"{banks}/{{bank}}", _OF_CHANGE, self.modify_bank),

@@ -9,7 +9,7 @@ from sandbox.stripe import problems
 from sandbox.stripe.cards import Cards
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Ground, Part
-from sandbox.stripe.params import NOTHING, Form, Params, Reader, merged, paged
+from sandbox.stripe.params import NOTHING, Form, Params, Reader, inner_page, merged, paged
 from sandbox.stripe.showing import list_of
 from sandbox.stripe.store import Data, Record
 
@@ -51,7 +51,7 @@ class Customers(Part):
             Endpoint("POST", one, MODIFY, self.modify),
             Endpoint("DELETE", one, NOTHING, self.delete),
             *(
-                Endpoint("GET", f"{one}/{name}", paged(object=p.text, type=p.text), self.list_nothing)
+                Endpoint("GET", f"{one}/{name}", inner_page(object=p.text, type=p.text), self.list_nothing)
                 for name in ("sources", "subscriptions", "tax_ids")
             ),
         ]

@@ -54,7 +54,7 @@ class Lists:
             return (
                 record.account == account
                 and all(_has(record, name, value) for name, value in filters.items())
-                and compares(record.data["created"], params.get("created"))
+                and ("created" not in params or compares(record.data["created"], params["created"]))
                 and (fits is None or fits(record))
             )
 
@@ -128,9 +128,9 @@ def _has(record: Record, name: str, value: Any) -> bool:
     return bool(have == value)
 
 
-def compares(have: int, asked: dict[str, int] | None) -> bool:
+def compares(have: int, asked: dict[str, int]) -> bool:
     """Say whether a second lies where it was asked for."""
-    return asked is None or all(_COMPARE[how](have, than) for how, than in asked.items())
+    return all(_COMPARE[how](have, than) for how, than in asked.items())
 
 
 def _page_start(page: str | None) -> int:

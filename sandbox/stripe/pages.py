@@ -49,6 +49,7 @@ def page(title: str, body: str, *, status: int = 200) -> Response:
     whole = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<link rel="icon" href="data:,">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
         f"<body><main><p>Stripe sandbox: no real money, no real data</p><h1>{escape(title)}</h1>{body}"
         "</main></body></html>"

@@ -229,12 +229,16 @@ class Form:
 
 
 def paged(undone: str = "", **filters: Reader) -> Form:
-    """Make the form of a list."""
+    """Make the form of a list of what has a time of creation."""
+    return inner_page(undone, created=moment, **filters)
+
+
+def inner_page(undone: str = "", **filters: Reader) -> Form:
+    """Make the form of a list inside of a resource."""
     fields: dict[str, Reader] = {
         "limit": _limit,
         "starting_after": text,
         "ending_before": text,
-        "created": moment,
         **filters,
     }
     return Form(fields, undone=undone)

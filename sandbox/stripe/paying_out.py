@@ -38,10 +38,8 @@ class PayingOut(Part):
     def start(self) -> None:
         """Go on with what the state file left unfinished."""
         for record in self._store.all("payout"):
-            if record.data["status"] in ("pending", "in_transit"):
-                self._later(record)
-            elif record.hidden.get("returns"):
-                self._fall_back_later(record, self._settings.arrival_s)
+            if record.data["status"] in ("pending", "in_transit") or record.hidden["returns"]:
+                self._await(record)
         for account, code in list(self._balances.available):
             self.consider(account, code)
 
@@ -58,7 +56,8 @@ class PayingOut(Part):
         if (account, code) in self._waiting or not self._is_due(account, code):
             return
         self._waiting.add((account, code))
-        self._world.clock.call_later(self._settings.payout_s, lambda: self._pay_out(account, code))
+        at = self._world.clock.time() + self._settings.payout_s
+        self._world.clock.call_at(at, lambda: self._pay_out(account, code, at))
 
     def _is_due(self, account: str, code: str) -> bool:
         record = self._store.get(account, "account")
@@ -70,11 +69,11 @@ class PayingOut(Part):
             and self._balances.available[account, code] > 0
         )
 
-    def _pay_out(self, account: str, code: str) -> None:
+    def _pay_out(self, account: str, code: str, at: float) -> None:
         self._waiting.discard((account, code))
-        self.pay_now(account, code)
+        self.pay_now(account, code, at=at)
 
-    def pay_now(self, account: str, code: str) -> Record | None:
+    def pay_now(self, account: str, code: str, *, at: float | None = None) -> Record | None:
         """Pay out all that an account has in one currency, in one payout that names what it is made of."""
         bank = banks.bank_of(self._store, account)
         units = self._balances.available[account, code]
@@ -88,7 +87,7 @@ class PayingOut(Part):
             and part.data["status"] == "available"
             and part.hidden["payout"] is None
         ]
-        payout = self.make(account, code, units, bank, automatic=True)
+        payout = self.make(account, code, units, bank, automatic=True, at=at)
         for part in parts:
             part.hidden["payout"] = payout.id
             self._store.keep(part)
@@ -97,9 +96,17 @@ class PayingOut(Part):
     # The life of a payout ------------------------------------------------------------------------------------
 
     def make(
-        self, account: str, code: str, units: int, bank: Record, *, automatic: bool, extra: Data | None = None
+        self,
+        account: str,
+        code: str,
+        units: int,
+        bank: Record,
+        *,
+        automatic: bool,
+        extra: Data | None = None,
+        at: float | None = None,
     ) -> Record:
-        """Make a payout, whose money leaves the balance at once."""
+        """Make a payout, whose money leaves the balance at once; `at`: since when, if that is past."""
         now = self._store.now()
         identity = self._store.new_id("po")
         entry = self._balances.book(
@@ -141,21 +148,33 @@ class PayingOut(Part):
             "trace_id": {"status": "pending", "value": None},
             "type": "bank_account",
         }
-        record = self._store.add("payout", account, data | (extra or {}), {"fails": bank.hidden["fails"]})
+        hidden: Data = {
+            "at": self._world.clock.time() if at is None else at,
+            "fails": bank.hidden["fails"],
+            "returns": False,
+        }
+        record = self._store.add("payout", account, data | (extra or {}), hidden)
         self._events.tell("payout.created", record)
-        self._later(record)
+        self._later(record, self._settings.arrival_s)
         return record
 
-    def _later(self, record: Record) -> None:
-        """Have the next step of a payout come."""
+    def _later(self, record: Record, seconds: float) -> None:
+        """Have the next step come, counted from the last one: a leap of the clock may do several."""
+        record.hidden["at"] += seconds
+        self._store.keep(record)
+        self._await(record)
 
-        def go_on() -> None:
-            if record.data["status"] == "pending":
+    def _await(self, record: Record) -> None:
+        self._world.clock.call_at(record.hidden["at"], lambda: self._go_on(record))
+
+    def _go_on(self, record: Record) -> None:
+        match record.data["status"]:
+            case "pending":
                 self.turn(record, "in_transit")
-            elif record.data["status"] == "in_transit":
+            case "in_transit":
                 self._arrive(record)
-
-        self._world.clock.call_later(self._settings.arrival_s, go_on)
+            case "paid" if record.hidden["returns"]:
+                self.turn(record, "failed")
 
     def _arrive(self, record: Record) -> None:
         names = names_of(record, self._store)
@@ -169,15 +188,11 @@ class PayingOut(Part):
         if fate in ("failed", "canceled"):
             self.turn(record, fate)
             return
+        record.hidden["returns"] = fate == "returned"
         self.turn(record, "paid")
-        if fate == "returned":
-            record.hidden["returns"] = True
-            self._store.keep(record)
-            seconds = fault.after(self._settings.arrival_s) if fault is not None else self._settings.arrival_s
-            self._fall_back_later(record, seconds)
-
-    def _fall_back_later(self, record: Record, seconds: float) -> None:
-        self._world.clock.call_later(seconds, lambda: self.turn(record, "failed"))
+        if record.hidden["returns"]:
+            wait = self._settings.arrival_s
+            self._later(record, fault.after(wait) if fault is not None else wait)
 
     def turn(self, record: Record, status: str) -> bool:
         """Give a payout a status, with the money that goes with it; False where it cannot have it any more."""
@@ -200,7 +215,7 @@ class PayingOut(Part):
         if reconciled:
             self._events.tell("payout.reconciliation_completed", record)
         if status == "in_transit":
-            self._later(record)
+            self._later(record, self._settings.arrival_s)
         return True
 
     def _bring_back(self, record: Record, *, failed: bool) -> None:

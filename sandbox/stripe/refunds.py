@@ -10,7 +10,7 @@ from sandbox.stripe.charging import Charging
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Ground, Part
-from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, merged, paged
+from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, inner_page, merged, paged
 from sandbox.stripe.store import Data, Record
 
 _OF_CHARGE = paged(charge=p.text, payment_intent=p.text)
@@ -49,7 +49,7 @@ class Refunds(Part):
             Endpoint("GET", "/v1/charges", charges, lambda call: self._list(call, "charge")),
             Endpoint("GET", "/v1/charges/{id}", NOTHING, lambda call: self._show(call, "charge")),
             Endpoint("POST", "/v1/charges/{id}", of_charge, self.modify_charge),
-            Endpoint("GET", "/v1/charges/{id}/refunds", paged(), self.list_of_charge),
+            Endpoint("GET", "/v1/charges/{id}/refunds", inner_page(), self.list_of_charge),
             Endpoint("GET", "/v1/refunds", _OF_CHARGE, lambda call: self._list(call, "refund")),
             Endpoint("POST", "/v1/refunds", _CREATE, self.create),
             Endpoint("GET", "/v1/refunds/{id}", NOTHING, lambda call: self._show(call, "refund")),

@@ -10,7 +10,7 @@ from sandbox.stripe.charge_shapes import payment_refund
 from sandbox.stripe.currencies import shown
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Part
-from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, merged, paged
+from sandbox.stripe.params import METADATA_ONLY, NOTHING, Form, inner_page, merged
 from sandbox.stripe.store import Data, Record
 
 _REVERSE = Form(
@@ -25,7 +25,7 @@ class Reversals(Part):
         """Give all operations on reversals."""
         root = "/v1/transfers/{id}/reversals"
         return [
-            Endpoint("GET", root, paged(), self.list),
+            Endpoint("GET", root, inner_page(), self.list),
             Endpoint("POST", root, _REVERSE, self.create),
             Endpoint("GET", f"{root}/{{reversal}}", NOTHING, self.show),
             Endpoint("POST", f"{root}/{{reversal}}", METADATA_ONLY, self.modify),

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.sandbox import stripe_api
 from tests.sandbox.paypal_api import Caller
 from tests.sandbox.receiver import Receiver, receiving
 from tests.sandbox_services import SandboxService
@@ -17,6 +18,14 @@ def paypal(paypal_sandbox: SandboxService) -> Iterator[Caller]:
     caller = Caller(paypal_sandbox.url, dict(paypal_sandbox.credentials))
     yield caller
     caller.session.close()
+
+
+@pytest.fixture
+def patient_stripe(stripe_sandbox: SandboxService) -> Iterator[SandboxService]:
+    """A Stripe that Stripe's own library talks to, in which nothing happens before the clock is moved on."""
+    stripe_sandbox.post("/_sandbox/settings", stripe_api.PATIENT)
+    with stripe_api.library_at(stripe_sandbox):
+        yield stripe_sandbox
 
 
 @pytest.fixture
