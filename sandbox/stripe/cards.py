@@ -11,7 +11,7 @@ from sandbox.stripe import problems
 from sandbox.stripe.charge_shapes import billing_details
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Part
-from sandbox.stripe.params import NOTHING, Form, merged, paged
+from sandbox.stripe.params import NOTHING, Form, inner_page, merged
 from sandbox.stripe.store import Data, Record
 
 
@@ -90,7 +90,7 @@ class Cards(Part):
         """Give all operations on payment methods."""
         root = "/v1/payment_methods"
         one = f"{root}/{{id}}"
-        listed = paged(customer=p.text, type=p.text, undone="allow_redisplay customer_account")
+        listed = inner_page("allow_redisplay customer_account", customer=p.text, type=p.text)
         attach = Form({"customer": p.text}, needs=("customer",), undone="customer_account")
         return [
             Endpoint("GET", root, listed, self.list),

@@ -11,7 +11,7 @@ from sandbox.stripe import params as p
 from sandbox.stripe import problems
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Ground, Part
-from sandbox.stripe.params import NOTHING, Form, merged, paged
+from sandbox.stripe.params import NOTHING, Form, inner_page, merged
 from sandbox.stripe.store import Data, Record
 
 MOST = 16
@@ -59,7 +59,7 @@ class Hooks(Part):
         """Give all operations."""
         root = "/v1/webhook_endpoints"
         return [
-            Endpoint("GET", root, paged(), self.list),
+            Endpoint("GET", root, inner_page(), self.list),
             Endpoint("POST", root, _CREATE, self.create),
             Endpoint("GET", f"{root}/{{id}}", NOTHING, self.show),
             Endpoint("POST", f"{root}/{{id}}", _MODIFY, self.modify),

@@ -31,7 +31,7 @@ def parse(text: str) -> Params:
         if not 0 < len(steps) <= _DEEPEST:
             raise problems.invalid(f"Invalid parameter name: {name}", name)
         _put(found, steps, value, name)
-    return {name: _settled(value) for name, value in found.items()}
+    return found
 
 
 def _put(into: Params, steps: list[str], value: str, name: str) -> None:
@@ -43,16 +43,6 @@ def _put(into: Params, steps: list[str], value: str, name: str) -> None:
         into = into.setdefault(key, {})
         if not isinstance(into, dict):
             raise problems.invalid(f"Invalid hash: {name}", name)
-
-
-def _settled(value: Any) -> Any:
-    """Turn hashes whose keys are all numbers into lists."""
-    if not isinstance(value, dict):
-        return value
-    settled = {key: _settled(inner) for key, inner in value.items()}
-    if settled and all(key.isascii() and key.isdecimal() for key in settled):
-        return [settled[key] for key in sorted(settled, key=int)]
-    return settled
 
 
 # Readers ------------------------------------------------------------------------------------------------------
@@ -112,9 +102,9 @@ def many(reader: Reader) -> Reader:
     """Read a list."""
 
     def read(value: Any, name: str) -> list[Any]:
-        if not isinstance(value, list):
+        if not isinstance(value, dict) or not all(key.isascii() and key.isdecimal() for key in value):
             raise problems.invalid(f"Invalid array: {value}", name)
-        return [reader(inner, f"{name}[{n}]") for n, inner in enumerate(value)]
+        return [reader(value[key], f"{name}[{key}]") for key in sorted(value, key=int)]
 
     return read
 

@@ -15,7 +15,7 @@ from sandbox.stripe.cards import Cards
 from sandbox.stripe.charging import Charging
 from sandbox.stripe.currencies import CURRENCIES
 from sandbox.stripe.customers import Customers
-from sandbox.stripe.desk import Desk
+from sandbox.stripe.desk import Desk, Endpoint
 from sandbox.stripe.doors import Doors
 from sandbox.stripe.ground import ground_of
 from sandbox.stripe.hooks import Hooks
@@ -94,9 +94,13 @@ class Stripe(Service):
             "account": self.ground.platform,
         }
 
+    def endpoints(self) -> list[Endpoint]:
+        """Give every operation of the API."""
+        return [endpoint for part in self._parts for endpoint in part.endpoints()]
+
     def routes(self) -> Iterable[Route]:
         """Give the API's routes, and the pages'."""
-        endpoints = [endpoint for part in self._parts for endpoint in part.endpoints()]
+        endpoints = self.endpoints()
         # Fixed last steps before placeholders: /v1/payment_intents/search is no payment intent.
         endpoints.sort(key=lambda endpoint: endpoint.path.count("{"))
         return [

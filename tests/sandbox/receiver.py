@@ -28,8 +28,8 @@ class Delivery:
 
     @property
     def type(self) -> str:
-        """Give the type of the event."""
-        return str(self.body["event_type"])
+        """Give the type of the event, where PayPal or Stripe has it."""
+        return str(self.body.get("event_type") or self.body["type"])
 
 
 class Receiver:

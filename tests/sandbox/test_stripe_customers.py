@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 
 import pytest
-import stripe
 
-from tests.sandbox.stripe_api import happened
+from tests.sandbox.stripe_api import happened, stripe
 from tests.sandbox_services import SandboxService
 
 pytestmark = pytest.mark.usefixtures("patient_stripe")
@@ -20,12 +19,11 @@ def test_is_made_and_changed():
         address={"city": "Berlin"},
         metadata={"user": "u-1", "old": "x"},
     )
-    assert made.address
     assert (made.address.city, made.address.country) == ("Berlin", None)
     changed = stripe.Customer.modify(made.id, phone="+49", email="", metadata={"old": "", "new": "y"})
     assert (changed.name, changed.phone, changed.email) == ("Anna", "+49", None)
-    assert changed.metadata.to_dict() == {"user": "u-1", "new": "y"}  # type: ignore[union-attr]
-    assert stripe.Customer.modify(made.id, metadata="").metadata.to_dict() == {}  # type: ignore[arg-type, union-attr]
+    assert changed.metadata.to_dict() == {"user": "u-1", "new": "y"}
+    assert stripe.Customer.modify(made.id, metadata="").metadata.to_dict() == {}
     event = stripe.Event.list(type="customer.updated").data[-1]
     assert event.data.previous_attributes["email"] == "anna@example.com"
     assert "name" not in event.data.previous_attributes
@@ -85,7 +83,6 @@ def test_a_search_has_pages():
     for _ in range(5):
         stripe.Customer.create(name="Anna")
     found = stripe.Customer.search(query="name:'Anna'", limit=2)
-    assert found.next_page
     assert len(list(found.auto_paging_iter())) == 5
 
 

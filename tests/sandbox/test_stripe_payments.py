@@ -6,15 +6,14 @@ from typing import Any
 
 import pytest
 import requests
-import stripe
 
-from tests.sandbox.stripe_api import available, happened, paid
+from tests.sandbox.stripe_api import available, happened, paid, stripe
 from tests.sandbox_services import SandboxService
 
 pytestmark = pytest.mark.usefixtures("patient_stripe")
 
 
-def intent(**more: Any) -> stripe.PaymentIntent:
+def intent(**more: Any) -> Any:
     return stripe.PaymentIntent.create(**{"amount": 5000, "currency": "eur", **more})
 
 
@@ -58,9 +57,8 @@ def test_is_declined(card: str, code: str, decline_code: str | None):
     assert told.payment_intent.id == made.id
     after = stripe.PaymentIntent.retrieve(made.id, expand=["latest_charge"])
     assert after.status == "requires_payment_method"
-    assert after.last_payment_error
     assert after.last_payment_error.code == code
-    assert after.latest_charge.status == "failed"  # type: ignore[union-attr]
+    assert after.latest_charge.status == "failed"
     assert happened()[-2:] == ["charge.failed", "payment_intent.payment_failed"]
     again = stripe.PaymentIntent.confirm(made.id, payment_method="pm_card_visa")
     assert (again.status, again.last_payment_error) == ("succeeded", None)
@@ -175,9 +173,8 @@ def test_a_card_is_made_of_a_token():
     made = stripe.PaymentMethod.create(
         type="card", card={"token": "tok_mastercard"}, billing_details={"name": "Anna"}, metadata={"a": "b"}
     )
-    assert made.card
     assert (made.card.brand, made.billing_details.name) == ("mastercard", "Anna")
-    assert stripe.PaymentMethod.retrieve(made.id).metadata.to_dict() == {"a": "b"}  # type: ignore[union-attr]
+    assert stripe.PaymentMethod.retrieve(made.id).metadata.to_dict() == {"a": "b"}
 
 
 # Refunds --------------------------------------------------------------------------------------------------------
@@ -193,7 +190,6 @@ def test_is_refunded_in_parts():
     stripe.Refund.create(charge=str(payment.latest_charge))
     charge = stripe.Charge.retrieve(str(payment.latest_charge), expand=["refunds"])
     assert (charge.amount_refunded, charge.refunded) == (5000, True)
-    assert charge.refunds
     assert [one.amount for one in charge.refunds.data] == [3000, 2000]
     assert available() == before - 5000
     assert happened()[-2:] == ["refund.created", "charge.refunded"]
@@ -207,7 +203,7 @@ def test_is_refunded_in_parts():
 def test_is_not_refunded_before_it_is_paid():
     for wanted in ({"payment_intent": intent().id}, {"charge": "ch_nothing"}, {}):
         with pytest.raises(stripe.InvalidRequestError):
-            stripe.Refund.create(**wanted)  # type: ignore[arg-type]
+            stripe.Refund.create(**wanted)
 
 
 def test_is_refunded_by_somebody_in_the_dashboard(patient_stripe: SandboxService):
