@@ -67,11 +67,7 @@ class Desk:
         self._keys = keys
         self.secret_key = world.credential("secret_key", lambda: f"sk_test_{world.token(24)}")
         self.publishable_key = world.credential("publishable_key", lambda: f"pk_test_{world.token(24)}")
-
-    @property
-    def livemode(self) -> bool:
-        """Say whether the secret key is one of live mode."""
-        return self.secret_key.startswith(("sk_live_", "rk_live_"))
+        ground.events.livemode = self.secret_key.startswith("sk_live_")
 
     def handler(self, endpoint: Endpoint) -> Handler:
         """Give the handler of an endpoint."""

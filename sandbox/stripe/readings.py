@@ -15,9 +15,11 @@ from sandbox.stripe.showing import list_of
 from sandbox.stripe.store import Data, Record
 
 _EMPTY = """
-application_fees coupons entitlements/features files file_links invoices invoiceitems plans prices products
-promotion_codes quotes reviews setup_intents shipping_rates subscription_schedules subscriptions tax_codes tax_rates
-topups
+application_fees checkout/sessions country_specs coupons entitlements/active_entitlements entitlements/features
+file_links files identity/verification_reports identity/verification_sessions invoiceitems invoices
+issuing/authorizations issuing/cardholders issuing/cards issuing/disputes issuing/transactions plans prices
+products promotion_codes quotes radar/early_fraud_warnings reviews setup_intents shipping_rates
+subscription_schedules subscriptions tax_codes tax_ids tax_rates topups
 """
 EMPTY = tuple(_EMPTY.split())
 """Lists that dj-stripe asks for when it syncs everything. Nothing of this is in the sandbox."""
