@@ -64,7 +64,7 @@ class Doors(Part):
         return sum(self._turn(record, status) for record in self._named(reference))
 
     def _turn(self, record: Record, status: str) -> bool:
-        if status not in STATUSES.get(record.kind, ()):
+        if status not in STATUSES.get(record.kind, ()) or record.hidden.get("platform"):
             return False
         match record.kind:
             case "account":
@@ -152,7 +152,7 @@ class Doors(Part):
         """Tell that {"type"} happened to {"object"}, at the account {"account"}; both may be anything."""
         kind, told, account = fields_of(request, type=str, object=dict, account=str)
         record = self._events.tell_of(kind, told, account=account or self._platform, references=_texts(told))
-        return Response.of(record.data)
+        return Response.of(self._shows.show(record))
 
     def thin(self, request: Request) -> Response:
         """Send a thin event of a {"type"} about {"reference"} to every endpoint, as destinations get it."""

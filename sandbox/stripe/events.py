@@ -81,7 +81,7 @@ class Events:
         self, kind: str, shown: Data, *, account: str, references: Iterable[str], previous: Data | None = None
     ) -> Record:
         """Tell of anything at all; what is told is as it was at this moment, whatever becomes of it."""
-        data: Data = {"object": json.loads(json.dumps(shown))}
+        data: Data = {"object": shown}
         if previous is not None:
             data["previous_attributes"] = previous
         listeners = [
@@ -94,7 +94,6 @@ class Events:
             "object": "event",
             "api_version": self.version,
             "created": self._store.now(),
-            "data": data,
             "livemode": self.livemode,
             "pending_webhooks": len(listeners),
             "request": dict(self._cause),
@@ -102,7 +101,11 @@ class Events:
         }
         if account != self._platform:
             event["account"] = account
-        hidden = {"waiting": [one.id for one in listeners], "names": sorted({*references, event["id"]})}
+        hidden = {
+            "waiting": [one.id for one in listeners],
+            "names": sorted({*references, event["id"]}),
+            "told": json.dumps(data),  # as a text, which nobody changes, and which is small
+        }
         record = self._store.add("event", account, event, hidden)
         self._keep(record)
         self._send(record, listeners)
@@ -142,7 +145,8 @@ class Events:
             event.data["pending_webhooks"] = len(waiting)
             self._world.journal.write("told", [event.id, endpoint.id])
 
-        body = {**event.data, "api_version": endpoint.data["api_version"] or event.data["api_version"]}
+        body = self._shows.show(event)
+        body["api_version"] = endpoint.data["api_version"] or body["api_version"]
         return Parcel(
             url=endpoint.data["url"],
             subject=event.data["type"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -37,6 +38,7 @@ class Shows:
             "transfer": self._reversals,
             "charge": self._refunds,
             "account": self._external_accounts,
+            "event": lambda record: {"data": json.loads(record.hidden["told"])},
         }
 
     def show(self, record: Record) -> Data:
@@ -92,7 +94,7 @@ class Shows:
 
     def _opened(self, shown: Data, step: str, path: str) -> Any:
         """Give what stands at one step, itself instead of its id."""
-        if step in INCLUDABLE.get(shown.get("object", ""), ()):
+        if step in INCLUDABLE.get(str(shown.get("object")), ()):
             url = f"/v1/customers/{shown['id']}/{step}"
             return shown.setdefault(step, list_of((), url))
         if step not in shown:

@@ -68,12 +68,7 @@ class Store:
 
     def new_id(self, prefix: str, size: int = 24) -> str:
         """Give a fresh id, repeatable with --seed."""
-        bits = self._world.rng.getrandbits(size * 8)
-        letters = []
-        for _ in range(size // 2):
-            bits, at = divmod(bits, len(_PAIRS))
-            letters.append(_PAIRS[at])
-        return f"{prefix}_{''.join(letters)}"
+        return f"{prefix}_{''.join(self._world.rng.choices(_PAIRS, k=size // 2))}"
 
     def now(self) -> int:
         """Give the sandbox's present second."""
