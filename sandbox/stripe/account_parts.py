@@ -16,7 +16,7 @@ from sandbox.stripe.verification import Verification
 
 _OF_BANK = Form(
     {
-        "external_account": account_shapes.CREATE.fields["external_account"],
+        "external_account": banks.details,
         "metadata": p.metadata,
         "default_for_currency": p.flag,
     },
@@ -45,18 +45,18 @@ class AccountParts(Part):
     def endpoints(self) -> Iterable[Endpoint]:
         """Give all operations on capabilities and bank accounts."""
         capabilities = "/v1/accounts/{id}/capabilities"
-        banks = "/v1/accounts/{id}/external_accounts"
+        external = "/v1/accounts/{id}/external_accounts"
         return [
             Endpoint("GET", capabilities, NOTHING, self.list_capabilities),
             Endpoint("GET", f"{capabilities}/{{capability}}", NOTHING, self.show_capability),
             Endpoint(
                 "POST", f"{capabilities}/{{capability}}", Form({"requested": p.flag}), self.modify_capability
             ),
-            Endpoint("GET", banks, inner_page(object=p.text), self.list_banks),
-            Endpoint("POST", banks, _OF_BANK, self.create_bank),
-            Endpoint("GET", f"{banks}/{{bank}}", NOTHING, self.show_bank),
-            Endpoint("POST", f"{banks}/{{bank}}", _OF_CHANGE, self.modify_bank),
-            Endpoint("DELETE", f"{banks}/{{bank}}", NOTHING, self.delete_bank),
+            Endpoint("GET", external, inner_page(object=p.text), self.list_banks),
+            Endpoint("POST", external, _OF_BANK, self.create_bank),
+            Endpoint("GET", f"{external}/{{bank}}", NOTHING, self.show_bank),
+            Endpoint("POST", f"{external}/{{bank}}", _OF_CHANGE, self.modify_bank),
+            Endpoint("DELETE", f"{external}/{{bank}}", NOTHING, self.delete_bank),
         ]
 
     # Capabilities --------------------------------------------------------------------------------------------
@@ -101,8 +101,7 @@ class AccountParts(Part):
     def create_bank(self, call: Call) -> Data:
         """Add one."""
         record = self._accounts.connected(call.path["id"])
-        wanted = banks.details(call.params["external_account"], record)
-        wanted["metadata"] = call.params.get("metadata", {})
+        wanted = {**call.params["external_account"], "metadata": merged({}, call.params.get("metadata"))}
         with self._verification.changing(record):
             bank = banks.add(self._store, record, wanted, default=call.params.get("default_for_currency"))
         self._events.tell("account.external_account.created", bank)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from sandbox.stripe import banks, problems, requirements
 from sandbox.stripe import params as p
-from sandbox.stripe import problems, requirements
 from sandbox.stripe.currencies import COUNTRIES, country, currency
 from sandbox.stripe.params import Form, Params, Reader, group
 from sandbox.stripe.store import Data
@@ -47,18 +47,7 @@ _DETAILS: dict[str, Reader] = {
     ),
     "default_currency": currency,
     "email": p.text,
-    "external_account": p.either(
-        group(
-            object=p.choice("bank_account"),
-            account_holder_name=p.text,
-            account_holder_type=p.choice("company", "individual"),
-            account_number=p.text,
-            country=p.text,
-            currency=currency,
-            routing_number=p.text,
-        ),
-        p.text,
-    ),
+    "external_account": banks.details,
     "individual": group(
         address=_ADDRESS,
         dob=group(day=p.whole, month=p.whole, year=p.whole),

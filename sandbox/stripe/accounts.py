@@ -109,7 +109,7 @@ class Accounts(Part):
         params = call.params
         fault = self._world.faults.take("refuse", request=call.request) if self._world.faults else None
         if fault is not None:
-            raise Problem(fault.status or 400, "Steered to be refused.", code=fault.value)
+            raise Problem(fault.status or 400, "Steered to be refused.", code=str(fault.value))
         controller = account_shapes.controller_of(params)
         if controller["stripe_dashboard"]["type"] == "none" and not params.get("capabilities"):
             raise problems.missing("capabilities")
@@ -179,8 +179,10 @@ class Accounts(Part):
         data["tos_acceptance"] |= {
             name: terms[name] for name in ("date", "ip", "user_agent") if name in terms
         }
-        schedule = ((params.get("settings") or {}).get("payouts") or {}).get("schedule") or {}
-        data["settings"]["payouts"]["schedule"] |= {k: v for k, v in schedule.items() if v != "minimum"}
+        wanted, payouts = (params.get("settings") or {}).get("payouts") or {}, data["settings"]["payouts"]
+        schedule = wanted.pop("schedule", None) or {}
+        payouts["schedule"] |= {name: value for name, value in schedule.items() if value != "minimum"}
+        payouts |= wanted
         for name in ("individual", "company"):
             _merge(hidden["given"].setdefault(name, {}), params.get(name) or {})
         hidden["extra"] = [
@@ -188,7 +190,7 @@ class Accounts(Part):
         ]
         self.request(record, params.get("capabilities") or {})
         if params.get("external_account"):
-            banks.add(self._store, record, banks.details(params["external_account"], record))
+            banks.add(self._store, record, params["external_account"])
 
     def request(self, record: Record, asked: Data) -> None:
         """Ask for capabilities, or give them back; call it while `changing`."""

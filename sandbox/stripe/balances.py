@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
 
 from sandbox.core import World
 from sandbox.stripe.currencies import SETTLING, ZERO_DECIMAL
@@ -12,6 +11,8 @@ from sandbox.stripe.events import Events
 from sandbox.stripe.store import Data, Record, Store
 
 START_MAJOR = 1_000_000
+Sums = dict[str, dict[str, int]]
+"""Account → currency → smallest units."""
 CATEGORIES = {
     "payment": "charge",
     "payment_refund": "refund",
@@ -36,10 +37,10 @@ class Balances:
 
     def forget(self) -> None:
         """Begin anew: the platform holds a million of each currency in which it settles."""
-        self.available: dict[tuple[str, str], int] = defaultdict(int)
-        self.pending: dict[tuple[str, str], int] = defaultdict(int)
+        self.available: Sums = defaultdict(lambda: defaultdict(int))
+        self.pending: Sums = defaultdict(lambda: defaultdict(int))
         for code in SETTLING:
-            self.available[self._platform, code] = START_MAJOR * (1 if code in ZERO_DECIMAL else 100)
+            self.available[self._platform][code] = START_MAJOR * (1 if code in ZERO_DECIMAL else 100)
 
     def start(self) -> None:
         """Add up what the state file held, and wait for what is still pending."""
@@ -88,18 +89,18 @@ class Balances:
     def _add(self, record: Record) -> None:
         data = record.data
         if data["status"] == "available":
-            self.available[record.account, data["currency"]] += data["net"]
+            self.available[record.account][data["currency"]] += data["net"]
             return
-        self.pending[record.account, data["currency"]] += data["net"]
+        self.pending[record.account][data["currency"]] += data["net"]
         self._world.clock.call_at(float(data["available_on"]), lambda: self._ripen(record))
 
     def _ripen(self, record: Record) -> None:
         """Make pending money available."""
-        key = record.account, record.data["currency"]
+        account, code = record.account, record.data["currency"]
         record.data["status"] = "available"
         self._store.keep(record)
-        self.pending[key] -= record.data["net"]
-        self.available[key] += record.data["net"]
+        self.pending[account][code] -= record.data["net"]
+        self.available[account][code] += record.data["net"]
         self._events.tell_of(
             "balance.available",
             self.shown(record.account),
@@ -110,7 +111,7 @@ class Balances:
 
     def set_available(self, currency: str, units: int) -> None:
         """Have the platform hold so much, by an adjustment."""
-        difference = units - self.available[self._platform, currency]
+        difference = units - self.available[self._platform][currency]
         if difference:
             self.book(
                 account=self._platform,
@@ -125,25 +126,22 @@ class Balances:
         """Show a balance as Stripe does: the account's own currency, and all that hold something."""
         owner = self._store.get(account, "account")
         own = owner.data["default_currency"] if owner is not None else "usd"
-        held = {
-            code
-            for (whose, code), units in (*self.available.items(), *self.pending.items())
-            if whose == account and units
-        }
+        sums = self.available[account], self.pending[account]
+        codes = sorted({own, *(code for held in sums for code, units in held.items() if units)})
 
-        def part(sums: dict[tuple[str, str], int]) -> list[dict[str, Any]]:
+        def part(held: Mapping[str, int]) -> list[Data]:
             return [
                 {"amount": units, "currency": code, "source_types": {"card": units}}
-                for code in sorted({own, *held})
-                for units in [sums.get((account, code), 0)]
+                for code in codes
+                for units in [held.get(code, 0)]
             ]
 
         return {
             "object": "balance",
-            "available": part(self.available),
+            "available": part(sums[0]),
             "connect_reserved": [{"amount": 0, "currency": own}],
             "livemode": self._events.livemode,
-            "pending": part(self.pending),
+            "pending": part(sums[1]),
         }
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from sandbox.stripe import params as p
 from sandbox.stripe import problems
+from sandbox.stripe.currencies import currency
 from sandbox.stripe.store import Data, Record, Store
 
 FAILING = {
@@ -26,6 +28,32 @@ TOKENS = {
     "btok_us_verified_noAccount": "000111111116",
     "btok_us_verified_accountClosed": "000111111113",
 }
+_HASH = p.group(
+    object=p.choice("bank_account"),
+    account_holder_name=p.text,
+    account_holder_type=p.choice("company", "individual"),
+    account_number=p.text,
+    country=p.text,
+    currency=currency,
+    routing_number=p.text,
+)
+
+
+def details(value: Any, name: str) -> Data:
+    """Read what is given as `external_account`: a hash, or one of Stripe's test tokens."""
+    if isinstance(value, str):
+        if value not in TOKENS:
+            raise problems.absent("token", value, param=name)
+        number, routing = TOKENS[value], GOOD["US"][1]
+        return {"account_number": number, "country": "US", "currency": "usd", "routing_number": routing}
+    found: Data = _HASH(value, name)
+    for needed in ("object", "account_number", "country", "currency"):
+        if not found.get(needed):
+            raise problems.missing(f"{name}[{needed}]")
+    return found
+
+
+details.fields = _HASH.fields  # type: ignore[attr-defined]  # so that a test can hold it against the library
 
 
 def bank_of(store: Store, account: str) -> Record | None:
@@ -46,22 +74,6 @@ def good(account: Record) -> Data:
         "currency": account.data["default_currency"],
         "routing_number": routing,
     }
-
-
-def details(given: Any, account: Record) -> Data:
-    """Read what was given as `external_account`: a hash, or one of Stripe's test tokens.
-
-    :raises Problem: for a token that is unknown, or a hash without a number.
-    """
-    if isinstance(given, str):
-        if given not in TOKENS:
-            raise problems.absent("token", given, param="external_account")
-        return {**good(account), "account_number": TOKENS[given], "country": "US", "currency": "usd"}
-    for name in ("object", "account_number", "country", "currency"):
-        if not (given or {}).get(name):
-            raise problems.missing(f"external_account[{name}]")
-    found: Data = dict(given)
-    return found
 
 
 def add(store: Store, account: Record, wanted: Data, *, default: bool | None = None) -> Record:

@@ -136,9 +136,7 @@ class Cards(Part):
         if customer is None or customer.account != call.account:
             raise problems.absent("customer", call.params["customer"], param="customer")
         record = self.usable(identity, account=call.account)
-        record.data["customer"] = customer.id
-        self._store.keep(record)
-        self._events.tell("payment_method.attached", record)
+        self.give(record, customer)
         return self._shows.show(record)
 
     def detach(self, call: Call) -> Data:
@@ -169,6 +167,12 @@ class Cards(Part):
         if identity.startswith("pm_card_"):
             return self.make(identity, account=account, param=param)
         return self.get(identity, account=account, param=param)
+
+    def give(self, record: Record, customer: Record) -> None:
+        """Keep one for a customer."""
+        record.data["customer"] = customer.id
+        self._store.keep(record)
+        self._events.tell("payment_method.attached", record)
 
     def make(self, name: str, *, account: str, param: str | None) -> Record:
         """Make a payment method of a test card.

@@ -8,7 +8,7 @@ from sandbox.stripe.cards import CARDS, Decline
 from sandbox.stripe.charge_shapes import card_charge, refund
 from sandbox.stripe.currencies import ZERO_DECIMAL
 from sandbox.stripe.dispute_shapes import dispute
-from sandbox.stripe.ground import Ground, Part
+from sandbox.stripe.ground import Part
 from sandbox.stripe.store import Data, Record
 
 DISPUTE_FEE = 1500
@@ -17,9 +17,6 @@ _ANSWER_S = 9 * 86_400
 
 class Charging(Part):
     """Books payments."""
-
-    def __init__(self, ground: Ground) -> None:
-        super().__init__(ground)
 
     # Charges -------------------------------------------------------------------------------------------------
 

@@ -109,9 +109,12 @@ class Customers(Part):
             "test_clock": None,
         }
         self._apply(data, call.params)
+        named = call.params.get("payment_method")
+        method = self._cards.usable(named, account=call.account, param="payment_method") if named else None
         record = self._store.add("customer", call.account, data)
-        self._attach(record, call.params.get("payment_method"))
         self._events.tell("customer.created", record)
+        if method is not None:
+            self._cards.give(method, record)
         return self._shows.show(record)
 
     def _apply(self, data: Data, params: Params) -> None:
@@ -125,13 +128,6 @@ class Customers(Part):
         data["tax_exempt"] = params.get("tax_exempt") or data["tax_exempt"]
         data["invoice_settings"] |= params.get("invoice_settings") or {}
         data["metadata"] = merged(data["metadata"], params.get("metadata"))
-
-    def _attach(self, record: Record, method: str | None) -> None:
-        if method:
-            found = self._cards.usable(method, account=record.account, param="payment_method")
-            found.data["customer"] = record.id
-            self._store.keep(found)
-            self._events.tell("payment_method.attached", found)
 
     def show(self, call: Call) -> Data:
         """Show one, or that it was deleted."""

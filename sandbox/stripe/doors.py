@@ -60,8 +60,11 @@ class Doors(Part):
 
         :raises BadRequest: when there is no such status.
         """
-        self._fates.decree(reference, status)
-        return sum(self._turn(record, status) for record in self._named(reference))
+        named = self._named(reference)
+        # An account is turned once: what its owner mends afterwards is judged anew.
+        here = {record.kind for record in named if record.kind == "account"}
+        self._fates.decree(reference, status, but=here)
+        return sum(self._turn(record, status) for record in named)
 
     def _turn(self, record: Record, status: str) -> bool:
         if status not in STATUSES.get(record.kind, ()) or record.hidden.get("platform"):
@@ -129,7 +132,7 @@ class Doors(Part):
         reference, units, reason = fields_of(request, reference=str, units=int, reason=str)
         dispute = self._paying.dispute(self._one(reference, "payment_intent"), units, reason)
         if dispute is None:
-            raise BadRequest(f"{reference!r} is not paid")
+            raise BadRequest(f"{reference!r} has not {units} units that could be disputed")
         return Response.of(self._shows.show(dispute))
 
     def reverse(self, request: Request) -> Response:

@@ -44,8 +44,8 @@ class Fates:
         """Begin anew."""
         self._decreed: dict[tuple[str, str], str] = {}
 
-    def decree(self, reference: str, status: str) -> None:
-        """Decide of everything of that name, in each kind that has such a status.
+    def decree(self, reference: str, status: str, *, but: Collection[str] = ()) -> None:
+        """Decide of everything of that name that is to come, in each kind that has such a status, `but` some.
 
         :raises BadRequest: when no kind has.
         """
@@ -53,6 +53,7 @@ class Fates:
         if not kinds:
             known = sorted({word for statuses in STATUSES.values() for word in statuses})
             raise BadRequest(f"Unknown status {status!r}; known: {', '.join(known)}")
+        kinds = [kind for kind in kinds if kind not in but]
         for kind in kinds:
             self._decreed[kind, reference] = status
         self._world.journal.write("fate", [kinds, reference, status])

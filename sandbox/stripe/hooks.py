@@ -73,12 +73,20 @@ class Hooks(Part):
 
     def point(self, url: str) -> tuple[Record, Record]:
         """Send all events to an address: the platform's and Connect's, under the one secret of the credentials."""
-        for old in list(self._store.listed(self._platform, "webhook_endpoint")):
-            if old.hidden["steered"]:
-                self._store.remove(old)
-        own = self._add(url=url, types=["*"], connect=False, secret=self.secret, steered=True)
-        connect = self._add(url=url, types=["*"], connect=True, secret=self.secret, steered=True)
-        return own, connect
+        known = {
+            one.hidden["connect"]: one
+            for one in self._store.listed(self._platform, "webhook_endpoint")
+            if one.hidden["steered"]
+        }
+        for connect in (False, True):
+            if connect in known:
+                known[connect].data["url"] = url
+                self._store.keep(known[connect])
+            else:
+                known[connect] = self._add(
+                    url=url, types=["*"], connect=connect, secret=self.secret, steered=True
+                )
+        return known[False], known[True]
 
     def _add(
         self, *, url: str, types: list[str], connect: bool, secret: str, steered: bool = False

@@ -88,8 +88,7 @@ class Intents(Part):
             created=self._store.now(),
             livemode=self._events.livemode,
         )
-        self._apply(data, params, call.account)
-        record = self._store.add("payment_intent", call.account, data)
+        record = self._store.add("payment_intent", call.account, self._applied(data, params, call.account))
         self._events.tell("payment_intent.created", record)
         if params.get("confirm"):
             self._paying.confirm(record, call.request)
@@ -117,19 +116,14 @@ class Intents(Part):
             )
         now = {**record.data, **params}
         self._check(now["amount"], now["currency"])
-        self._apply(record.data, params, call.account)
+        record.data = self._applied(record.data, params, call.account)
         self._store.keep(record)
         return self._shows.show(record)
 
-    def _apply(self, data: Data, params: Data, account: str) -> None:
-        for name in (
-            "amount",
-            "capture_method",
-            "currency",
-            "payment_method_types",
-        ):
-            data[name] = params.get(name, data[name])
-        for name in (
+    def _applied(self, data: Data, params: Data, account: str) -> Data:
+        """Give a payment intent with what was asked for, or refuse all of it."""
+        plain = ("amount", "capture_method", "currency", "payment_method_types")
+        unset = (
             "description",
             "receipt_email",
             "setup_future_usage",
@@ -137,20 +131,21 @@ class Intents(Part):
             "statement_descriptor",
             "statement_descriptor_suffix",
             "transfer_group",
-        ):
-            if name in params:
-                data[name] = params[name] or None
-        data["metadata"] = merged(data["metadata"], params.get("metadata"))
+        )
+        changed = {**data, **{name: params[name] for name in plain if name in params}}
+        changed |= {name: params[name] or None for name in unset if name in params}
+        changed["metadata"] = merged(data["metadata"], params.get("metadata"))
         if params.get("customer"):
             customer = self._store.get(params["customer"], "customer")
             if customer is None or customer.account != account:
                 raise problems.absent("customer", params["customer"], param="customer")
-            data["customer"] = customer.id
+            changed["customer"] = customer.id
         if params.get("payment_method"):
             method = self._cards.usable(params["payment_method"], account=account, param="payment_method")
-            data["payment_method"] = method.id
+            changed["payment_method"] = method.id
             if data["status"] == "requires_payment_method":
-                data["status"] = "requires_confirmation"
+                changed["status"] = "requires_confirmation"
+        return changed
 
     # Paying --------------------------------------------------------------------------------------------------
 
@@ -164,7 +159,7 @@ class Intents(Part):
                 "one of the following statuses may be confirmed: requires_confirmation, requires_action.",
                 code="payment_intent_unexpected_state",
             )
-        self._apply(record.data, call.params, call.account)
+        record.data = self._applied(record.data, call.params, call.account)
         self._store.keep(record)
         self._paying.confirm(record, call.request)
         return self._shows.show(record)

@@ -41,7 +41,7 @@ class Paying(Part):
         decline = self._decline(card.decline, fate, names, request)
         if decline is not None:
             raise self._declined(intent, method, decline)
-        if fate == "processing" or (fate == "requires_action" or card.asks):
+        if fate in ("processing", "requires_action") or card.asks:
             self._wait(intent, "processing" if fate == "processing" else "requires_action")
             return
         self.succeed(intent)
@@ -164,6 +164,10 @@ class Paying(Part):
     def _decide_open(self, intent: Record, fate: str) -> bool:
         if intent.data["status"] in _OVER:
             return False
+        if intent.data["status"] == "requires_capture":
+            if fate == "succeeded":
+                self.capture(intent, intent.data["amount_capturable"])
+            return fate == "succeeded"
         if intent.data["payment_method"] is None:
             method = self._cards.make("pm_card_visa", account=intent.account, param=None)
             intent.data["payment_method"] = method.id
@@ -186,12 +190,12 @@ class Paying(Part):
             return None
         return self._charging.refund(charge, units or left)
 
-    def dispute(self, intent: Record, units: int | None, reason: str) -> Record | None:
-        """Have the buyer's bank take so much back (else all of it)."""
+    def dispute(self, intent: Record, units: int, reason: str) -> Record | None:
+        """Have the buyer's bank take so much back; None when there is not so much."""
         charge = self._charge_of(intent)
-        if charge is None or not charge.data["paid"]:
+        if charge is None or not 0 < units <= charge.data["amount_captured"]:
             return None
-        return self._charging.dispute(charge, units or charge.data["amount_captured"], reason=reason)
+        return self._charging.dispute(charge, units, reason=reason)
 
     def _charge_of(self, intent: Record) -> Record | None:
         identity = intent.data["latest_charge"]

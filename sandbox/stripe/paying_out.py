@@ -40,16 +40,15 @@ class PayingOut(Part):
         for record in self._store.all("payout"):
             if record.data["status"] in ("pending", "in_transit") or record.hidden["returns"]:
                 self._await(record)
-        for account, code in list(self._balances.available):
-            self.consider(account, code)
+        for account in list(self._balances.available):
+            self.consider_all(account)
 
     # Automatic payouts ---------------------------------------------------------------------------------------
 
     def consider_all(self, account: str) -> None:
         """Plan payouts of all that an account holds."""
-        for whose, code in list(self._balances.available):
-            if whose == account:
-                self.consider(account, code)
+        for code in list(self._balances.available[account]):
+            self.consider(account, code)
 
     def consider(self, account: str, code: str) -> None:
         """Plan the next automatic payout of an account in one currency, where there is one to come."""
@@ -66,7 +65,7 @@ class PayingOut(Part):
             and not record.hidden.get("platform")
             and record.data["payouts_enabled"]
             and record.data["settings"]["payouts"]["schedule"]["interval"] != "manual"
-            and self._balances.available[account, code] > 0
+            and self._balances.available[account][code] > 0
         )
 
     def _pay_out(self, account: str, code: str, at: float) -> None:
@@ -76,7 +75,7 @@ class PayingOut(Part):
     def pay_now(self, account: str, code: str, *, at: float | None = None) -> Record | None:
         """Pay out all that an account has in one currency, in one payout that names what it is made of."""
         bank = banks.bank_of(self._store, account)
-        units = self._balances.available[account, code]
+        units = self._balances.available[account][code]
         units -= units % 100 if code in PAID_OUT_IN_HUNDREDS else 0
         if bank is None or units <= 0 or not self._is_due(account, code):
             return None

@@ -81,7 +81,7 @@ class Payouts(Part):
         units, code = params["amount"], params["currency"]
         check_divisible(units, code, of_payout=True)
         bank = self._bank(call)
-        if units > self._balances.available[call.account, code]:
+        if units > self._balances.available[call.account][code]:
             raise problems.too_little()
         extra = {
             "description": params.get("description") or None,

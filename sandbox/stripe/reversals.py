@@ -75,7 +75,7 @@ class Reversals(Part):
         payment = self._store.get(record.data["destination_payment"], "charge")
         ripe = payment is None or payment.hidden["available_on"] <= self._store.now()
         sums = self._balances.available if ripe else self._balances.pending
-        return sums[record.data["destination"], record.data["currency"]]
+        return sums[record.data["destination"]][record.data["currency"]]
 
     def _reverse(self, record: Record, units: int, *, key: str, metadata: Data) -> Record:
         now, code, seller = self._store.now(), record.data["currency"], record.data["destination"]

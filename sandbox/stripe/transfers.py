@@ -89,7 +89,7 @@ class Transfers(Part):
         destination = self._destination(call)
         source = self._source(call) if params.get("source_transaction") else None
         self._refuse_by_fault(call)
-        if source is None and units > self._balances.available[call.account, code]:
+        if source is None and units > self._balances.available[call.account][code]:
             raise problems.too_little()
         record = self._move(call, destination, source)
         self._world.ledger.record(

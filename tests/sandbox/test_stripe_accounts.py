@@ -32,9 +32,9 @@ GIVEN = {
 }
 
 
-def fate(service: SandboxService, account: str, status: str) -> Any:
-    service.post("/_sandbox/fate", {"reference": account, "status": status})
-    return stripe.Account.retrieve(account)
+def fate(service: SandboxService, reference: str, status: str, account: str | None = None) -> Any:
+    service.post("/_sandbox/fate", {"reference": reference, "status": status})
+    return stripe.Account.retrieve(account or reference)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +104,14 @@ def test_gives_all_through_the_api_and_is_judged(patient_stripe: SandboxService)
     assert [bank.last4 for bank in account.external_accounts.data] == ["3000"]
     assert happened(made.id).count("account.updated") == 3
     assert "capability.updated" in happened(made.id)
+
+
+def test_says_how_it_is_paid_out():
+    payouts = {"schedule": {"interval": "manual"}, "statement_descriptor": "ROSEN"}
+    made = stripe.Account.create(type="express", country="DE", settings={"payouts": payouts})
+    assert made.settings.payouts.schedule.interval == "manual"
+    assert made.settings.payouts.schedule.delay_days == 2
+    assert made.settings.payouts.statement_descriptor == "ROSEN"
 
 
 def test_lets_nobody_but_custom_accounts_accept_terms_through_the_api():
@@ -178,7 +186,13 @@ def test_gives_what_was_asked_for_besides(patient_stripe: SandboxService):
 
 
 def test_its_fate_may_stand_in_its_address(patient_stripe: SandboxService):
-    for prefix, reason in (("rejected", "rejected.fraud"), ("review", "under_review")):
+    fates = {
+        "pending": "requirements.pending_verification",
+        "rejected": "rejected.fraud",
+        "restricted": "requirements.past_due",
+        "review": "under_review",
+    }
+    for prefix, reason in fates.items():
         made = stripe.Account.create(
             type="custom",
             country="DE",
@@ -205,6 +219,14 @@ def test_its_fate_may_be_decided_before_it_is_there(patient_stripe: SandboxServi
     patient_stripe.advance(601)
     account = stripe.Account.retrieve(made.id)
     assert account.requirements.disabled_reason == "under_review"
+
+
+def test_mends_what_was_taken_away(patient_stripe: SandboxService):
+    made = seller(patient_stripe, type="custom", controller=None, email="anna@example.com")
+    assert not fate(patient_stripe, "anna@example.com", "restricted", made.id).payouts_enabled
+    stripe.Account.modify(made.id, individual={"verification": {"document": {"front": "file_1"}}})
+    patient_stripe.advance(601)
+    assert stripe.Account.retrieve(made.id).payouts_enabled
 
 
 def test_is_rejected_by_the_platform(patient_stripe: SandboxService):
@@ -276,6 +298,21 @@ def test_has_bank_accounts(patient_stripe: SandboxService):
     assert [bank.id for bank in left] == [second.id]
     kinds = [kind for kind in happened(account.id) if kind.startswith("account.external_account")]
     assert [kind.rpartition(".")[2] for kind in kinds] == ["created", "updated", "deleted"]
+
+
+@pytest.mark.parametrize(
+    ("bank", "param"),
+    [
+        ("btok_nothing", "external_account"),
+        ({"object": "bank_account", "country": "DE", "currency": "eur"}, "external_account[account_number]"),
+        ({"object": "card", "number": "4242"}, "external_account[number]"),
+    ],
+)
+def test_a_bank_account_that_cannot_be_makes_no_account(bank: Any, param: str):
+    with pytest.raises(stripe.InvalidRequestError) as refused:
+        stripe.Account.create(type="express", country="DE", external_account=bank)
+    assert refused.value.param == param
+    assert stripe.Account.list().data == []
 
 
 def test_without_a_bank_account_is_paid_nothing_out(patient_stripe: SandboxService):

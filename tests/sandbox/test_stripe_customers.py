@@ -29,6 +29,14 @@ def test_is_made_and_changed():
     assert "name" not in event.data.previous_attributes
 
 
+def test_with_a_card_that_is_none_is_not_made():
+    with pytest.raises(stripe.InvalidRequestError):
+        stripe.Customer.create(name="Anna", payment_method="pm_nothing")
+    assert stripe.Customer.list().data == []
+    made = stripe.Customer.create(name="Anna", payment_method="pm_card_visa")
+    assert len(stripe.PaymentMethod.list(customer=made.id).data) == 1
+
+
 def test_a_change_that_changes_nothing_is_no_event():
     made = stripe.Customer.create(name="Anna")
     stripe.Customer.modify(made.id, name="Anna")

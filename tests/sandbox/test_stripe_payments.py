@@ -113,6 +113,14 @@ def test_is_captured_later():
     assert happened()[-2:] == ["charge.captured", "payment_intent.succeeded"]
 
 
+def test_is_captured_by_steering(patient_stripe: SandboxService):
+    made = paid(capture_method="manual")
+    assert fate(patient_stripe, made.id, "failed") == 0
+    assert fate(patient_stripe, made.id, "succeeded") == 1
+    assert stripe.PaymentIntent.retrieve(made.id).amount_received == 5000
+    assert len(stripe.Charge.list(payment_intent=made.id).data) == 1
+
+
 @pytest.mark.parametrize(
     ("more", "code"),
     [
@@ -128,6 +136,13 @@ def test_is_refused(more: dict[str, Any], code: str | None):
         intent(**more)
     assert refused.value.code == code
     assert stripe.PaymentIntent.list().data == []
+
+
+def test_is_changed_whole_or_not_at_all():
+    made = intent(description="A bicycle")
+    with pytest.raises(stripe.InvalidRequestError):
+        stripe.PaymentIntent.modify(made.id, description="A car", customer="cus_nobody")
+    assert stripe.PaymentIntent.retrieve(made.id).description == "A bicycle"
 
 
 def test_a_browser_sees_and_confirms_with_the_clients_secret(patient_stripe: SandboxService):

@@ -174,6 +174,18 @@ def test_tells_after_a_sigkill_what_nobody_heard_before_it(state: Path, receiver
         assert again.body["id"] == first.body["id"]
 
 
+def test_tells_the_address_of_the_command_line_after_a_sigkill(state: Path, receiver: Receiver):
+    receiver.status = 500
+    with running(state, webhook_url=receiver.url) as (process, _):
+        stripe.Customer.create()
+        (first,) = receiver.wait_for(1)
+        kill(process)
+    receiver.status = 200
+    receiver.deliveries.clear()
+    with running(state, webhook_url=receiver.url):
+        assert [told.body["id"] for told in receiver.wait_for(1)] == [first.body["id"]]
+
+
 def test_sends_to_the_address_of_the_command_line(receiver: Receiver):
     with running(webhook_url=receiver.url) as (_, service):
         stripe.Customer.create()
