@@ -1,7 +1,8 @@
 """Sharetribe's Integration API, in plain JSON, for one marketplace and all our processes together."""
 
 from marketplace_payouts.lib.sharetribe.client import FlexClient
-from marketplace_payouts.lib.sharetribe.config import FLEX_HOSTS, FlexConfig
+from marketplace_payouts.lib.sharetribe.config import FlexConfig
+from marketplace_payouts.lib.sharetribe.connection import FLEX_HOSTS
 from marketplace_payouts.lib.sharetribe.costs import (
     CREDITS,
     INCLUDED_CREDITS_PER_MONTH,

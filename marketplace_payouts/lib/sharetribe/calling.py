@@ -5,25 +5,15 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from marketplace_payouts.lib.held_slots import HeldSlots, held_slots
-from marketplace_payouts.lib.http import (
-    Answer,
-    HttpClient,
-    HttpError,
-    MaybeReceived,
-    NotSent,
-    form_body,
-    json_body,
-)
+from marketplace_payouts.lib.http import Answer, HttpError, MaybeReceived, NotSent, form_body, json_body
 from marketplace_payouts.lib.pool import Item, run_all
-from marketplace_payouts.lib.shared_state import NotGranted, TokenBucket, slots
-from marketplace_payouts.lib.sharetribe.config import FLEX_HOSTS, FlexConfig
+from marketplace_payouts.lib.shared_state import NotGranted, TokenBucket
+from marketplace_payouts.lib.sharetribe.config import FlexConfig
+from marketplace_payouts.lib.sharetribe.connection import Connection, using
 from marketplace_payouts.lib.sharetribe.errors import (
     LOCKED,
     FlexBadAnswer,
@@ -50,9 +40,6 @@ _LONGEST_PAUSE_S: Final = 30.0
 _QUERY_RATE: Final = 1.0
 _COMMAND_RATE: Final = 0.5
 
-_HELD: ContextVar[HeldSlots | None] = ContextVar("flex_slots", default=None)
-"""The slots that this thread's calls may use."""
-
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -76,16 +63,13 @@ class Caller:
     def __init__(self, *, config: FlexConfig, on_call: Callable[[str], None] | None = None) -> None:
         self._config = config
         self._on_call = on_call
-        self._http = HttpClient(
+        self._connection = Connection(
             base_url=config.base_url,
-            allowed_hosts=FLEX_HOSTS,
             allow_loopback_http=config.allow_loopback_http,
             timeouts=config.timeouts,
             max_bytes=config.max_bytes,
-            pool_size=config.requests_at_once,
+            requests_at_once=config.requests_at_once,
         )
-        # Sharetribe allows ten requests at once per address, whichever process and thread makes them.
-        self._slots = f"flex requests to {self._http.host}"
         self._tokens = Tokens(config=config, post=self._post_form)
         self._queries = TokenBucket(f"{config.name} queries", rate=_QUERY_RATE, burst=config.query_burst)
         self._commands = TokenBucket(
@@ -120,20 +104,17 @@ class Caller:
         if at_once <= 1:
             run_all(function, items, workers=1)
             return
-        with held_slots(self._slots, count=self._config.requests_at_once, wanted=at_once) as held:
+        with self._connection.slots_for(at_once) as held:
 
             def work(item: Item) -> None:
-                token = _HELD.set(held)
-                try:
+                with using(held):
                     function(item)
-                finally:
-                    _HELD.reset(token)
 
             run_all(work, items, workers=at_once)
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._http.close()
+        self._connection.close()
 
     def _once(self, call: Call, *, deadline: float) -> JsonObject:
         """Make a call with the ladder that Sharetribe's own client climbs on a 401."""
@@ -159,10 +140,10 @@ class Caller:
         raise error
 
     def _request(self, call: Call, token: Token, *, deadline: float) -> Answer:
-        with self._slot(deadline=deadline):
+        with self._connection.slot(deadline=deadline):
             self._count(call.kind)
             try:
-                return self._http.request(
+                return self._connection.http.request(
                     "POST" if call.is_command else "GET",
                     _API + call.kind,
                     params=call.params,
@@ -179,9 +160,9 @@ class Caller:
 
     def _post_form(self, form: Mapping[str, str], deadline: float) -> Answer:
         try:
-            with self._slot(deadline=deadline):
+            with self._connection.slot(deadline=deadline):
                 self._count("auth/token")
-                return self._http.request(
+                return self._connection.http.request(
                     "POST",
                     _TOKEN_PATH,
                     body=form_body(form),
@@ -190,22 +171,6 @@ class Caller:
                 )
         except HttpError as error:
             raise FlexUnavailable(f"Sharetribe's token endpoint cannot be reached: {error}") from error
-
-    @contextmanager
-    def _slot(self, *, deadline: float) -> Iterator[None]:
-        wait_s = max(deadline - time.monotonic(), 0.0)
-        held = _HELD.get()
-        slot = (
-            held.one(wait_s=wait_s)
-            if held is not None
-            else slots(self._slots, count=self._config.requests_at_once, wait_s=wait_s)
-        )
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(slot)
-            except NotGranted:
-                raise FlexBusy("All of our requests at once to Sharetribe were in use all the time") from None
-            yield
 
     def _take_turn(self, bucket: TokenBucket, *, deadline: float) -> None:
         try:

@@ -5,15 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass, field
-from typing import Final
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from marketplace_payouts.lib.crypto import DetailsKeys
 from marketplace_payouts.lib.http import Timeouts
-
-FLEX_HOSTS: Final = ("flex-integ-api.sharetribe.com", "flex-api.sharetribe.com")
 
 
 @dataclass(frozen=True, slots=True)

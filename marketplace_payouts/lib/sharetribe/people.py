@@ -10,16 +10,9 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from marketplace_payouts.lib.http import Answer, HttpClient, HttpError, Timeouts, form_body
-from marketplace_payouts.lib.shared_state import NotGranted, slots
-from marketplace_payouts.lib.sharetribe.config import FLEX_HOSTS
-from marketplace_payouts.lib.sharetribe.errors import (
-    FlexBusy,
-    FlexUnauthorized,
-    FlexUnavailable,
-    error_from,
-    read_json,
-)
+from marketplace_payouts.lib.http import Answer, HttpError, Timeouts, form_body
+from marketplace_payouts.lib.sharetribe.connection import Connection
+from marketplace_payouts.lib.sharetribe.errors import FlexUnauthorized, FlexUnavailable, error_from, read_json
 from marketplace_payouts.lib.sharetribe.records import User, as_object, as_text, parse_user
 
 _CURRENT_USER: Final = "/v1/api/current_user/show"
@@ -57,16 +50,13 @@ class PeopleClient:
 
     def __init__(self, *, config: PeopleConfig) -> None:
         self._config = config
-        self._http = HttpClient(
+        self._connection = Connection(
             base_url=config.base_url,
-            allowed_hosts=FLEX_HOSTS,
             allow_loopback_http=config.allow_loopback_http,
             timeouts=config.timeouts,
             max_bytes=config.max_bytes,
-            pool_size=config.requests_at_once,
+            requests_at_once=config.requests_at_once,
         )
-        # Ten requests at once per address, as for the Integration API.
-        self._slots = f"flex requests to {self._http.host}"
 
     def current_user(self, access_token: str) -> User:
         """Give the user who holds a token.
@@ -107,7 +97,7 @@ class PeopleClient:
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._http.close()
+        self._connection.close()
 
     def _ask(
         self,
@@ -119,8 +109,8 @@ class PeopleClient:
     ) -> Answer:
         deadline = time.monotonic() + self._config.timeouts.total
         try:
-            with slots(self._slots, count=self._config.requests_at_once, wait_s=self._config.timeouts.total):
-                return self._http.request(
+            with self._connection.slot(deadline=deadline):
+                return self._connection.http.request(
                     method,
                     path,
                     headers=headers or {},
@@ -128,7 +118,5 @@ class PeopleClient:
                     content_type="" if form is None else "application/x-www-form-urlencoded",
                     deadline=deadline,
                 )
-        except NotGranted:
-            raise FlexBusy("All of our requests at once to Sharetribe were in use all the time") from None
         except HttpError as error:
             raise FlexUnavailable(f"Sharetribe cannot be reached: {error}") from error
