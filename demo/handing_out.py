@@ -56,7 +56,7 @@ def _facts(scene: Scene, *, ready: bool) -> dict[str, Any]:
                 "email": f"{seller.first}.{seller.last}@example.com".lower(),
                 "password": "",
                 "flex_user_id": str(scene.users[seller.first]),
-                "flex_token": "",
+                "flex_token": scene.flex.token(str(scene.users[seller.first])) if ready else "",
             }
             for seller in scene.sellers.values()
         ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,9 +53,9 @@ class Tokens:
         """Register an application."""
         self._secrets[client_id] = client_secret
 
-    def clear(self, *, keep: str) -> None:
-        """Forget all tokens, and all applications but one."""
-        self._secrets = {keep: self._secrets[keep]}
+    def clear(self, *, keep: Collection[str]) -> None:
+        """Forget all tokens, and all applications but these."""
+        self._secrets = {client_id: self._secrets[client_id] for client_id in keep}
         self._by_access.clear()
         self._by_refresh.clear()
 

@@ -28,7 +28,7 @@ Work = Callable[[Request, Uuid], Response | dict[str, Any]]
 
 
 class Flex(Service):
-    """One marketplace, its events, and one application that may call."""
+    """One marketplace, its events, an application that may call, and the one through which users log in."""
 
     name, port = "flex", 8801
     kinds = {
@@ -57,12 +57,15 @@ class Flex(Service):
         super().__init__(world)
         self._client_id = world.credential("client_id", self._new_uuid)
         self._client_secret = world.credential("client_secret")
+        self._front_end_id = world.credential("marketplace_client_id", self._new_uuid)
+        self._front_end_secret = world.credential("marketplace_client_secret")
         market_id = Uuid(world.credential("marketplace_id", self._new_uuid))
         self._name = world.credential("marketplace_name", lambda: f"Sandbox market {market_id[:4]}")
         processes = (example(), *default_processes())
         self.commands = Commands(world=world, market_id=market_id, name=self._name, processes=processes)
         self.tokens = Tokens(now=world.clock.time, user_of=self._user_of)
         self.tokens.allow(client_id=self._client_id, client_secret=self._client_secret)
+        self.tokens.allow(client_id=self._front_end_id, client_secret=self._front_end_secret)
         self.limits = Limits(now=world.clock.time)
         self.settings = at_start()
         self._doors = Doors(commands=self.commands)
@@ -87,10 +90,12 @@ class Flex(Service):
     # ------------------------------------------------------------------------- what the core asks for
 
     def credentials(self) -> dict[str, str]:
-        """Give what an application needs, and which marketplace this is."""
+        """Give what the applications of both APIs need, and which marketplace this is."""
         return {
             "client_id": self._client_id,
             "client_secret": self._client_secret,
+            "marketplace_client_id": self._front_end_id,
+            "marketplace_client_secret": self._front_end_secret,
             "marketplace_id": self.commands.market.id,
             "marketplace_name": self._name,
         }
@@ -160,7 +165,7 @@ class Flex(Service):
 
     def reset(self) -> None:
         """Forget everything but the credentials."""
-        self.tokens.clear(keep=self._client_id)
+        self.tokens.clear(keep=(self._client_id, self._front_end_id))
         self.commands.start_over()
         self.settings = at_start()
         self._renew()
@@ -278,7 +283,7 @@ class Flex(Service):
         if request.params["id"] not in self.commands.market.users:
             return self.error(request, status=404, why="there is no such user")
         scope = LIMITED if asked.get("as_operator") else USER
-        return self.tokens.grant(self._client_id, scope, request.params["id"])
+        return self.tokens.grant(self._front_end_id, scope, request.params["id"])
 
     def _expire_tokens(self, _request: Request) -> Response:
         return Response.of({"expired": self.tokens.forget_access()})

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def people(flex_sandbox: SandboxService) -> PeopleClient:
     config = PeopleConfig(
         base_url=flex_sandbox.url,
-        client_id=flex_sandbox.credentials["client_id"],
-        client_secret=flex_sandbox.credentials["client_secret"],
+        client_id=flex_sandbox.credentials["marketplace_client_id"],
+        client_secret=flex_sandbox.credentials["marketplace_client_secret"],
         allow_loopback_http=True,
     )
     return PeopleClient(config=config)

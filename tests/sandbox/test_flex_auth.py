@@ -134,7 +134,7 @@ def person(flex) -> dict[str, str]:
 
 def log_in(flex: Caller, person: dict[str, str], **wrong: str) -> requests.Response:
     form = {
-        "client_id": flex.client_id,
+        "client_id": flex.service.credentials["marketplace_client_id"],
         "grant_type": "password",
         "username": person["email"],
         "password": person["password"],
@@ -145,8 +145,8 @@ def log_in(flex: Caller, person: dict[str, str], **wrong: str) -> requests.Respo
 
 def exchange(flex: Caller, token: str, **wrong: str) -> requests.Response:
     form = {
-        "client_id": flex.client_id,
-        "client_secret": flex.service.credentials["client_secret"],
+        "client_id": flex.service.credentials["marketplace_client_id"],
+        "client_secret": flex.service.credentials["marketplace_client_secret"],
         "grant_type": "token_exchange",
         "subject_token": token,
         "scope": "trusted:user",
@@ -168,7 +168,9 @@ def test_a_user_logs_in_and_sees_themselves(flex, person):
     assert data["attributes"]["email"] == person["email"]
     assert data["relationships"]["marketplace"]["data"]["id"] == flex.service.credentials["marketplace_id"]
     renewed = flex.token(
-        client_id=flex.client_id, grant_type="refresh_token", refresh_token=tokens["refresh_token"]
+        client_id=flex.service.credentials["marketplace_client_id"],
+        grant_type="refresh_token",
+        refresh_token=tokens["refresh_token"],
     ).json()
     assert renewed["scope"] == "user"
     assert current_user(flex, renewed["access_token"]).json()["data"]["id"] == person["id"]
