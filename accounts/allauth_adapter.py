@@ -1,9 +1,9 @@
-"""How allauth behaves here: staff accounts are made by administrators, nobody signs up for the back office."""
+"""How allauth behaves here: staff accounts are made by administrators, others by whoever signs up through the API."""
 
 from __future__ import annotations
 
 import time
-from typing import Final
+from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
@@ -13,17 +13,32 @@ from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 
+from accounts.models import User
+from accounts.two_doors import is_by_api
 from marketplace_payouts.lib import crypto
 
 SECOND_FACTOR: Final = b"accounts.second_factor"
+_VERIFY_EMAIL: Final = "allauth.account.stages.EmailVerificationStage"
 
 
-class StaffOnly(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
-    """Closes the sign-up; log-in, password reset and second factors stay."""
+class Accounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Opens the sign-up to the API alone; log-in, password reset and second factors are there at both doors."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
-        """This will refuse every sign-up."""
-        return False
+        """This will refuse a sign-up by the pages, and by the API where SIGN_UP_OPEN is off."""
+        return settings.SIGN_UP_OPEN and is_by_api(request)
+
+    def get_login_stages(self) -> list[str]:
+        """This will have addresses verified that people signed up with; those of staff were given by administrators."""
+        stages: list[str] = super().get_login_stages()
+        return stages if is_by_api(self.request) else [stage for stage in stages if stage != _VERIFY_EMAIL]
+
+    def send_password_reset_mail(self, user: User, email: str, values: dict[str, Any]) -> None:
+        """This will lead to the front end's page where there is one; staff always to ours."""
+        if settings.PASSWORD_RESET_URL and not user.is_staff:
+            key = f"{values['uid']}-{values['key']}"
+            values |= {"password_reset_url": settings.PASSWORD_RESET_URL.replace("{key}", key)}
+        super().send_password_reset_mail(user, email, values)
 
     def is_reauthentication_required(self, *, app: str, **_more: object) -> bool:
         """This will not ask again for the password that was given a moment ago at log-in."""

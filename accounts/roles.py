@@ -23,6 +23,7 @@ ACTS: dict[str, str] = {
     "act_policies": "Change approval policies",
     "act_triggers": "Change triggers, processes and schedules",
     "act_staff": "Manage staff and their roles",
+    "act_keys": "Make and revoke keys of the marketplace's server",
     "act_replay": "Replay events and outbox messages",
 }
 
@@ -36,8 +37,17 @@ ROLES: dict[str, frozenset[str]] = {
     | _OPERATE
     | {"act_approve", "act_release", "act_second", "act_cancel", "act_retry", "act_resolve"},
     "administrator": _READ
-    | {"act_note", "act_request", "act_second", "act_limits", "act_policies", "act_triggers", "act_staff"},
-    "engineer": _READ | {"act_refresh", "act_replay", "act_hold"},
+    | {
+        "act_note",
+        "act_request",
+        "act_second",
+        "act_limits",
+        "act_policies",
+        "act_triggers",
+        "act_staff",
+        "act_keys",
+    },
+    "engineer": _READ | {"act_refresh", "act_replay", "act_hold", "act_keys"},
 }
 
 

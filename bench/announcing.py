@@ -11,8 +11,9 @@ from bench import bare_loops, hearing, seeding
 from bench.results import NotAsPromised, Row, interleave
 from bench.sandboxes import running
 from bench.setting import Setting
-from flexsync import calls, poller, rereading
+from flexsync import poller, rereading
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.sharetribe import configured
 from payouts import approval, incarnation, scheduling
 from payouts.models import Announcement, Payout, Source, State
 from payouts.stages import LIMITS
@@ -37,14 +38,16 @@ def measure(setting: Setting) -> Sequence[Row]:
             rounds = interleave(
                 setting.rounds,
                 lambda: _ours(setting, source, count),
-                lambda: count / bare_loops.announce(flex, transactions, connections=calls.REQUESTS_AT_ONCE),
+                lambda: (
+                    count / bare_loops.announce(flex, transactions, connections=configured.REQUESTS_AT_ONCE)
+                ),
             )
     return [
         Row(
             name="flex.announce",
             unit="transactions/s",
             better="higher",
-            baseline_name=f"bare loop of {calls.REQUESTS_AT_ONCE} connections: the same two calls",
+            baseline_name=f"bare loop of {configured.REQUESTS_AT_ONCE} connections: the same two calls",
             rounds=rounds,
             target=0.5,
         )

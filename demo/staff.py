@@ -27,7 +27,7 @@ class Member:
         """Give what somebody needs to log in."""
         return {
             "role": self.role,
-            "email": self.user.email,
+            "email": str(self.user),
             "password": self.password,
             "totp_secret": self.totp_secret,
         }

@@ -7,20 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import date
 from functools import lru_cache
-from typing import Final
-from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.db import connection
 
-from marketplace_payouts.lib.http import BadBaseUrl, Timeouts
+from marketplace_payouts.lib.http import BadBaseUrl
 from marketplace_payouts.lib.pool import Item
-from marketplace_payouts.lib.sharetribe import FlexClient, FlexConfig
+from marketplace_payouts.lib.sharetribe import FlexClient, FlexConfig, configured
 from payouts.errors import Unconfigured
-
-REQUESTS_AT_ONCE: Final = 10
-"""Sharetribe's limit for one address, in every environment."""
-TIMEOUTS: Final = Timeouts(connect=5, read=30, total=45)
 
 _counted: Counter[str] = Counter()
 _mutex = threading.Lock()
@@ -31,28 +24,10 @@ def client() -> FlexClient:
 
     :raises Unconfigured: when credentials are missing, or live and test are mixed.
     """
-    if not settings.FLEX_CLIENT_ID or not settings.FLEX_CLIENT_SECRET:
-        raise Unconfigured(
-            "FLEX_CLIENT_ID and FLEX_CLIENT_SECRET are missing: make an application for the Integration API in"
-            " Sharetribe's Console, under Build, Applications."
-        )
-    host = urlsplit(settings.FLEX_BASE_URL).hostname or ""
-    if settings.ENVIRONMENT == "live" and not host.endswith(".sharetribe.com"):
-        raise Unconfigured(
-            f"ENVIRONMENT is live, but FLEX_BASE_URL leads to {host or 'nowhere'}, not to Sharetribe."
-        )
     try:
-        return _client(
-            FlexConfig(
-                base_url=settings.FLEX_BASE_URL,
-                client_id=settings.FLEX_CLIENT_ID,
-                client_secret=settings.FLEX_CLIENT_SECRET,
-                rate_limited=settings.FLEX_DEV_LIMITS,
-                allow_loopback_http=settings.LOOPBACK_HTTP,
-                requests_at_once=REQUESTS_AT_ONCE,
-                timeouts=TIMEOUTS,
-            )
-        )
+        return _client(configured.integration())
+    except configured.NotConfigured as error:
+        raise Unconfigured(str(error)) from None
     except BadBaseUrl as error:
         raise Unconfigured(f"FLEX_BASE_URL cannot be used: {error}") from None
 

@@ -97,6 +97,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.headless",
+    "corsheaders",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -110,6 +112,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "marketplace_payouts.probes.any_host_for_probes",
     "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -158,7 +161,12 @@ REDIS_URL = env.str("REDIS_URL", default="")
 CACHES: dict[str, dict[str, Any]] = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
     if REDIS_URL
-    else {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "shared_cache"},
+    else {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "shared_cache",
+        # Django's own 300 would have people's limits forgotten as soon as many people log in.
+        "OPTIONS": {"MAX_ENTRIES": 50_000},
+    },
 }
 
 # The queue only says "there is work"; the tables hold it. Every value here is held by a system check.
@@ -180,7 +188,7 @@ Q_CLUSTER: dict[str, Any] = {
 Q_CLUSTER |= {"redis": REDIS_URL} if REDIS_URL else {"orm": "default"}
 
 AUTH_USER_MODEL = "accounts.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["accounts.two_doors.Backend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {
@@ -195,12 +203,23 @@ LOGOUT_REDIRECT_URL = "account_login"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-ACCOUNT_EMAIL_VERIFICATION = "none"
-ACCOUNT_ADAPTER = "accounts.allauth_adapter.StaffOnly"
+# Staff, who come in by the pages, are exempt: see accounts.two_doors.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_ADAPTER = "accounts.allauth_adapter.Accounts"
 ACCOUNT_LOGIN_BY_CODE_ENABLED = False
 ACCOUNT_SESSION_REMEMBER = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_REAUTHENTICATION_TIMEOUT = 300
+HEADLESS_CLIENTS = ("app",)
+HEADLESS_SERVE_SPECIFICATION = True
+HEADLESS_SPECIFICATION_TEMPLATE_NAME = None  # its page takes scripts from elsewhere
+HEADLESS_TOKEN_STRATEGY = "accounts.two_doors.SessionTokens"  # noqa: S105 - a path
+SIGN_UP_OPEN = env.bool("SIGN_UP_OPEN", default=True)
+# Where the front end lets people choose a new password, with {key} in it; our own page where it is empty.
+PASSWORD_RESET_URL = env.str("PASSWORD_RESET_URL", default="")
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
 MFA_ADAPTER = "accounts.allauth_adapter.SealedFactors"
 MFA_TOTP_ISSUER = "Marketplace Payouts"
@@ -232,6 +251,9 @@ SECURE_SSL_REDIRECT = _https
 # Asked by machines beside us, without the proxy that speaks TLS.
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
+# How many proxies stand before us, each of which adds to X-Forwarded-For the address that called it.
+TRUSTED_PROXIES = env.int("TRUSTED_PROXIES", default=1 if _https else 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = TRUSTED_PROXIES
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
 SECURE_HSTS_PRELOAD = _https
@@ -260,13 +282,57 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": [],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+# Browsers may call the API from these origins; no cookie is ever taken from there.
+CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ORIGINS", default=[])
+CORS_URLS_REGEX = r"^/(api|_allauth)/"
+CORS_ALLOW_HEADERS = (
+    "accept",
+    "authorization",
+    "content-type",
+    "idempotency-key",
+    "x-session-token",
+    "x-email-verification-key",
+    "x-password-reset-key",
+)
+CORS_EXPOSE_HEADERS = ("retry-after",)
+CORS_PREFLIGHT_MAX_AGE = 3600
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "accounts.api.authentication.OurSession",
+        "accounts.api.authentication.SharetribeToken",
+        "accounts.api.authentication.AccountSession",
+        "accounts.api.authentication.SignedRequest",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsPerson", "accounts.api.permissions.MayChange"],
+    "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.ByCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.Operation",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "accounts.api.errors.respond",
+    "NUM_PROXIES": TRUSTED_PROXIES,
     "COERCE_DECIMAL_TO_STRING": True,
+}
+# By name: requests a minute in the long run, and how many of them at once after a rest.
+API_RATES = {
+    "caller": (300, 100),
+    "server": (3000, 500),
+    "address": (120, 60),
+    "login": (20, 10),
+    "sharetribe": (300, 100),
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Marketplace Payouts",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": r"/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVERS": [{"url": PUBLIC_URL}],
+    "EXTERNAL_DOCS": {
+        "url": f"{PUBLIC_URL}/_allauth/openapi.json",
+        "description": "Sign-up, log-in and passwords of accounts.",
+    },
 }
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
@@ -296,6 +362,9 @@ FLEX_BASE_URL = env.str("FLEX_BASE_URL", default="https://flex-integ-api.sharetr
 FLEX_MARKETPLACE_BASE_URL = env.str("FLEX_MARKETPLACE_BASE_URL", default="https://flex-api.sharetribe.com")
 FLEX_CLIENT_ID = env.str("FLEX_CLIENT_ID", default="")
 FLEX_CLIENT_SECRET = env.str("FLEX_CLIENT_SECRET", default="")
+# The application through which the front end's users log in. Without its secret nobody can tell them from an operator.
+FLEX_MARKETPLACE_CLIENT_ID = env.str("FLEX_MARKETPLACE_CLIENT_ID", default="")
+FLEX_MARKETPLACE_CLIENT_SECRET = env.str("FLEX_MARKETPLACE_CLIENT_SECRET", default="")
 FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
 
 # News goes up as data: `payouts` stages a message, these functions (by dotted path) tell it.

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from accounts.api import reference, schema
+from accounts.api.views import UnknownView
 from payouts import doors
 from payouts.views import verify_method
 
@@ -15,6 +17,11 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("payee/methods/<str:token>/", verify_method, name="verify_method"),
     path("accounts/", include("accounts.login_urls")),
+    path("_allauth/", include("allauth.headless.urls")),
+    path("api/", reference.page, name="api_reference"),
+    path("api/schema/", schema.show, name="api_schema"),
+    path("api/v1/", include("accounts.api.urls")),
+    re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("healthz", doors.alive),
     path("readyz", doors.ready),

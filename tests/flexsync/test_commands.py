@@ -190,7 +190,7 @@ def test_marks_what_was_paid_by_hand(before_live: World, tmp_path: Path):
     first, second = world.sale(seller), world.sale(seller)
     world.hear()
     file = csv(tmp_path, f"transaction_id,paid_at,reference\n{first},2026-10-01,Bank 77\n")
-    assert "1 transactions are marked" in run("import_paid", file, "--as", world.carol.email)
+    assert "1 transactions are marked" in run("import_paid", file, "--as", str(world.carol))
     row = Payable.objects.get(reference=first)
     assert row.settled == Payable.Settled.BY_HAND
     assert "Bank 77" in row.decided
@@ -198,7 +198,7 @@ def test_marks_what_was_paid_by_hand(before_live: World, tmp_path: Path):
     assert Posting.objects.filter(kind="by_hand", payable=row).count() == 1
     assert world.balance(f"owed:{seller.pk}") == -9_000, "the other one is still owed"
     assert world.open_payables(seller) == [9_000]
-    again = run("import_paid", file, "--as", world.carol.email)
+    again = run("import_paid", file, "--as", str(world.carol))
     assert "already" in again
     assert "0 transactions" in again
     assert Payable.objects.get(reference=second).waits_for == Payable.Waits.OPENING
@@ -209,7 +209,7 @@ def test_a_refund_after_it_was_paid_by_hand_is_a_clawback(before_live: World, tm
     seller = world.seller()
     transaction = world.sale(seller)
     world.hear()
-    run("import_paid", csv(tmp_path, f"transaction_id\n{transaction}\n"), "--as", world.carol.email)
+    run("import_paid", csv(tmp_path, f"transaction_id\n{transaction}\n"), "--as", str(world.carol))
     world.transition(transaction, "operator-refund")
     world.hear()
     assert Payable.objects.get(purpose="change").waits_for == Payable.Waits.CLAWBACK
@@ -222,10 +222,10 @@ def test_takes_over_all_of_a_file_or_nothing(before_live: World, tmp_path: Path)
     unknown = "99999999-9999-4999-8999-999999999999"
     file = csv(tmp_path, f"transaction_id,paid_at\n{good},2026-10-01\n{unknown},\n")
     with pytest.raises(CommandError, match=r"(?s)Nothing was marked.*Line 3: Nothing is owed"):
-        run("import_paid", file, "--as", world.carol.email)
+        run("import_paid", file, "--as", str(world.carol))
     file = csv(tmp_path, f"transaction_id,paid_at\n{good},soon\nx,\n{good},\n{good},\n{good},1,2\n")
     with pytest.raises(CommandError) as refusal:
-        run("import_paid", file, "--as", world.carol.email)
+        run("import_paid", file, "--as", str(world.carol))
     lines = str(refusal.value).splitlines()[1:]
     assert [one.partition(":")[0] for one in lines] == ["Line 2", "Line 3", "Line 5", "Line 6"]
     assert opening() == 1
@@ -238,9 +238,9 @@ def test_only_an_approver_may_say_that_something_was_paid(before_live: World, tm
     world.hear()
     file = csv(tmp_path, f"transaction_id\n{transaction}\n")
     with pytest.raises(CommandError, match="approver"):
-        run("import_paid", file, "--as", world.alice.email)
+        run("import_paid", file, "--as", str(world.alice))
     with pytest.raises(CommandError, match="no member of staff"):
         run("import_paid", file, "--as", "nobody@example.com")
     with pytest.raises(CommandError, match="header"):
-        run("import_paid", csv(tmp_path, "id;amount\n"), "--as", world.carol.email)
+        run("import_paid", csv(tmp_path, "id;amount\n"), "--as", str(world.carol))
     assert opening() == 1

@@ -36,11 +36,6 @@ class PeopleConfig:
     requests_at_once: int = 10
     max_bytes: int = 1024 * 1024
 
-    @property
-    def can_tell_operators(self) -> bool:
-        """Whether `is_their_own` may be asked."""
-        return bool(self.client_id and self.client_secret)
-
 
 class PeopleClient:
     """Asks Sharetribe about access tokens of its users; safe to share among threads. Keeps none of them.
@@ -57,6 +52,11 @@ class PeopleClient:
             max_bytes=config.max_bytes,
             requests_at_once=config.requests_at_once,
         )
+
+    @property
+    def can_tell_operators(self) -> bool:
+        """Whether `is_their_own` may be asked: the application's credentials are there."""
+        return bool(self._config.client_id and self._config.client_secret)
 
     def current_user(self, access_token: str) -> User:
         """Give the user who holds a token.

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.db.models import Model
 
 from accounts.allauth_adapter import SECOND_FACTOR
+from accounts.models import ServerKey
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.crypto import CryptoError
 from payouts.models import PayoutMethod, Request, StepBody, WebhookDelivery
@@ -33,6 +34,7 @@ SEALED = (
     Sealed(Request, "sealed", lambda row: row.pk.bytes),
     Sealed(StepBody, "sealed", lambda row: row.step_id.bytes + row.kind.encode()),
     Sealed(WebhookDelivery, "body", lambda row: row.pk.bytes),
+    Sealed(ServerKey, "sealed", lambda row: row.pk.bytes),
 )
 
 

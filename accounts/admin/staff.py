@@ -54,13 +54,13 @@ class SendPasswordLink(Act):
         return "" if row.is_active else "The account is switched off."
 
     def will(self, rows: Sequence[User]) -> list[str]:
-        return [f"E-mail a link by which to set a new password to {', '.join(user.email for user in rows)}."]
+        return [f"E-mail a link by which to set a new password to {', '.join(str(user) for user in rows)}."]
 
     def perform(self, doing: Doing) -> Outcome:
         users = list(User.objects.filter(pk__in=doing.ids, is_active=True).order_by("email"))
         for user in users:
             send_password_link(doing.request, user)
-        return Outcome(done=[user.email for user in users])
+        return Outcome(done=[str(user) for user in users])
 
 
 class RemoveFactors(Act):
@@ -78,7 +78,7 @@ class RemoveFactors(Act):
 
     def will(self, rows: Sequence[User]) -> list[str]:
         return [
-            f"Remove the authenticator app and recovery codes of {', '.join(user.email for user in rows)}.",
+            f"Remove the authenticator app and recovery codes of {', '.join(str(user) for user in rows)}.",
             (
                 "Send them an e-mail that says so. They set up a new one at the next log-in, by password alone:"
                 " be sure that it is really they who asked you."
@@ -93,7 +93,7 @@ class RemoveFactors(Act):
                 doing.by.pk, [user], CHANGE, change_message=f"Second factors removed: {doing.reason}"
             )
             get_adapter().send_notification_mail("mfa/email/totp_deactivated", user)
-            outcome.done.append(user.email)
+            outcome.done.append(str(user))
         return outcome
 
 
@@ -113,7 +113,7 @@ class UserAdmin(ActingAdmin):
     act_columns = (("E-mail", lambda row: row.email), ("Name", lambda row: row.name or cells.EMPTY))
     ordering = ("email",)
     list_display = ("email", "name", "roles", "active", "second_factor", "last_login_")
-    list_filter = ("is_active", "is_staff", "groups")
+    list_filter = ("is_active", "groups")
     search_fields = ("email", "name")
     form = StaffForm
     change_form_template = "admin/backoffice/change_form.html"
@@ -127,8 +127,9 @@ class UserAdmin(ActingAdmin):
         return may(request, "act_staff") and (obj is None or obj.pk != request.user.pk)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
-        """This will load staff with their roles and factors."""
-        return super().get_queryset(request).prefetch_related("groups", "authenticator_set")
+        """This will load staff with their roles and factors; everybody else has a page of another kind."""
+        staff = super().get_queryset(request).filter(is_staff=True)
+        return staff.prefetch_related("groups", "authenticator_set")
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """This will show the form to those who may change, the facts to the others."""
@@ -156,7 +157,7 @@ class UserAdmin(ActingAdmin):
         """This will save a member of staff; a new one gets a link to set the password."""
         if not change:
             obj.is_staff = True
-            obj.email = obj.email.strip().lower()
+            obj.email = str(obj.email).strip().lower()
             obj.set_unusable_password()
         super().save_model(request, obj, form, change)
         if not change:
@@ -208,7 +209,7 @@ class RoleAdmin(BackOfficeAdmin):
 
     @admin.display(description="Members")
     def members(self, row: Group) -> str:
-        return ", ".join(sorted(user.email for user in row.user_set.all())) or "nobody"
+        return ", ".join(sorted(str(user) for user in row.user_set.all())) or "nobody"
 
     @admin.display(description="May")
     def may_do(self, row: Group) -> SafeString:

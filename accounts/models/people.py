@@ -1,4 +1,4 @@
-"""Staff, payees, and the one Sharetribe marketplace that this installation serves."""
+"""People who log in, payees, and the one Sharetribe marketplace that this installation serves."""
 
 from __future__ import annotations
 
@@ -32,10 +32,13 @@ class UserQuery(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person who logs in: staff now, payees' own accounts later."""
+    """A person who logs in: staff, somebody who signed up, or a Sharetribe user, who has neither address nor password.
+
+    Whatever hangs on a person, as a buyer or a seller, hangs on this one row.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(unique=True)
+    email = models.EmailField(unique=True, null=True, help_text="Empty: known by a Sharetribe log-in alone.")
     name = models.CharField(max_length=200, blank=True)
     is_staff = models.BooleanField(default=False, help_text="May log in to the admin.")
     is_active = models.BooleanField(default=True)
@@ -49,17 +52,42 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         permissions = tuple(ACTS.items())
+        constraints = (
+            # Django writes what is no password with an exclamation mark in front.
+            models.CheckConstraint(
+                condition=models.Q(email__isnull=False)
+                | models.Q(is_staff=False, is_superuser=False, password__startswith="!"),  # noqa: S106 - no password
+                name="accounts_user_address",
+            ),
+        )
 
     def __str__(self) -> str:
-        return self.email
+        return self.email or f"Sharetribe user {self.pk}"
 
     def get_full_name(self) -> str:
         """This will give the name for greetings."""
-        return self.name or self.email
+        return self.name or str(self)
 
     def get_short_name(self) -> str:
         """This will give the first word of the name."""
         return self.get_full_name().split(" ")[0]
+
+
+class AccountQuery(models.Manager["Account"]):
+    """Finds whoever is no staff."""
+
+    def get_queryset(self) -> models.QuerySet[Account]:
+        """This will leave staff out."""
+        return super().get_queryset().filter(is_staff=False)
+
+
+class Account(User):
+    """A person who logs in by the API, as the back office shows them."""
+
+    objects: ClassVar[AccountQuery] = AccountQuery()  # type: ignore[assignment]  # for looking, not for making
+
+    class Meta:
+        proxy = True
 
 
 class Marketplace(Stored):
@@ -99,6 +127,14 @@ class Payee(Stored):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     marketplace = models.ForeignKey(Marketplace, on_delete=models.PROTECT, related_name="payees")
     flex_user_id = models.UUIDField()
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.PROTECT,
+        related_name="payee",
+        help_text="Who logs in; empty until the first visit.",
+    )
     name = models.CharField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
     stripe_connected = models.BooleanField(

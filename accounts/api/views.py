@@ -1,0 +1,59 @@
+"""The base of every endpoint of the API, and what is found where there is none."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+from django.http import Http404
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from accounts.api.serializers import Body
+
+
+class ApiView(APIView):
+    """An endpoint: a turn is taken before anything is refused or done, and no answer is kept by anybody on its way."""
+
+    def perform_authentication(self, request: Request) -> None:
+        """This will find out who calls; whoever fails at it takes a turn of their address."""
+        try:
+            super().perform_authentication(request)
+        except APIException:
+            super().check_throttles(request)
+            raise
+
+    def check_permissions(self, request: Request) -> None:
+        """This will take a turn, and only then say whether the request is allowed."""
+        super().check_throttles(request)
+        super().check_permissions(request)
+
+    def check_throttles(self, request: Request) -> None:
+        """This will do nothing: the turn was taken."""
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """This will have no cache keep the answer."""
+        done = super().finalize_response(request, response, *args, **kwargs)
+        done["Cache-Control"] = "no-store"
+        return done
+
+    def read(self, body: type[Body]) -> dict[str, Any]:
+        """This will read what was sent.
+
+        :raises ValidationError: when it is not as it should be.
+        """
+        given = body(data=self.request.data)
+        given.is_valid(raise_exception=True)
+        found: dict[str, Any] = given.validated_data
+        return found
+
+
+class UnknownView(ApiView):
+    """Every address of the API at which there is nothing."""
+
+    permission_classes = ()
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
+        """This will say so, whoever asks and however."""
+        raise Http404
