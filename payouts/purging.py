@@ -1,4 +1,4 @@
-"""Bytes that nobody needs any more: requests and answers after the return window, and worked-off webhooks."""
+"""What nobody needs any more: requests and answers after the return window, worked-off webhooks, former sessions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from accounts import purging as accounts
 from marketplace_payouts.lib.logs import logger
 from payouts.providers import registry
 
@@ -24,6 +25,7 @@ def purge(*, now: datetime) -> int:
     windows = {name: _window(name) for name in _providers()}
     removed = sum(_bodies(name, until=now - window, now=now) for name, window in windows.items())
     removed += _webhooks(until=now - _WEBHOOKS_KEPT)
+    removed += accounts.purge(now=now)
     log.info("purged", rows=removed)
     return removed
 
