@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
+from allauth.account.internal.flows.login import record_authentication
 from allauth.core import context
 from allauth.mfa.adapter import DefaultMFAAdapter
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from accounts.models import User
 from accounts.two_doors import is_by_api
@@ -32,6 +33,13 @@ class Accounts(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no
         """This will have addresses verified that people signed up with; those of staff were given by administrators."""
         stages: list[str] = super().get_login_stages()
         return stages if is_by_api(self.request) else [stage for stage in stages if stage != _VERIFY_EMAIL]
+
+    def post_login(self, request: HttpRequest, user: User, *, signup: bool, **more: Any) -> HttpResponse:
+        """This will count a sign-up as a log-in: the password was chosen, and the address proven, a moment ago."""
+        if signup:
+            record_authentication(request, user, "signup")
+        response: HttpResponse = super().post_login(request, user, signup=signup, **more)
+        return response
 
     def send_password_reset_mail(self, user: User, email: str, values: dict[str, Any]) -> None:
         """This will lead to the front end's page where there is one; staff always to ours."""

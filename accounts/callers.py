@@ -15,7 +15,8 @@ FRESH: Final = timedelta(minutes=10)
 
 _WHY_READ_ONLY: Final[dict[str, str]] = {
     ReadOnly.IMPERSONATED: "Sharetribe does not confirm that the user themselves logged in: an operator may have logged"
-    " in as them, or the token is of another application. Log in as the user, with the marketplace's own front end.",
+    " in as them, or the token is of another application than the one that is set up here. Log in as the user, with the"
+    " marketplace's own front end.",
     ReadOnly.UNDETERMINED: "With a Sharetribe log-in nothing can be changed here, because an operator who logged in as"
     " the user cannot be told from the user: set FLEX_MARKETPLACE_CLIENT_ID and FLEX_MARKETPLACE_CLIENT_SECRET.",
     ReadOnly.SERVER: "The marketplace's server asked for a session that changes nothing.",

@@ -52,8 +52,9 @@ def marketplace() -> Marketplace:
 
     :raises NotNow: when nobody did yet.
     """
-    ours = Marketplace.objects.first()
-    if ours is None or not ours.client_id or ours.client_id != settings.FLEX_CLIENT_ID:
+    client_id = settings.FLEX_CLIENT_ID
+    ours = Marketplace.objects.filter(client_id=client_id).first() if client_id else None
+    if ours is None:
         raise NotNow(
             "marketplace_unknown",
             "The marketplace is not set up here yet: whoever runs this sets FLEX_CLIENT_ID and FLEX_CLIENT_SECRET and"

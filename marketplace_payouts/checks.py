@@ -14,6 +14,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, Info
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.api.checks import check_api
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.http import BadBaseUrl, check_base_url
 from marketplace_payouts.lib.http.base_urls import is_loopback_host
@@ -36,6 +37,7 @@ def register_all() -> None:
         check_environment,
         check_secrets,
         check_addresses,
+        check_api,
         check_sharetribe,
         check_providers,
         check_files,
@@ -263,6 +265,7 @@ def check_sharetribe(app_configs: object = None, **_more: Any) -> list[CheckMess
         missing = "FLEX_CLIENT_SECRET" if has_id else "FLEX_CLIENT_ID"
         hint = "Both stand in Console, under Build, Applications."
         found.append(Error(f"{missing} is missing.", hint=hint, id="payouts.E040"))
+    found += _front_end()
     if not has_id:
         hint = "Set FLEX_CLIENT_ID and FLEX_CLIENT_SECRET, then run check_flex."
         found.append(Info("No marketplace is set up: nothing is heard.", hint=hint, id="payouts.I040"))
@@ -272,6 +275,26 @@ def check_sharetribe(app_configs: object = None, **_more: Any) -> list[CheckMess
             hint = f"Take {name} away: live marketplaces are at Sharetribe's own hosts."
             found.append(Error(f"{name} is {host}, which is not Sharetribe's.", hint=hint, id="payouts.E041"))
     return found
+
+
+def _front_end() -> Iterator[CheckMessage]:
+    """The application through which users log in is another one than ours of the Integration API."""
+    has_id, has_secret = (
+        bool(settings.FLEX_MARKETPLACE_CLIENT_ID),
+        bool(settings.FLEX_MARKETPLACE_CLIENT_SECRET),
+    )
+    if has_id != has_secret:
+        missing = "FLEX_MARKETPLACE_CLIENT_SECRET" if has_id else "FLEX_MARKETPLACE_CLIENT_ID"
+        hint = "Both are of the Marketplace API application that your front end uses."
+        yield Error(f"{missing} is missing.", hint=hint, id="payouts.E042")
+    if has_id and settings.FLEX_MARKETPLACE_CLIENT_ID == settings.FLEX_CLIENT_ID:
+        hint = "Console has two kinds: FLEX_CLIENT_ID is for the Integration API, this one for the Marketplace API."
+        yield Error("FLEX_MARKETPLACE_CLIENT_ID is FLEX_CLIENT_ID.", hint=hint, id="payouts.E043")
+    if not (has_id or has_secret):
+        hint = "Set FLEX_MARKETPLACE_CLIENT_ID and FLEX_MARKETPLACE_CLIENT_SECRET."
+        yield Info(
+            "Users who come from Sharetribe may look and change nothing.", hint=hint, id="payouts.I042"
+        )
 
 
 def check_providers(app_configs: object = None, **_more: Any) -> list[CheckMessage]:

@@ -309,7 +309,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.Operation",
-    "DEFAULT_METADATA_CLASS": None,
     "EXCEPTION_HANDLER": "accounts.api.errors.respond",
     "NUM_PROXIES": TRUSTED_PROXIES,
     "COERCE_DECIMAL_TO_STRING": True,
@@ -318,7 +317,7 @@ REST_FRAMEWORK: dict[str, Any] = {
 API_RATES = {
     "caller": (300, 100),
     "server": (3000, 500),
-    "address": (120, 60),
+    "address": (600, 200),
     "login": (20, 10),
     "sharetribe": (300, 100),
 }

@@ -7,6 +7,7 @@ import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.utils import timezone
 from factory.declarations import LazyAttribute, LazyFunction, SelfAttribute, Sequence, SubFactory
@@ -336,3 +337,12 @@ def _step(attempt: Attempt, *, address: str) -> None:
 def money(units: int, currency: str = "EUR") -> Money:
     """Write an amount shortly."""
     return Money(units, currency)
+
+
+class AddressFactory(DjangoModelFactory[EmailAddress]):
+    """An address that hangs on a user."""
+
+    class Meta:
+        model = EmailAddress
+
+    email = Sequence(lambda n: f"person{n}@mail.example")

@@ -19,6 +19,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from accounts import second_factor, server_keys, sessions
+from accounts.admin.staff import RemoveFactors
 from accounts.backoffice import cells
 from accounts.backoffice.acting import Act, ActingAdmin, Doing, Outcome
 from accounts.backoffice.base import may
@@ -200,7 +201,7 @@ class AccountAdmin(ActingAdmin):
     """People who log in by the API: with an account of ours, or as a user of the marketplace."""
 
     section = "People"
-    acts = (SwitchOff(), SwitchOn())
+    acts = (SwitchOff(), SwitchOn(), RemoveFactors())
     act_columns = (("Who", str), ("Payee", lambda row: cells.page_of(_payee(row))))
     list_display = ("who", "payee_", "active", "verified", "last_login_", "joined")
     list_select_related = ("payee",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 
@@ -20,7 +21,7 @@ from marketplace_payouts.lib.clock import utc_now
 
 SESSION_HEADER: Final = "X-Session-Token"
 _BEARER: Final = "bearer"
-_LONGEST: Final = 4096
+_TOKEN: Final = re.compile(r"[!-~]{1,4096}")
 
 Proven = tuple[User | Server, Caller]
 
@@ -171,7 +172,7 @@ def _of_bearer(request: Request) -> Credential:
 
 def _bearer(request: Request) -> str:
     scheme, _, token = request.headers["Authorization"].partition(" ")
-    if scheme.lower() != _BEARER or not 0 < len(token) <= _LONGEST or not token.isascii():
+    if scheme.lower() != _BEARER or not _TOKEN.fullmatch(token):
         raise NotProven(
             "authorization_malformed", "Send Authorization: Bearer and a token, with one blank between them."
         )

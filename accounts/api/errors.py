@@ -29,6 +29,7 @@ _STATUS: Final[Mapping[type[AccountsError], int]] = {
 _RETRY_AFTER_S: Final = 10
 # Where the framework's own sentence does not say what to do.
 _SENTENCES: Final[Mapping[type[exceptions.APIException], str]] = {
+    exceptions.ParseError: "The body cannot be read, send a JSON object in UTF-8: {}.",
     exceptions.NotAuthenticated: "Say who you are: send a session, an access token, or a signed request.",
     exceptions.NotFound: "There is nothing at this address, or it is not yours.",
     exceptions.NotAcceptable: "Only application/json is given: ask for that, or for anything.",
@@ -79,7 +80,7 @@ def _known(error: Exception) -> exceptions.APIException | None:
 def _shown(error: exceptions.APIException) -> Iterator[Shown]:
     sentence = _SENTENCES.get(type(error))
     if sentence is not None:
-        yield {"code": error.default_code, "detail": sentence, "field": None}
+        yield {"code": error.default_code, "detail": sentence.format(error.detail), "field": None}
     else:
         yield from _flat(error.detail, getattr(error, "field", None))
 

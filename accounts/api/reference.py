@@ -113,7 +113,7 @@ def _body(document: Json, title: str, text: str, described: Json) -> Body:
 def _fields(document: Json, shape: Json, *, prefix: str) -> Iterator[Field]:
     shape = _resolved(document, shape)
     if "items" in shape:
-        yield from _fields(document, shape["items"], prefix=f"{prefix}[]." if prefix else "")
+        yield from _fields(document, shape["items"], prefix=prefix.removesuffix(".") + "[].")
     for name, one in shape.get("properties", {}).items():
         inner = _resolved(document, one)
         text = one.get("description") or inner.get("description", "")

@@ -15,12 +15,15 @@ _SECRET_NAME = re.compile(
     r"(secret|token|password|authorization|api_key|details|receiver|iban)", re.IGNORECASE
 )
 _SECRET_VALUE = re.compile(r"(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}")
+# Of our own sessions and of keys for signing, wherever they stand.
+_SECRET_WORD = re.compile(r"\b(mps_|whsec_)[A-Za-z0-9+/_=-]{8,}")
 _EMAIL = re.compile(r"\b([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})\b")
 
 
 def hide(text: str) -> str:
     """This will mask tokens and e-mail addresses inside a text."""
-    return _EMAIL.sub(r"\1***@\2", _SECRET_VALUE.sub(r"\1 ***", text))
+    text = _SECRET_WORD.sub(r"\1***", _SECRET_VALUE.sub(r"\1 ***", text))
+    return _EMAIL.sub(r"\1***@\2", text)
 
 
 def hide_secrets(_logger: Any, _name: str, event: Event) -> Event:

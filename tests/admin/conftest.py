@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from accounts import server_keys, visits
 from accounts.models import User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
 from payments.models import PaymentIn
@@ -95,6 +96,7 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
         waits_for=Payable.Waits.CLAWBACK, units=-500, purpose=Payable.Purpose.CHANGE
     )
     _decisions(people, payouts)
+    _callers(people, payouts)
     _words_of_others(payouts)
     _sharetribe()
     return payouts
@@ -122,6 +124,13 @@ def _decisions(people: dict[str, User], payouts: dict[str, Payout]) -> None:
     owed = ledger.owed(payouts["paid"].payee_id)
     draft = Draft("accrue", payouts["paid"].pk, ledger.DUE, owed, amount, payout_id=payouts["paid"].pk)
     ledger.post([draft], now=now)
+
+
+def _callers(people: dict[str, User], payouts: dict[str, Payout]) -> None:
+    server_keys.make(name="web template", by=people["administrator"], now=timezone.now())
+    User.objects.create_user("carla@mail.example")
+    flex_user_id = payouts["paid"].payee.flex_user_id
+    visits.visitor(marketplace=payouts["paid"].marketplace, flex_user_id=flex_user_id)
 
 
 def _words_of_others(payouts: dict[str, Payout]) -> None:

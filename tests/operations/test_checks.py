@@ -14,6 +14,7 @@ from django.conf import settings as django_settings
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.api.checks import check_api
 from marketplace_payouts import checks
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -123,6 +124,7 @@ def test_the_settings_of_the_tests_are_clean(settings):
     assert checks.check_environment() == []
     assert checks.check_secrets() == []
     assert checks.check_addresses() == []
+    assert check_api() == []
     assert checks.check_files() == []
 
 
@@ -248,6 +250,51 @@ def test_plain_http_is_for_debugging_on_this_machine_alone(settings):
 def test_half_a_marketplace_is_named(settings):
     settings.FLEX_CLIENT_ID, settings.FLEX_CLIENT_SECRET = "id", ""
     assert "payouts.E040" in ids(checks.check_sharetribe())
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        ({"ID": "app", "SECRET": "secret"}, set()),
+        ({"ID": "app", "SECRET": ""}, {"payouts.E042"}),
+        ({"ID": "", "SECRET": "secret"}, {"payouts.E042"}),
+        ({"ID": "integration", "SECRET": "secret"}, {"payouts.E043"}),
+        ({"ID": "", "SECRET": ""}, {"payouts.I042"}),
+    ],
+)
+def test_the_front_ends_application_is_whole_and_another_one(settings, values, found):
+    settings.DEBUG, settings.FLEX_CLIENT_ID, settings.FLEX_CLIENT_SECRET = True, "integration", "secret"
+    for name, value in values.items():
+        setattr(settings, f"FLEX_MARKETPLACE_CLIENT_{name}", value)
+    assert ids(checks.check_sharetribe()) == found
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "found"),
+    [
+        ("CORS_ALLOWED_ORIGINS", ["https://www.example.com", "https://app.example.com:8443"], set()),
+        ("CORS_ALLOWED_ORIGINS", ["*"], {"payouts.E034"}),
+        ("CORS_ALLOWED_ORIGINS", ["https://*.example.com"], {"payouts.E034"}),
+        ("CORS_ALLOWED_ORIGINS", ["www.example.com"], {"payouts.E034"}),
+        ("CORS_ALLOWED_ORIGINS", ["http://www.example.com"], {"payouts.E034"}),
+        ("CORS_ALLOWED_ORIGINS", ["https://www.example.com/shop"], {"payouts.E034"}),
+        ("PASSWORD_RESET_URL", "https://www.example.com/reset?key={key}", set()),
+        ("PASSWORD_RESET_URL", "https://www.example.com/reset", {"payouts.E035"}),
+        ("PASSWORD_RESET_URL", "http://www.example.com/reset?key={key}", {"payouts.E035"}),
+        ("TRUSTED_PROXIES", 2, set()),
+        ("TRUSTED_PROXIES", -1, {"payouts.E036"}),
+        ("TRUSTED_PROXIES", 0, {"payouts.W036"}),
+    ],
+)
+def test_browsers_and_proxies_are_told_what_means_what_it_says(settings, name, value, found):
+    settings.DEBUG, settings.PUBLIC_URL, settings.TRUSTED_PROXIES = False, "https://payouts.example.com", 1
+    setattr(settings, name, value)
+    assert ids(check_api()) == found
+
+
+def test_a_proxy_is_trusted_where_one_speaks_tls():
+    assert told("TRUSTED_PROXIES", PUBLIC_URL="https://pay.example.org") == "1"
+    assert told("TRUSTED_PROXIES") == "0"
 
 
 def test_half_a_provider_is_named(monkeypatch):

@@ -1,0 +1,1 @@
+"""What holds for the whole API, whichever app an endpoint belongs to."""
