@@ -27,13 +27,19 @@ _OF_THE_LOGIN = (ApiSession, Payee)
 def link(account: User, holder: Holder, *, marketplace: Marketplace) -> Payee:
     """This will let an account log in as the holder of a Sharetribe token, whose own token it must be, and vice versa.
 
-    :raises InTheWay: when one of them belongs to somebody already, or has something of its own.
+    :raises InTheWay: when one of them belongs to somebody already, or has something of its own, or when Sharetribe has
+        no address at which the user could be told.
     :raises NotNow: when the people concerned cannot be told.
     """
     payee = _payee(marketplace, holder)
     if payee is not None and payee.user_id == account.pk:
         return payee
     _must_be_free(account, payee)
+    if not holder.email:
+        sentence = (
+            "Sharetribe has no verified e-mail address of this user to be told: have it verified there first."
+        )
+        raise InTheWay("address_unverified", sentence)
     _tell("account/email/linked", account, holder.email, payee)
     with transaction.atomic():
         payee = _locked(marketplace, holder)
@@ -42,7 +48,9 @@ def link(account: User, holder: Holder, *, marketplace: Marketplace) -> Payee:
         _must_be_free(account, payee)
         former, payee.user = payee.user, account
         payee.save(update_fields=["user"])
-        if former is not None:
+        if (
+            former is not None and former.pk != account.pk
+        ):  # it is, where the same was asked for twice at once
             former.delete()
     return payee
 

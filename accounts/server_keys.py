@@ -15,7 +15,10 @@ from accounts.errors import InTheWay, NotProven
 from accounts.models import ApiSession, ServerKey, User
 from marketplace_payouts.lib import crypto, standard_webhooks
 from marketplace_payouts.lib.ids import uuid7
+from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.standard_webhooks import BadSignature, Signed
+
+log = logger(__name__)
 
 _USED_EVERY: Final = timedelta(minutes=1)
 
@@ -77,12 +80,17 @@ def signer(headers: Mapping[str, str], body: bytes, *, now: datetime) -> ServerK
 def _key_of(signed: Signed) -> ServerKey | None:
     good = ServerKey.objects.filter(revoked_at__isnull=True)
     # All are tried, so that the time does not tell which one it was.
-    fitting = [key for key in good if signed.is_by(_secret(key))]
+    fitting = [key for key in good if (secret := _secret(key)) and signed.is_by(secret)]
     return fitting[0] if fitting else None
 
 
 def _secret(key: ServerKey) -> str:
-    return crypto.open(bytes(key.sealed), aad=key.pk.bytes).decode()
+    """One that cannot be opened must not keep those from working that can."""
+    try:
+        return crypto.open(bytes(key.sealed), aad=key.pk.bytes).decode()
+    except crypto.CryptoError as error:
+        log.error("server_key_unreadable", key=str(key.pk), reason=str(error))
+        return ""
 
 
 def _is_new(key: ServerKey, message: str, *, now: datetime) -> bool:

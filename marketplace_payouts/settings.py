@@ -289,7 +289,6 @@ CORS_ALLOW_HEADERS = (
     "accept",
     "authorization",
     "content-type",
-    "idempotency-key",
     "x-session-token",
     "x-email-verification-key",
     "x-password-reset-key",

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from accounts import server_keys, sessions, sharetribe, visits
 from accounts.api import errors, throttles
+from accounts.api.errors import ApiError
 from accounts.callers import Caller, Credential, Server
 from accounts.errors import AccountsError, NotProven
 from accounts.models import Login, User
@@ -37,10 +38,17 @@ class Proof(BaseAuthentication):
         :raises ApiError: when it proves nobody, or cannot be checked now.
         """
         try:
-            return self.prove(request) if _shown(request) == self.credential else None
+            if _shown(request) != self.credential:
+                return None
+            user, caller = self.prove(request)
         except AccountsError as error:
             # Only its own errors make the framework take note that nobody is logged in.
             raise errors.of(error) from None
+        if user.is_staff:
+            raise ApiError(
+                "not_for_staff", "Staff come in by the pages of the back office alone.", status=401
+            )
+        return user, caller
 
     def prove(self, request: Request) -> Proven:
         """This will check the proof.

@@ -11,6 +11,14 @@ from accounts.api import who
 from accounts.api.errors import ApiError
 from marketplace_payouts.lib.clock import utc_now
 
+_TOO_OLD: Final = (
+    "This needs a log-in of the last ten minutes: log in again, open a new session, and repeat it."
+)
+_UNKNOWN: Final = (
+    "This needs a log-in of the last ten minutes, and nobody knows when the person logged in: the marketplace's server"
+    " says so in logged_in_at when it opens the session."
+)
+
 
 class IsPerson(BasePermission):
     """A person calls, by whichever proof."""
@@ -26,8 +34,7 @@ class IsPerson(BasePermission):
                 "This is for people: open a session for one at /api/v1/session, and call with that.",
                 status=403,
             )
-        person = who.person(request)
-        return person is not None and not person.is_staff
+        return who.person(request) is not None
 
 
 class IsServer(BasePermission):
@@ -59,14 +66,17 @@ class IsPayee(BasePermission):
     def has_permission(self, request: Request, view: Any) -> bool:
         """This will let payees pass.
 
-        :raises ApiError: when the person is none.
+        :raises ApiError: when the person is none, or one whom the marketplace closed and who would change something.
         """
-        if getattr(who.person(request), "payee", None) is None:
+        payee = getattr(who.person(request), "payee", None)
+        if payee is None:
             raise ApiError(
                 "no_payee",
                 "This account is no user of the marketplace: link it with one at /api/v1/me/sharetribe.",
                 status=403,
             )
+        if payee.closed and request.method not in SAFE_METHODS:
+            raise ApiError("account_closed", "The marketplace has closed this account.", status=403)
         return True
 
 
@@ -94,11 +104,7 @@ class IsFreshLogin(BasePermission):
         """
         caller = who.caller(request)
         if request.method not in SAFE_METHODS and not caller.is_fresh(now=utc_now()):
-            raise ApiError(
-                "login_too_old",
-                "This needs a log-in of the last ten minutes: log in again, open a new session, and repeat it.",
-                status=403,
-            )
+            raise ApiError("login_too_old", _UNKNOWN if caller.logged_in_at is None else _TOO_OLD, status=403)
         return True
 
 

@@ -12,7 +12,7 @@ from django.db import connection, connections
 from accounts.models import ApiSession, Payee, User
 from tests import factories
 from tests.accounts.test_sessions import ME, code_of
-from tests.api_client import OwnAccount, bearer
+from tests.api_client import OwnAccount, SharetribeUser, bearer
 
 LINK = "/api/v1/me/sharetribe"
 
@@ -61,8 +61,6 @@ def test_where_they_cannot_be_told_nothing_is_linked(carla, ada, settings):
 
 
 def test_an_equal_address_links_nothing_by_itself(marketplace, flex_sandbox, join):
-    from tests.api_client import SharetribeUser
-
     account, user = join("same@mail.example"), SharetribeUser(flex_sandbox, email="same@mail.example")
     assert user.api().get(ME).json()["id"] != account.api.get(ME).json()["id"]
     assert account.api.get(ME).json()["payee"] is None
@@ -131,6 +129,31 @@ def test_of_two_accounts_that_link_at_once_one_gets_the_user(carla, ada, join):
         thread.join()
     assert sorted(statuses) == [200, 409]
     assert Payee.objects.get().user is not None
+
+
+def test_asking_twice_at_once_links_once(carla, ada):
+    ada.api().get(ME)
+    tokens, statuses = [ada.token() for _ in range(3)], []
+
+    def run(token: str) -> None:
+        try:
+            statuses.append(carla.api.post(LINK, {"token": token}).status_code)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=[token]) for token in tokens]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert statuses == [200] * 3
+    assert Payee.objects.get().user == User.objects.get()
+
+
+def test_a_user_who_could_not_be_told_is_not_linked(carla, ada, flex_sandbox):
+    flex_sandbox.post(f"/_sandbox/users/{ada.id}", {"emailVerified": False})
+    assert code_of(link(carla, ada)) == (409, "address_unverified")
+    assert not mail.outbox
 
 
 @pytest.mark.parametrize("by", ["account", "sharetribe"])

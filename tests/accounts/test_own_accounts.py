@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.test import Client
@@ -21,7 +25,7 @@ STAFF = "anna@office.example"
 
 
 @pytest.fixture
-def carla(join) -> OwnAccount:
+def carla(join: Callable[[str], OwnAccount]) -> OwnAccount:
     """Somebody who signed up and gave the code."""
     return join("Carla@mail.example")
 
@@ -140,8 +144,7 @@ def test_a_forgotten_password_is_set_anew_by_the_mailed_key(carla, settings, mai
 
 
 def test_an_old_log_in_is_not_fresh_until_the_password_was_given_again(carla):
-    session = Session.objects.get()
-    store = session.get_session_store_class()(session.session_key)
+    store = SessionStore(Session.objects.get().session_key)
     records = store["account_authentication_methods"]
     store["account_authentication_methods"] = [{**one, "at": one["at"] - 660} for one in records]
     store.save()
@@ -219,14 +222,10 @@ def test_strangers_are_not_written_to(transactional_db, mailoutbox):
 
 
 def test_a_second_factor_is_asked_for_at_the_api_as_well(carla):
-    from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
-
     secret = generate_totp_secret()
     TOTP.activate(User.objects.get(), secret)
     assert carla.log_in().status_code == 401
     assert carla.api.get(ME).status_code == 401
-    import time
-
     code = str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
     assert carla.allauth("POST", "auth/2fa/authenticate", {"code": code}).status_code == 200
     assert carla.api.get(ME).status_code == 200

@@ -137,6 +137,13 @@ def test_the_last_use_is_noted_to_the_minute(server):
     assert used() > first
 
 
+def test_a_key_that_cannot_be_read_does_not_keep_the_others_from_working(server):
+    other, key = MarketplaceServer.with_key("damaged")
+    ServerKey.objects.filter(pk=key.pk).update(sealed=b"damaged")
+    assert asking(server).get(ME).status_code == 200
+    assert code_of(asking(other).get(ME)) == (401, "signature_wrong")
+
+
 def test_a_revoked_key_names_who_revoked_it(server):
     with pytest.raises(IntegrityError, match="accounts_serverkey_revoked_by"):
         ServerKey.objects.update(revoked_at=timezone.now())
@@ -154,7 +161,7 @@ def test_the_server_opens_a_session_for_a_user_named_in_the_signed_body(server, 
 
 
 def test_such_a_session_is_fresh_only_where_the_server_says_when_the_user_logged_in(server, ada):
-    def fresh_until(minutes: int) -> str | None:
+    def fresh_until(minutes: int) -> object:
         at = timezone.now() - timedelta(minutes=minutes)
         changes = server.session_for(ada.id, logged_in_at=at.isoformat()).get(ME).json()["changes"]
         return changes["fresh_until"]

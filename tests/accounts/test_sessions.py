@@ -98,6 +98,14 @@ def test_whom_the_marketplace_closed_is_out_of_a_session_too(ada):
     assert code_of(api.get(ME)) == (401, "account_closed")
 
 
+def test_whoever_became_staff_is_out(ada):
+    api, user = ada.session(), User.objects.get()
+    user.email, user.is_staff = "ada@office.example", True
+    user.save()
+    assert code_of(api.get(ME)) == (401, "not_for_staff")
+    assert code_of(ada.api().get(ME)) == (401, "not_for_staff")
+
+
 def test_all_sessions_of_a_person_can_be_ended(ada, bo):
     one, two, others = ada.session(), ada.session(), bo.session()
     sessions.end_all_of(User.objects.get(payee__flex_user_id=ada.id), now=timezone.now())

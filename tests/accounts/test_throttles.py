@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from rest_framework.request import Request
 
 from accounts.api import throttles
 from tests.accounts.test_sessions import ME, SESSION
@@ -97,8 +98,6 @@ def test_whoever_is_remembered_has_nobody_asked(ada, rates):
     ],
 )
 def test_an_address_is_the_one_that_our_own_proxies_saw(rf, settings, proxies, forwarded, expected):
-    from rest_framework.request import Request
-
     settings.REST_FRAMEWORK = settings.REST_FRAMEWORK | {"NUM_PROXIES": proxies}
     headers = {} if forwarded is None else {"X-Forwarded-For": forwarded}
     assert throttles.address(Request(rf.get("/", REMOTE_ADDR="192.0.2.7", headers=headers))) == expected

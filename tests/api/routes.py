@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLResolver, get_resolver
 
 from accounts.api.views import UnknownView
 
@@ -23,5 +23,5 @@ def _under(resolver: URLResolver, prefix: str) -> Iterator[str]:
         route = prefix + str(one.pattern)
         if isinstance(one, URLResolver):
             yield from _under(one, route)
-        elif isinstance(one, URLPattern) and getattr(one.callback, "cls", None) is not UnknownView:
+        elif getattr(one.callback, "cls", None) is not UnknownView:
             yield route

@@ -7,6 +7,7 @@ import re
 import pytest
 from django.core.cache import cache
 from drf_spectacular.validation import validate_schema
+from jsonschema.exceptions import ValidationError
 from openapi_schema_validator import OAS31Validator
 
 from accounts.api import schema
@@ -95,8 +96,6 @@ def test_what_is_answered_looks_as_it_says(ada):
 
 
 def test_a_wrong_answer_would_be_found(document):
-    from jsonschema.exceptions import ValidationError
-
     with pytest.raises(ValidationError):
         validator(document, "Problems").validate({"errors": [{"code": "x", "detail": "y"}]})
 

@@ -25,7 +25,7 @@ PAGE = "docs/api.md"
 _RAISED = ("NotProven", "NotAllowedHere", "InTheWay", "NotNow", "ApiError", "BadSignature")
 # The framework's own for fields; the schema says which a field has.
 _OF_FIELDS = {"required", "invalid", "null", "blank"}
-_OF_THE_FRAMEWORK = {
+_OF_THE_FRAMEWORK: set[type[exceptions.APIException]] = {
     exceptions.NotAuthenticated,
     exceptions.PermissionDenied,
     exceptions.ParseError,
