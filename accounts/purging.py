@@ -29,7 +29,8 @@ def purge(*, now: datetime) -> int:
     removed += _older(SignedMessage, "seen_at", than=now - _IDS_KEPT)
     removed += _older(SharetribeToken, "seen_at", than=now - _TOKENS_KEPT)
     removed += _older(Session, "expire_date", than=now)
-    return removed + _full_buckets()
+    _drop_full_buckets()
+    return removed
 
 
 def _older(model: type[Model], column: str, *, than: datetime) -> int:
@@ -44,8 +45,7 @@ def _older(model: type[Model], column: str, *, than: datetime) -> int:
             return total
 
 
-def _full_buckets() -> int:
+def _drop_full_buckets() -> None:
     """A bucket that is full again is as good as none, and every caller and address leaves one."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM lib_token_bucket WHERE free_at < clock_timestamp()")
-        return int(cursor.rowcount)

@@ -18,7 +18,18 @@ _OURS = {
 os.environ |= _OURS
 for _name in [f"{name}_FILE" for name in _OURS]:
     os.environ.pop(_name, None)  # would win
-for _name in ("REDIS_URL", "PUBLIC_URL", "ALLOWED_HOSTS", "TIME_ZONE", "ALERT_EMAILS", "ALERT_WEBHOOK_URL"):
+for _name in (
+    "REDIS_URL",
+    "PUBLIC_URL",
+    "ALLOWED_HOSTS",
+    "TRUSTED_PROXIES",
+    "CORS_ORIGINS",
+    "SIGN_UP_OPEN",
+    "PASSWORD_RESET_URL",
+    "TIME_ZONE",
+    "ALERT_EMAILS",
+    "ALERT_WEBHOOK_URL",
+):
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import linking, sessions, sharetribe, visits
-from accounts.api import serializers, who
+from accounts.api import examples, serializers, who
 from accounts.api.authentication import holder_of
 from accounts.api.errors import ApiError
 from accounts.api.permissions import IsFreshLogin, IsKnown, IsPerson, MayChange
@@ -34,16 +34,7 @@ class SessionView(ApiView):
         " of an hour and cannot be prolonged.",
         request=serializers.OnBehalfOf,
         responses={201: serializers.Opened},
-        examples=[
-            OpenApiExample(
-                "For a user of the marketplace",
-                {
-                    "sharetribe_user_id": "5d7f2a1e-8b1c-4c39-9d4e-3f6a2b7c8d90",
-                    "logged_in_at": "2026-11-30T09:00:00Z",
-                },
-                request_only=True,
-            ),
-        ],
+        examples=examples.OPEN_SESSION,
     )
     def post(self, request: Request) -> Response:
         """This will open a session."""
@@ -99,6 +90,7 @@ class MeView(ApiView):
         summary="Who is calling",
         description="By which proof, until when, and whether something may be changed.",
         responses={200: serializers.Me},
+        examples=examples.ME,
     )
     def get(self, request: Request) -> Response:
         """This will say who is calling, how, until when, and what they may."""
@@ -131,6 +123,7 @@ class SharetribeLinkView(ApiView):
         " was first shown within the last ten minutes too. Both addresses are told by e-mail.",
         request=serializers.SharetribeTokenBody,
         responses={200: serializers.PayeeShown},
+        examples=examples.LINK,
     )
     def post(self, request: Request) -> Response:
         """This will link both, where neither has something that would be lost."""

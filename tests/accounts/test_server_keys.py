@@ -9,12 +9,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connections
+from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
 from accounts import purging, server_keys
 from accounts.errors import InTheWay
-from accounts.models import ApiSession, Payee, ServerKey, SignedMessage, User
+from accounts.models import ApiSession, Payee, ServerKey, SharetribeToken, SignedMessage, User
 from accounts.roles import NotAllowed
 from marketplace_payouts.lib import standard_webhooks
 from marketplace_payouts.lib.clock import utc_now
@@ -219,6 +219,29 @@ def test_what_is_for_people_is_not_for_the_server(server):
 
 
 # --- what is kept, and for how long ----------------------------------------------------------------------------------
+
+
+_BUSY = "api sharetribe 127.0.0.1"
+"""The bucket of the one address that had Sharetribe asked."""
+
+
+def test_nothing_is_left_of_callers_who_do_not_come_back(server, ada):
+    ada.session().get(ME)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE lib_token_bucket SET free_at = clock_timestamp()"
+            " + CASE WHEN name = %s THEN interval '1 hour' ELSE interval '-1 second' END",
+            [_BUSY],
+        )
+    purging.purge(now=timezone.now())
+    assert ApiSession.objects.count() == SharetribeToken.objects.count() == 1
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM lib_token_bucket")
+        assert cursor.fetchall() == [(_BUSY,)]  # the others were full again
+    purging.purge(now=timezone.now() + timedelta(days=31))
+    assert not ApiSession.objects.exists()
+    assert not SharetribeToken.objects.exists()
+    assert User.objects.filter(payee__flex_user_id=ada.id).exists()
 
 
 def test_ids_are_forgotten_when_their_moment_is_long_past(server):

@@ -78,6 +78,18 @@ def test_every_answer_has_a_shape(document):
             assert status == "204" or operation["responses"][status]["content"], (path, method)
 
 
+def test_every_operation_has_examples_of_the_shape_it_says(document):
+    for path, method, operation in operations(document):
+        shown = [operation["requestBody"]] if "requestBody" in operation else []
+        shown += [answer for status, answer in operation["responses"].items() if status in ("200", "201")]
+        for one in shown:
+            content = one["content"]["application/json"]
+            assert content["examples"], (path, method)
+            name = content["schema"]["$ref"].rpartition("/")[2]
+            for example in content["examples"].values():
+                validator(document, name).validate(example["value"])
+
+
 @pytest.fixture
 def ada(flex_sandbox, transactional_db):
     cache.clear()

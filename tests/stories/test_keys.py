@@ -10,6 +10,7 @@ from marketplace_payouts.lib import crypto
 from payouts import methods
 from payouts.models import PayoutMethod, Step
 from payouts.steps import stored_body
+from tests.api_client import Api, MarketplaceServer
 from tests.stories.world import World
 
 
@@ -23,6 +24,7 @@ def test_everything_opens_without_the_old_key(world: World, settings: Settings) 
     before = stored_body(Step.objects.get())
     seed = generate_totp_secret()
     factor = TOTP.activate(world.carol, seed)
+    server, _ = MarketplaceServer.with_key()
 
     old = settings.DETAILS_KEYS
     settings.DETAILS_KEYS = "newer:bmV3ZXItdGVzdC1rZXktbmV3ZXItdGVzdC1rZXktMTI=," + old
@@ -34,3 +36,4 @@ def test_everything_opens_without_the_old_key(world: World, settings: Settings) 
     factor.instance.refresh_from_db()
     sealed = bytes.fromhex(factor.instance.data["secret"])
     assert crypto.open(sealed, aad=b"accounts.second_factor").decode() == seed
+    assert Api(server.signed(b"")).get("/api/v1/me").status_code == 200
