@@ -45,8 +45,9 @@ class ApiView(APIView):
 
         :raises ValidationError: when it is not as it should be.
         """
+        sent: Any = self.request.data
         # The word null is as good as nothing at all.
-        given = body(data={} if self.request.data is None else self.request.data)
+        given = body(data={} if sent is None else sent)
         given.is_valid(raise_exception=True)
         found: dict[str, Any] = given.validated_data
         return found

@@ -23,7 +23,8 @@ def logged():
     """Everything that is logged, as the product writes it, at the chattiest level."""
     out, root = StringIO(), logging.getLogger()
     handler, level = logging.StreamHandler(out), root.level
-    formatter: dict[str, Any] = django_settings.LOGGING["formatters"]["lines"]
+    logging_settings: Any = django_settings.LOGGING
+    formatter = logging_settings["formatters"]["lines"]
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             processors=formatter["processors"], foreign_pre_chain=formatter["foreign_pre_chain"]
