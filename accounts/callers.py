@@ -55,7 +55,7 @@ class Caller:
     read_only: str = ""
     """One of `ReadOnly`, or empty."""
     key: ServerKey | None = None
-    """The key that vouches, if one does."""
+    """The key that signed this request, or for whose word a session is opened."""
     session: ApiSession | None = None
 
     @property

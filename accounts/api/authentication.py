@@ -76,7 +76,6 @@ class OurSession(Proof):
             logged_in_at=session.logged_in_at,
             until=session.expires_at,
             read_only=session.read_only,
-            key=session.key,
             session=session,
         )
         return session.user, caller

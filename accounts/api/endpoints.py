@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
@@ -19,6 +19,8 @@ from accounts.errors import InTheWay, NotAllowedHere
 from accounts.models import Login, ReadOnly, User
 from marketplace_payouts.lib.clock import utc_now
 
+_TAG: Final = "Who is calling"
+
 
 class SessionView(ApiView):
     """A short session of ours for another proof of who somebody is."""
@@ -28,6 +30,7 @@ class SessionView(ApiView):
 
     @extend_schema(
         operation_id="open_session",
+        tags=[_TAG],
         summary="Exchange a proof for a session",
         description="With a Sharetribe access token or the session of an account: for the person themselves, without a"
         " body. Signed by the marketplace's server: for the user whom the body names. The session is good for a quarter"
@@ -45,6 +48,7 @@ class SessionView(ApiView):
 
     @extend_schema(
         operation_id="end_session",
+        tags=[_TAG],
         summary="End this session",
         description="Of the session that the request is made with.",
         responses={204: None},
@@ -87,6 +91,7 @@ class MeView(ApiView):
 
     @extend_schema(
         operation_id="who_is_calling",
+        tags=[_TAG],
         summary="Who is calling",
         description="By which proof, until when, and whether something may be changed.",
         responses={200: serializers.Me},
@@ -102,7 +107,7 @@ class MeView(ApiView):
             "id": None if user is None else user.pk,
             "email": None if user is None else user.email,
             "payee": None if payee is None else {"id": payee.pk, "sharetribe_user_id": payee.flex_user_id},
-            "server": {"key": caller.key.name} if user is None and caller.key is not None else None,
+            "server": None if caller.key is None else {"key": caller.key.name},
             "credential": caller.credential.value,
             "expires_at": caller.until,
             "login": {"by": caller.login.value, "at": caller.logged_in_at},
@@ -118,6 +123,7 @@ class SharetribeLinkView(ApiView):
 
     @extend_schema(
         operation_id="link_sharetribe_user",
+        tags=[_TAG],
         summary="Link this account with a Sharetribe user",
         description="Logged in to an account of ours within the last ten minutes, with a Sharetribe access token that"
         " was first shown within the last ten minutes too. Both addresses are told by e-mail.",
@@ -149,6 +155,7 @@ class SharetribeLinkView(ApiView):
 
     @extend_schema(
         operation_id="unlink_sharetribe_user",
+        tags=[_TAG],
         summary="Separate this account from its Sharetribe user",
         description="Logged in within the last ten minutes, by either of them. Both addresses are told by e-mail, and"
         " every session of the account ends.",

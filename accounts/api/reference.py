@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.api import schema
-from marketplace_payouts.lib.crypto import canonical_json
 
 Json = Mapping[str, Any]
+_ORDER: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def _operations() -> list[Described]:
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     ]
-    return sorted(found, key=lambda one: (one.tag, one.path, one.method))
+    return sorted(found, key=lambda one: (one.tag, one.path, _ORDER.index(one.method)))
 
 
 def _described(document: Json, path: str, method: str, operation: Json) -> Described:
@@ -94,7 +95,7 @@ def _described(document: Json, path: str, method: str, operation: Json) -> Descr
 
 
 def _parameter(parameter: Json) -> Field:
-    kind = f"{_kind(parameter['schema'])} in the {parameter['in']}"
+    kind = f"{_kind({}, parameter['schema'])} in the {parameter['in']}"
     return Field(parameter["name"], kind, parameter.get("required", False), parameter.get("description", ""))
 
 
@@ -106,7 +107,7 @@ def _body(document: Json, title: str, text: str, described: Json) -> Body:
         title=title,
         text=text,
         fields=list(_fields(document, content.get("schema", {}), prefix="")),
-        examples=[canonical_json(one).decode() for one in examples],
+        examples=[json.dumps(one, indent=2, ensure_ascii=False) for one in examples],
     )
 
 
@@ -117,7 +118,7 @@ def _fields(document: Json, shape: Json, *, prefix: str) -> Iterator[Field]:
     for name, one in shape.get("properties", {}).items():
         inner = _resolved(document, one)
         text = one.get("description") or inner.get("description", "")
-        yield Field(prefix + name, _kind(one | inner), name in shape.get("required", ()), text)
+        yield Field(prefix + name, _kind(one, inner), name in shape.get("required", ()), text)
         yield from _fields(document, inner, prefix=f"{prefix}{name}.")
 
 
@@ -132,11 +133,11 @@ def _resolved(document: Json, shape: Json) -> Json:
     return found
 
 
-def _kind(shape: Json) -> str:
+def _kind(outer: Json, shape: Json) -> str:
     words = shape.get("type", "any")
     kinds = [words] if isinstance(words, str) else list(words)
+    if {"type": "null"} in outer.get("oneOf", ()):
+        kinds.append("null")
+    kinds[0] = " ".join(filter(None, (kinds[0], shape.get("format"))))
     choices = ", ".join(str(choice) for choice in shape.get("enum", ()) if choice is not None)
-    found = " or ".join(kinds)
-    return " ".join(
-        part for part in (found, shape.get("format", ""), f"({choices})" if choices else "") if part
-    )
+    return " or ".join(kinds) + (f": {choices}" if choices else "")
