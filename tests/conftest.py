@@ -94,7 +94,10 @@ def paypal_sandbox(_paypal_process: SandboxService, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def stripe_sandbox(_stripe_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Stripe in which nothing happened yet; the settings point at it."""
-    return _fresh(_stripe_process, monkeypatch)
+    service = _fresh(_stripe_process, monkeypatch)
+    address = {"secret_key": service.credentials["secret_key"], "api_host": service.url}
+    monkeypatch.setattr(django_settings, "STRIPE", address)
+    return service
 
 
 def _fresh(service: SandboxService, patch: pytest.MonkeyPatch) -> SandboxService:

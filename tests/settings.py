@@ -18,18 +18,22 @@ _OURS = {
 os.environ |= _OURS
 for _name in [f"{name}_FILE" for name in _OURS]:
     os.environ.pop(_name, None)  # would win
-for _name in (
-    "REDIS_URL",
-    "PUBLIC_URL",
-    "ALLOWED_HOSTS",
-    "TRUSTED_PROXIES",
-    "CORS_ORIGINS",
-    "SIGN_UP_OPEN",
-    "PASSWORD_RESET_URL",
-    "TIME_ZONE",
+_NOBODYS = (
     "ALERT_EMAILS",
     "ALERT_WEBHOOK_URL",
-):
+    "ALLOWED_HOSTS",
+    "CORS_ORIGINS",
+    "PASSWORD_RESET_URL",
+    "PUBLIC_URL",
+    "REDIS_URL",
+    "SIGN_UP_OPEN",
+    "STRIPE_API_HOST",
+    "STRIPE_API_VERSION",
+    "STRIPE_SECRET_KEY",
+    "TIME_ZONE",
+    "TRUSTED_PROXIES",
+)
+for _name in _NOBODYS:
     os.environ.pop(_name, None)
     os.environ.pop(f"{_name}_FILE", None)
 
