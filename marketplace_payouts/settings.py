@@ -400,6 +400,7 @@ STAGES = {
     "ask": "payouts.reconciliation.ask",
     "settle": "payouts.settlement.settle",
     "tell": "payouts.outbox.tell",
+    "stripe": "payments.stripe.syncing.sync",
 }
 INVARIANTS = (
     "payouts.invariants.money.INVARIANTS",

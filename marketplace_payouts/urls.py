@@ -23,6 +23,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
+    path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),
     path("healthz", doors.alive),
     path("readyz", doors.ready),
     path("metrics", doors.measured),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.logs import logger
+from payments.stripe import inbox
 from payouts import health, kicks, metrics, webhook_addresses, webhooks
 from payouts.providers import registry
 from payouts.providers.base import BadWebhook, PayoutProvider, ProviderUnavailable, RawWebhook
@@ -22,6 +23,8 @@ from payouts.providers.base import BadWebhook, PayoutProvider, ProviderUnavailab
 log = logger(__name__)
 
 LARGEST_BODY: Final = 256 * 1024
+# An event carries a whole object, such as an account with all that is still required of it.
+LARGEST_STRIPE_BODY: Final = 1024 * 1024
 
 
 @csrf_exempt
@@ -33,20 +36,20 @@ def webhook(request: HttpRequest, provider: str, token: uuid.UUID) -> HttpRespon
         return HttpResponse(status=404)
     if request.content_type != "application/json":
         return HttpResponse("Send application/json.", status=415, content_type="text/plain")
-    body = _body(request)
+    body = _body(request, most=LARGEST_BODY)
     if body is None:
         return HttpResponse("Too large.", status=413, content_type="text/plain")
     headers = {name.lower(): value for name, value in request.headers.items()}
     return _receive(service, RawWebhook(headers, body, database_now(connection)))
 
 
-def _body(request: HttpRequest) -> bytes | None:
+def _body(request: HttpRequest, *, most: int) -> bytes | None:
     """The raw bytes, or None where there are more than any event needs; no more than that is ever read."""
     declared = request.META.get("CONTENT_LENGTH") or "0"
-    if declared.isdigit() and int(declared) > LARGEST_BODY:
+    if declared.isdigit() and int(declared) > most:
         return None
-    body = request.read(LARGEST_BODY + 1)
-    return body if len(body) <= LARGEST_BODY else None
+    body = request.read(most + 1)
+    return body if len(body) <= most else None
 
 
 def _receive(service: PayoutProvider, raw: RawWebhook) -> HttpResponse:
@@ -61,6 +64,26 @@ def _receive(service: PayoutProvider, raw: RawWebhook) -> HttpResponse:
         return HttpResponse("Try again later.", status=503, content_type="text/plain")
     if new:
         kicks.kick("work_off")
+    return HttpResponse(status=200)
+
+
+@csrf_exempt
+@require_POST
+def stripe_webhook(request: HttpRequest, endpoint: uuid.UUID) -> HttpResponse:
+    """This will verify and store a delivery of Stripe's and answer at once; nothing is read from Stripe meanwhile."""
+    body = _body(request, most=LARGEST_STRIPE_BODY)
+    if body is None:
+        return HttpResponse("Too large.", status=413, content_type="text/plain")
+    signature = request.headers.get("Stripe-Signature", "")
+    try:
+        is_new = inbox.receive(endpoint, body=body, signature=signature, now=database_now(connection))
+    except inbox.NoSuchEndpoint:
+        return HttpResponse(status=404)
+    except inbox.NotVerified as error:
+        log.warning("webhook_refused", provider="stripe", reason=str(error))
+        return HttpResponse("Not verified.", status=400, content_type="text/plain")
+    if is_new:
+        kicks.kick("stripe")
     return HttpResponse(status=200)
 
 

@@ -1,4 +1,4 @@
-"""What nobody needs any more: requests and answers after the return window, worked-off webhooks, former sessions."""
+"""What nobody needs any more: old requests and answers, worked-off webhooks and events, former sessions."""
 
 from __future__ import annotations
 
@@ -18,6 +18,19 @@ _AT_ONCE: Final = 5000
 # Longer than any provider's window; for providers that are not set up here any more.
 _LONGEST_WINDOW: Final = timedelta(days=400)
 _WEBHOOKS_KEPT: Final = timedelta(days=90)
+# The row of a delivery stays, so that the same event is still known; what buyers and sellers told Stripe goes.
+_STRIPE_EVENTS: Final = (
+    """
+    UPDATE payments_stripedelivery SET body = '' WHERE id IN (
+        SELECT id FROM payments_stripedelivery WHERE received_at < %s AND state IN ('applied', 'ignored')
+          AND body <> '' LIMIT %s)
+    """,
+    """
+    DELETE FROM djstripe_event WHERE djstripe_id IN (
+        SELECT e.djstripe_id FROM djstripe_event e WHERE e.djstripe_created < %s
+          AND NOT EXISTS (SELECT FROM djstripe_webhookeventtrigger t WHERE t.event_id = e.id) LIMIT %s)
+    """,
+)
 
 
 def purge(*, now: datetime) -> int:
@@ -25,6 +38,7 @@ def purge(*, now: datetime) -> int:
     windows = {name: _window(name) for name in _providers()}
     removed = sum(_bodies(name, until=now - window, now=now) for name, window in windows.items())
     removed += _webhooks(until=now - _WEBHOOKS_KEPT)
+    removed += sum(_in_parts(sql, [now - _WEBHOOKS_KEPT, _AT_ONCE]) for sql in _STRIPE_EVENTS)
     removed += accounts.purge(now=now)
     log.info("purged", rows=removed)
     return removed

@@ -31,6 +31,8 @@ LIMITS: Final = {
     # Not the 15,000 that PayPal takes at once: a worker's memory, and how long payees stay locked, would grow with it.
     "send": 1000,
     "settle": 1000,
+    # Each is read from Stripe, some several times.
+    "stripe": 100,
 }
 _LIMIT: Final = 500
 # A stage that moved nothing has pushed what it looked at ahead; behind that there may be more that can move.
@@ -46,6 +48,7 @@ WAITING: Final = {
     # In the order of its index: PostgreSQL guesses that a third of all attempts is such, and would read the table.
     "settle": "SELECT FROM payouts_attempt WHERE observed > folded ORDER BY observed, id",
     "tell": "SELECT FROM payouts_outboxmessage WHERE next_at <= %(now)s",
+    "stripe": "SELECT FROM payments_stripedelivery WHERE state = 'new' AND next_at <= %(now)s",
 }
 """What a stage will claim next, each found by the partial index of its claim; the others tell only by working."""
 

@@ -65,6 +65,8 @@ INVARIANTS: Final = (
                UNION ALL SELECT 'hear back', next_at FROM payouts_batch WHERE next_at < %(now)s - interval '1 hour'
                UNION ALL SELECT 'webhooks', next_at FROM payouts_webhookdelivery
                    WHERE state = 'new' AND next_at < %(now)s - interval '15 minutes'
+               UNION ALL SELECT 'stripe', next_at FROM payments_stripedelivery
+                   WHERE state = 'new' AND next_at < %(now)s - interval '1 hour'
                UNION ALL SELECT 'settle', max(o.created_at) FROM payouts_attempt a
                    JOIN payouts_observation o ON o.attempt_id = a.id AND o.seq = a.observed
                    WHERE a.observed > a.folded GROUP BY a.id

@@ -170,7 +170,7 @@ def _is_write(node: ast.Call, name: str) -> bool:
     return False
 
 
-def sources(packages: Iterable[str] = ("payouts", "flexsync")) -> dict[str, str]:
+def sources(packages: Iterable[str] = ("payments", "payouts", "flexsync")) -> dict[str, str]:
     """This will give the source of every module of the product."""
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text()

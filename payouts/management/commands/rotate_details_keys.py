@@ -15,6 +15,7 @@ from accounts.allauth_adapter import SECOND_FACTOR
 from accounts.models import ServerKey
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.crypto import CryptoError
+from payments.stripe import endpoints
 from payouts.models import PayoutMethod, Request, StepBody, WebhookDelivery
 
 _AT_ONCE = 500
@@ -50,6 +51,7 @@ class Command(BaseCommand):
             done = sum(iter(_Walk(sealed, newest).next_chunk, -1))
             self.stdout.write(f"{sealed.model._meta.verbose_name_plural}: {done} sealed under {newest}.")
         self.stdout.write(f"second factors: {_factors(newest)} sealed under {newest}.")
+        self.stdout.write(f"secrets of Stripe's webhooks: {_endpoints(newest)} sealed under {newest}.")
 
 
 @dataclass(slots=True)
@@ -94,6 +96,13 @@ def _factors(newest: str) -> int:
                 row.save(update_fields=["data"])
                 done += 1
     return done
+
+
+def _endpoints(newest: str) -> int:
+    try:
+        return endpoints.seal_secrets_anew(newest)
+    except CryptoError as error:
+        raise CommandError(f"The secret of a webhook endpoint cannot be opened: {error}") from error
 
 
 def _is_stale(text: object, newest: str) -> bool:
