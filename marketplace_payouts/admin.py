@@ -119,7 +119,7 @@ class PayoutsAdminSite(AdminSite):
         )
 
 
-SECTIONS = ("Payouts", "People", "Rules", "Books", "Sending", "Sharetribe", "System", "Staff")
+SECTIONS = ("Payouts", "People", "Rules", "Books", "Sending", "Sharetribe", "Stripe", "System", "Staff")
 
 
 def business_zone() -> ZoneInfo:

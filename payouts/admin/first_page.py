@@ -9,11 +9,14 @@ from typing import Any
 
 from django.db.models import Count, F, Sum
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.backoffice import cells
 from accounts.backoffice.base import may
 from accounts.models import Marketplace
 from marketplace_payouts.lib.clock import utc_now
+from payments.models import StripeDelivery
+from payments.stripe import endpoints
 from payouts import heartbeats, holding
 from payouts.admin.needs import Group, Need
 from payouts.admin.payout_filters import late
@@ -164,8 +167,14 @@ def _machinery(now: datetime) -> Group:
             ),
             Need("Messages given up", dead, cells.list_of(OutboxMessage, "dead=yes"), tone="bad"),
             Need("Webhooks given up", hooks, cells.list_of(WebhookDelivery, "state=dead"), tone="bad"),
+            Need("Events of Stripe's that wait or were given up", *_stripe_events(now), tone="bad"),
         ],
     )
+
+
+def _stripe_events(now: datetime) -> tuple[int, str]:
+    waiting = StripeDelivery.objects.filter(person_after__lte=now).count()
+    return waiting, cells.list_of(StripeDelivery, "person_after=yes")
 
 
 def _set_up() -> Group:
@@ -200,6 +209,11 @@ def _set_up() -> Group:
                 "Processes to confirm: does Sharetribe pay sellers there itself?",
                 unconfirmed.count(),
                 cells.list_of(Process),
+            ),
+            Need(
+                "Stripe has no webhooks here: run register_stripe_webhooks",
+                int(endpoints.are_missing()),
+                reverse("admin:djstripe_webhookendpoint_changelist"),
             ),
         ],
     )

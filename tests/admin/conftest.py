@@ -11,11 +11,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from djstripe import models as stripe
 
 from accounts import server_keys, visits
 from accounts.models import User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
-from payments.models import PaymentIn
+from payments.models import PaymentIn, StripeDelivery
 from payouts import holding, incarnation, ledger, requests
 from payouts.ledger import Draft
 from payouts.models import (
@@ -99,6 +100,7 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
     _callers(people, payouts)
     _words_of_others(payouts)
     _sharetribe()
+    _stripe()
     return payouts
 
 
@@ -179,6 +181,51 @@ def _sharetribe() -> None:
         origin="sharetribe",
         reference="r1",
         happened_at=now,
+    )
+
+
+def _stripe() -> None:
+    """As dj-stripe keeps it, with what must not be shown."""
+    now = timezone.now()
+    owner = stripe.Account.objects.create(
+        id="acct_1",
+        created=now,
+        stripe_data={
+            "requirements": {"currently_due": ["individual.dob"]},
+            "individual": {"ssn": "never-shown"},
+        },
+    )
+    kept = {
+        "djstripe_owner_account": owner,
+        "created": now,
+        "stripe_data": {"amount": 100, "currency": "usd"},
+    }
+    stripe.APIKey.objects.create(id="mk_1", secret="never-shown", type="secret", livemode=False)
+    stripe.Customer.objects.create(id="cus_1", email="buyer@example.com", **kept)
+    intent = stripe.PaymentIntent.objects.create(id="pi_1", **kept)
+    charge = {"amount": 1, "currency": "usd", "status": "succeeded", "payment_intent": intent}
+    stripe.Charge.objects.create(id="ch_1", **charge, **kept)
+    for model, name in ((stripe.Refund, "re_1"), (stripe.Dispute, "du_1"), (stripe.Transfer, "tr_1")):
+        model.objects.create(id=name, **kept)
+    stripe.Payout.objects.create(id="po_1", currency="usd", **kept)
+    stripe.WebhookEndpoint.objects.create(
+        id="we_1",
+        url="https://payouts.example.com/stripe/webhook/x/",
+        secret="never-shown",
+        enabled_events=["customer.created"],
+        metadata={"marketplace_payouts_endpoint": "platform"},
+        status="enabled",
+        created=now,
+    )
+    StripeDelivery.objects.create(
+        event_id="evt_1",
+        kind="customer.created",
+        object_id="cus_1",
+        body='{"email": "never-shown"}',
+        state="dead",
+        error="LookupError: amount",
+        next_at=None,
+        person_after=now,
     )
 
 

@@ -80,7 +80,7 @@ def test_no_page_offers_a_form_but_those_of_staff_and_of_keys(as_role, everythin
 
 def test_pages_of_other_packages_are_left_out():
     apps = {model._meta.app_label for model in MODELS}
-    assert apps == {"accounts", "admin", "auth", "flexsync", "payments", "payouts"}
+    assert apps == {"accounts", "admin", "auth", "djstripe", "flexsync", "payments", "payouts"}
     assert all(isinstance(page, BackOfficeAdmin) for page in admin.site._registry.values())
 
 
@@ -115,7 +115,17 @@ def test_times_are_business_times_with_utc_beside(as_role, everything):
 def test_the_sections_follow_what_people_do(as_role, everything):
     page = as_role("viewer").get("/admin/")
     names = [section["name"] for section in page.context["app_list"]]
-    assert names == ["Payouts", "People", "Rules", "Books", "Sending", "Sharetribe", "System", "Staff"]
+    assert names == [
+        "Payouts",
+        "People",
+        "Rules",
+        "Books",
+        "Sending",
+        "Sharetribe",
+        "Stripe",
+        "System",
+        "Staff",
+    ]
     assert [entry["name"] for entry in page.context["app_list"][0]["models"]][:3] == [
         "Payouts",
         "Requests",
