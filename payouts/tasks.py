@@ -12,6 +12,7 @@ from marketplace_payouts.lib import partitions
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.shared_state import NotGranted, shared_lock, slots
+from payments.stripe import catching_up
 from payouts import chain_heads, heartbeats, kicks, purging, reconciliation, reconciling, stages
 from payouts.invariants import running
 from payouts.stages import StagesFailed
@@ -79,6 +80,22 @@ def read_funds() -> None:
     alone(
         "read_funds", lambda: log.info("funds", rows=reconciliation.read_funds(now=database_now(connection)))
     )
+
+
+def ask_stripe() -> None:
+    """This will take in what Stripe's webhooks did not bring of our own account."""
+    alone("ask_stripe", lambda: _ask_stripe(since=catching_up.OF_OURS, everybody=False))
+
+
+def ask_stripe_of_everybody() -> None:
+    """This will take in what Stripe's webhooks did not bring, of connected accounts too."""
+    alone("ask_stripe", lambda: _ask_stripe(since=catching_up.OF_EVERYBODY, everybody=True))
+
+
+def _ask_stripe(*, since: timedelta, everybody: bool) -> None:
+    now = database_now(connection)
+    if catching_up.catch_up(since=now - since, now=now, everybody=everybody):
+        kicks.kick("stripe")
 
 
 def ensure_partitions() -> None:

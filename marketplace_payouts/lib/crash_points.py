@@ -102,6 +102,8 @@ POINTS: dict[str, str] = {
     "stripe_webhook.after_call": "A delivery of Stripe's is verified",
     "stripe_webhook.before_commit": "A delivery of Stripe's is written, not committed",
     "stripe_webhook.after_commit": "A delivery of Stripe's is stored, not answered",
+    "stripe_list.before_call": "Stripe is about to be asked for what webhooks may not have brought",
+    "stripe_list.after_call": "Stripe has listed events, nothing is stored",
     "stripe_sync.before_claim": "Deliveries of Stripe's are pushed ahead, not committed",
     "stripe_sync.after_claim": "Deliveries of Stripe's are pushed ahead",
     "stripe_sync.before_call": "What a delivery is about is about to be read from Stripe",

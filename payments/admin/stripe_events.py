@@ -1,4 +1,4 @@
-"""What Stripe tells us, and where it does: its events until they are worked off, and our webhook endpoints."""
+"""What Stripe tells us: its events, until they are worked off."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from djstripe.models import WebhookEndpoint
 
 from accounts.backoffice import cells
 from accounts.backoffice.acting import Act, ActingAdmin, Doing, NothingToSay, Outcome
-from accounts.backoffice.base import BackOfficeAdmin
 from accounts.backoffice.filters import days_filter, is_set_filter, word_filter
 from payments.models import StripeDelivery
-from payments.stripe import endpoints, inbox
+from payments.stripe import inbox
 
 
 class WorkOffAgain(Act):
@@ -119,46 +117,3 @@ class StripeDeliveryAdmin(ActingAdmin):
     @admin.display(description="Before a person")
     def for_people(self, row: StripeDelivery) -> SafeString | str:
         return cells.moment(row.person_after)
-
-
-@admin.register(WebhookEndpoint)
-class WebhookEndpointAdmin(BackOfficeAdmin):
-    """Stripe's webhook endpoints: where it delivers to us. They are made and replaced by a command."""
-
-    section, rank = "Stripe", 90
-    list_display = ("kind", "identity", "status", "until", "address", "version", "made")
-    page = (*list_display, "events")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEndpoint]:
-        """This will leave the secret where it is."""
-        rows: QuerySet[WebhookEndpoint] = super().get_queryset(request).defer("secret")
-        return rows
-
-    @admin.display(description="Of")
-    def kind(self, row: WebhookEndpoint) -> str:
-        return endpoints.kind_of(row.metadata) or "made elsewhere"
-
-    @admin.display(description="Id")
-    def identity(self, row: WebhookEndpoint) -> SafeString:
-        return cells.code(row.id)
-
-    @admin.display(description="Replaced, and goes on until")
-    def until(self, row: WebhookEndpoint) -> SafeString | str:
-        return cells.moment(endpoints.until_of(row.metadata))
-
-    @admin.display(description="Address")
-    def address(self, row: WebhookEndpoint) -> str:
-        # The rest is what nobody else can guess.
-        return row.url.replace(str(row.djstripe_uuid), f"{str(row.djstripe_uuid)[:8]}…")
-
-    @admin.display(description="Version")
-    def version(self, row: WebhookEndpoint) -> str:
-        return row.api_version or cells.EMPTY
-
-    @admin.display(description="Made")
-    def made(self, row: WebhookEndpoint) -> SafeString | str:
-        return cells.moment(row.created)
-
-    @admin.display(description="Events")
-    def events(self, row: WebhookEndpoint) -> SafeString:
-        return cells.pretty(sorted(row.enabled_events))

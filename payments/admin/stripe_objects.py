@@ -5,7 +5,7 @@ Its pages of API keys, of raw requests and of everything else are not registered
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.utils.html import format_html
@@ -16,14 +16,23 @@ from accounts.backoffice import cells
 from accounts.backoffice.base import BackOfficeAdmin
 
 
+def _id_of(row: Any) -> str:
+    return str(row.id)
+
+
 class StripeObjectAdmin(BackOfficeAdmin):
     """An object of Stripe's; the whole of it stands in Stripe's Dashboard."""
 
+    def __init__(self, model: Any, site: admin.AdminSite) -> None:
+        super().__init__(model, site)
+        # By its id: dj-stripe would name it by a status, and fail where Stripe has a new one.
+        model.__str__ = _id_of
+
     section = "Stripe"
-    search_fields = ("=id",)
+    search_fields: ClassVar[tuple[str, ...]] = ("=id",)
     list_select_related = ("djstripe_owner_account",)
-    list_display: Any = ("identity", "made", "read")
-    page: Any = (*list_display, "owner", "metadata_", "dashboard")
+    list_display: tuple[str, ...] = ("identity", "made", "read")
+    page = (*list_display, "owner", "metadata_", "dashboard")
 
     @admin.display(description="Id")
     def identity(self, row: Any) -> SafeString:

@@ -52,12 +52,17 @@ def receive(endpoint: UUID, *, body: bytes, signature: str, now: datetime) -> bo
         raise NoSuchEndpoint
     text = _verified(found, body, signature)
     crash_point("stripe_webhook.after_call")
-    row = _delivery(_event(text), text, is_live=found.livemode, now=now)
+    return store([(_event(text), text)], is_live=found.livemode, now=now) > 0
+
+
+def store(events: Sequence[tuple[Mapping[str, Any], str]], *, is_live: bool, now: datetime) -> int:
+    """This will store events, each with its text, that are not here yet; gives how many there are to work off."""
+    rows = [_delivery(event, text, is_live=is_live, now=now) for event, text in events]
     with transaction.atomic():
-        new = rowsets.insert(StripeDelivery, [row], on_conflict="(event_id) DO NOTHING", returning="id")
+        new = rowsets.insert(StripeDelivery, rows, on_conflict="(event_id) DO NOTHING", returning="state")
         crash_point("stripe_webhook.before_commit")
     crash_point("stripe_webhook.after_commit")
-    return bool(new) and row.state == StripeDelivery.State.NEW
+    return new.count(StripeDelivery.State.NEW)
 
 
 def work_off_again(ids: Sequence[UUID], *, now: datetime) -> Sequence[str]:

@@ -63,21 +63,19 @@ def answering(answers: Answers) -> Iterator[None]:
         _answers.reset(token)
 
 
-def run(
-    function: Callable[[], Made], *, read: Callable[[Question], Answer], answers: Answers | None = None
-) -> Made:
-    """This will call a function of dj-stripe's until everything that it needs has been read, and give what it gives.
+def run(keep: Callable[[], Made], *, read: Callable[[Question], Answer]) -> Made:
+    """This will have dj-stripe keep something, again until everything that it needs has been read; gives what it gives.
 
-    :raises StripeProblem: when something could not be read; and whatever the function raises.
+    :raises StripeProblem: when something could not be read; and whatever `keep` raises.
     """
-    known: Answers = {} if answers is None else answers
+    answers: Answers = {}
     for _ in range(MOST_READINGS):
         try:
-            with answering(known):
-                return function()
+            with answering(answers):
+                return keep()
         except Unread as unread:
             question = unread.question
-        known[question] = read(question)
+        answers[question] = read(question)
     raise StripeProblem(f"dj-stripe asks for ever more, at last for {question.path}.")
 
 

@@ -203,10 +203,11 @@ def _stripe() -> None:
     stripe.APIKey.objects.create(id="mk_1", secret="never-shown", type="secret", livemode=False)
     stripe.Customer.objects.create(id="cus_1", email="buyer@example.com", **kept)
     intent = stripe.PaymentIntent.objects.create(id="pi_1", **kept)
-    charge = {"amount": 1, "currency": "usd", "status": "succeeded", "payment_intent": intent}
-    stripe.Charge.objects.create(id="ch_1", **charge, **kept)
-    for model, name in ((stripe.Refund, "re_1"), (stripe.Dispute, "du_1"), (stripe.Transfer, "tr_1")):
-        model.objects.create(id=name, **kept)
+    taken = {"amount": 1, "currency": "usd", "status": "succeeded", "payment_intent": intent}
+    charge = stripe.Charge.objects.create(id="ch_1", **taken, **kept)
+    stripe.Refund.objects.create(id="re_1", amount=1, currency="usd", charge=charge, **kept)
+    stripe.Dispute.objects.create(id="du_1", **kept)
+    stripe.Transfer.objects.create(id="tr_1", **kept)
     stripe.Payout.objects.create(id="po_1", currency="usd", **kept)
     stripe.WebhookEndpoint.objects.create(
         id="we_1",

@@ -18,6 +18,7 @@ EXCUSED: Final = {
         "After its twelfth try a delivery is given up; before that it is as at adopt.after_call."
     ),
     ("payouts.approval.revoke", ""): _PERSON,
+    ("payments.stripe.inbox.work_off_again", ""): _PERSON,
     ("payouts.holding.hold", ""): _PERSON,
     ("payouts.holding.lift", ""): _PERSON,
     ("payouts.holding.freeze", ""): _PERSON,

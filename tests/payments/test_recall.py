@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import stripe
-from django.core.management import CommandError, call_command
+from django.core.management import call_command
 from django.db import connection, transaction
 from djstripe import models
 from djstripe.settings import djstripe_settings
@@ -29,9 +29,9 @@ def test_dj_stripe_may_not_write_even_while_it_is_answered(stripe_sandbox):
 
 
 @pytest.mark.django_db
-def test_dj_stripe_s_own_commands_are_stopped(stripe_sandbox):
-    with pytest.raises(CommandError, match="failed"):
-        call_command("djstripe_sync_models", "Customer")
+def test_dj_stripe_s_own_commands_are_stopped(stripe_sandbox, capsys):
+    call_command("djstripe_sync_models", "Customer")
+    assert "may not call Stripe by itself" in capsys.readouterr().err
     assert stripe_sandbox.requests()["total"] == 0
 
 
