@@ -104,7 +104,7 @@ def test_no_stage_calls_the_world_in_a_transaction(world: Installation, address:
     ]
     assert not wrong
     begun = {name.partition(".")[0] for name in seen}
-    stages = set(settings.STAGES)
+    stages = set(settings.STAGES) - {"stripe"}  # is off here: tests/payments/test_syncing.py
     assert stages <= begun, f"the story never came to {stages - begun}"
 
 
