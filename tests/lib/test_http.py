@@ -82,6 +82,15 @@ def test_follows_no_redirect(server: RawServer, client: HttpClient) -> None:
     assert len(server.received) == 1
 
 
+def test_reads_no_more_of_a_redirect_than_of_anything_else(server: RawServer, client: HttpClient) -> None:
+    packed = gzip.compress(b"x" * 1_000_000, mtime=0)
+    extra = "Location: /\r\nContent-Encoding: gzip\r\n"
+    server.scripts = [server.answering(plain(packed, status="302 Found", extra=extra))]
+    with pytest.raises(http.AnswerTooLarge) as refused:
+        client.request("GET", "/")
+    assert refused.value.status == 302
+
+
 def test_heeds_no_proxy_of_the_environment(
     server: RawServer, client: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

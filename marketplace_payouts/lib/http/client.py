@@ -268,7 +268,7 @@ class HttpClient:
         # A child process must not write into its parent's connections: two senders in one TLS stream.
         kept = self._session
         if kept is None or kept[0] != os.getpid():
-            session = requests.Session()
+            session = _Session()
             session.trust_env = False
             session.headers.clear()
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
@@ -300,6 +300,14 @@ class HttpClient:
             error="" if answer else type(failure).__name__,
         )
         (self._on_exchange or log_exchange)(exchange)
+
+
+class _Session(requests.Session):
+    """Knows no redirects: to find where one leads, requests would first read its whole body, however long it is."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Give none, whatever the answer says."""
+        return
 
 
 def _check_path(path: str) -> None:
