@@ -25,6 +25,7 @@ ACTS: dict[str, str] = {
     "act_staff": "Manage staff and their roles",
     "act_keys": "Make and revoke keys of the marketplace's server",
     "act_replay": "Replay events and outbox messages",
+    "act_webhooks": "Manage webhook subscriptions and what they are sent",
 }
 
 _READ = frozenset({"act_view"})
@@ -46,8 +47,9 @@ ROLES: dict[str, frozenset[str]] = {
         "act_triggers",
         "act_staff",
         "act_keys",
+        "act_webhooks",
     },
-    "engineer": _READ | {"act_refresh", "act_replay", "act_hold", "act_keys"},
+    "engineer": _READ | {"act_refresh", "act_replay", "act_hold", "act_keys", "act_webhooks"},
 }
 
 

@@ -55,6 +55,14 @@ PATIENCE: dict[State, timedelta | None] = {
 _WRITTEN_BACK = frozenset({S.SUBMITTED, S.UNKNOWN, S.PAID, S.FAILED, S.RETURNED, S.CANCELLED})
 _NOTICED = frozenset({S.PAID, S.FAILED, S.RETURNED})
 
+NEWS: dict[State, str] = {
+    S.APPROVED: "payout.approved",
+    S.PAID: "payout.paid",
+    S.FAILED: "payout.failed",
+    S.RETURNED: "payout.returned",
+}
+"""What subscribers are told of: it stands on the event, and a trigger of the database makes the messages of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Move:
@@ -129,10 +137,20 @@ def record(
     reason: str,
     now: datetime,
     facts: Mapping[str, Any] | None = None,
+    news: str = "",
 ) -> None:
     """This will write an event into the record of each payout without moving it; the rows must be locked."""
     events = [
-        _chained(payout, kind=kind, to=payout.state, actor=actor, reason=reason, facts=facts or {}, now=now)
+        _chained(
+            payout,
+            kind=kind,
+            to=payout.state,
+            actor=actor,
+            reason=reason,
+            facts=facts or {},
+            news=news,
+            now=now,
+        )
         for payout in payouts
     ]
     rowsets.insert(PayoutEvent, events)
@@ -189,6 +207,7 @@ def _chained(
     reason: str,
     facts: Mapping[str, Any],
     now: datetime,
+    news: str = "",
 ) -> PayoutEvent:
     event = PayoutEvent.new(
         id=uuid7(),
@@ -200,6 +219,7 @@ def _chained(
         actor=actor.text,
         reason=reason,
         facts=dict(facts),
+        news=news,
         created_at=now,
     )
     event.hash = chain_hash(event, bytes(payout.chain_hash))
@@ -214,6 +234,7 @@ def _event(one: Move, *, actor: Actor, now: datetime) -> PayoutEvent:
         actor=actor,
         reason=one.reason,
         facts=one.facts,
+        news="" if one.quiet else NEWS.get(one.to, ""),
         now=now,
     )
 

@@ -24,7 +24,7 @@ from payouts.errors import ForbiddenMove
 from payouts.folding import Change, fold, not_understood
 from payouts.holding import alarm_ours
 from payouts.incidents import open_incidents
-from payouts.lifecycle import Move, move, record
+from payouts.lifecycle import NEWS, Move, move, record
 from payouts.models import Attempt, Observation, OutboxMessage, Payout, State
 
 log = logger(__name__)
@@ -183,6 +183,7 @@ def _note_returns(partial: Sequence[Change], *, now: datetime) -> None:
         kind="partly_returned",
         actor=Actor.rule("settlement"),
         reason="Part of it came back.",
+        news=NEWS[State.RETURNED],
         now=now,
     )
     rowsets.insert(

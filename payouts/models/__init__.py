@@ -27,6 +27,12 @@ from payouts.models.sending import (
     StepBody,
 )
 from payouts.models.sources import Announcement, Process, Schedule, Source, SourceCheck, Trigger
+from payouts.models.subscriptions import (
+    WebhookCall,
+    WebhookMessage,
+    WebhookSubscription,
+    WebhookSubscriptionChange,
+)
 
 __all__ = [
     "OPEN_ATTEMPTS",
@@ -64,5 +70,9 @@ __all__ = [
     "Step",
     "StepBody",
     "Trigger",
+    "WebhookCall",
     "WebhookDelivery",
+    "WebhookMessage",
+    "WebhookSubscription",
+    "WebhookSubscriptionChange",
 ]

@@ -143,6 +143,9 @@ class PayoutEvent(Stored):
     )
     reason = models.TextField(blank=True)
     facts = models.JSONField(default=dict, blank=True)
+    news = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="What subscribers are told by it."
+    )
     created_at = models.DateTimeField()
     hash = models.BinaryField()
 
