@@ -401,6 +401,7 @@ STAGES = {
     "settle": "payouts.settlement.settle",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
+    "deliver": "payouts.subscriptions.delivering.deliver",
 }
 INVARIANTS = (
     "payouts.invariants.money.INVARIANTS",
@@ -408,6 +409,7 @@ INVARIANTS = (
     "payouts.invariants.decisions.INVARIANTS",
     "payouts.invariants.records.INVARIANTS",
     "payouts.invariants.work.INVARIANTS",
+    "payouts.invariants.subscriptions.INVARIANTS",
     "flexsync.invariants.INVARIANTS",
 )
 

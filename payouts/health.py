@@ -15,6 +15,7 @@ from marketplace_payouts.lib.clock import database_now
 from payouts import heartbeats, incarnation, stages
 from payouts.models import Hold, Incident, OutboxMessage, Payout, State
 from payouts.reports import Check, Report, violation
+from payouts.subscriptions import figures
 
 CLUSTER_STALE: Final = timedelta(minutes=3)
 SWEEP_STALE: Final = timedelta(minutes=5)
@@ -91,6 +92,19 @@ def _telling(now: datetime) -> Check:
     return Check("outbox", late, [{"late": late, "given up": dead}])
 
 
+def _subscribers(now: datetime) -> Check:
+    """One that does not answer is no fault of ours; that nobody calls one that does, is."""
+    standings = figures.standings(now=now)
+    late = [f"{one.subscription}: {one.due} since {one.oldest}" for one in standings if one.is_late(now=now)]
+    row = {
+        "late": late,
+        "failing": figures.failing(),
+        "switched off": figures.off(),
+        "given up": figures.given_up(),
+    }
+    return Check("subscribers", len(late), [row])
+
+
 def _invariants(now: datetime) -> Check:
     detail = heartbeats.detail_of("invariants")
     clean = parse_datetime(detail["clean_at"]) if detail.get("clean_at") else None
@@ -117,6 +131,7 @@ QUESTIONS: Final[Mapping[str, Callable[[datetime], Check]]] = {
     "sweep": _sweep,
     "poller": _poller,
     "outbox": _telling,
+    "subscribers": _subscribers,
     "invariants": _invariants,
     "figures": _figures,
 }

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from marketplace_payouts.lib.clock import database_now
 from payouts import heartbeats, stages
 from payouts.models import Heartbeat, Hold, Incident, OutboxMessage, ProviderFunds
+from payouts.subscriptions import figures
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _PREFIX: Final = "marketplace_payouts"
@@ -47,6 +48,7 @@ class _Figures(Collector):
         yield from _payouts(now)
         yield from _work()
         yield from _trouble()
+        yield from _subscribers(now)
         yield from _ages(now)
         yield from _funds()
 
@@ -83,6 +85,22 @@ def _trouble() -> Iterator[Metric]:
     dead = _gauge("messages_given_up", "Messages that could not be told")
     dead.add_metric([], OutboxMessage.objects.filter(dead_at__isnull=False).count())
     yield dead
+
+
+def _subscribers(now: datetime) -> Iterator[Metric]:
+    due = _gauge("webhook_messages_due", "Messages due for a subscription, at most 10000", "subscription")
+    age = _gauge("webhook_oldest_due_seconds", "How long the oldest of them has been due", "subscription")
+    off = _gauge("webhook_subscriptions_off", "Subscriptions that are switched off")
+    failing = _gauge("webhook_subscriptions_failing", "Subscriptions that fail again and again")
+    lost = _gauge("webhook_messages_given_up", "Messages that no subscriber took")
+    for one in figures.standings(now=now):
+        name = str(one.subscription.pk)
+        due.add_metric([name], one.due)
+        age.add_metric([name], (now - one.oldest).total_seconds() if one.oldest else 0)
+    off.add_metric([], figures.off())
+    failing.add_metric([], figures.failing())
+    lost.add_metric([], figures.given_up())
+    yield from (due, age, off, failing, lost)
 
 
 def _ages(now: datetime) -> Iterator[Metric]:

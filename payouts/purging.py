@@ -1,4 +1,4 @@
-"""What nobody needs any more: old requests and answers, worked-off webhooks and events, former sessions."""
+"""What nobody needs any more: old requests and answers, worked-off webhooks, told messages, former sessions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db import connection
 from accounts import purging as accounts
 from marketplace_payouts.lib.logs import logger
 from payouts.providers import registry
+from payouts.subscriptions import purging as messages
 
 log = logger(__name__)
 
@@ -40,6 +41,7 @@ def purge(*, now: datetime) -> int:
     removed += _webhooks(until=now - _WEBHOOKS_KEPT)
     removed += sum(_in_parts(sql, [now - _WEBHOOKS_KEPT, _AT_ONCE]) for sql in _STRIPE_EVENTS)
     removed += accounts.purge(now=now)
+    removed += messages.purge(now=now)
     log.info("purged", rows=removed)
     return removed
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 from django.db import connection
@@ -33,10 +33,14 @@ LIMITS: Final = {
     "settle": 1000,
     # Each is read from Stripe, some several times.
     "stripe": 100,
+    "deliver": 100,
 }
 _LIMIT: Final = 500
 # A stage that moved nothing has pushed what it looked at ahead; behind that there may be more that can move.
 _BARREN_LOOKS: Final = 20
+
+APART: Final = ("deliver",)
+"""What waits for servers that may be anybody's: in a task of its own, so that nobody's money waits for them."""
 
 WAITING: Final = {
     "understand": "SELECT FROM payouts_source WHERE next_at <= %(now)s AND parked_at IS NULL",
@@ -49,6 +53,10 @@ WAITING: Final = {
     "settle": "SELECT FROM payouts_attempt WHERE observed > folded ORDER BY observed, id",
     "tell": "SELECT FROM payouts_outboxmessage WHERE next_at <= %(now)s",
     "stripe": "SELECT FROM payments_stripedelivery WHERE state = 'new' AND next_at <= %(now)s",
+    "deliver": """SELECT FROM payouts_webhooksubscription s JOIN payouts_webhookmessage m ON m.subscription_id = s.id
+        WHERE m.next_at <= %(now)s AND s.off_at IS NULL AND s.ended_at IS NULL AND s.environment = %(environment)s
+        AND (s.rest_until IS NULL OR s.rest_until <= %(now)s)
+        AND (s.leased_until IS NULL OR s.leased_until < clock_timestamp())""",
 }
 """What a stage will claim next, each found by the partial index of its claim; the others tell only by working."""
 
@@ -75,9 +83,16 @@ def work(*, seconds: float, start: str = "", between: Callable[[], None] | None 
     """This will run the stages, from `start` on, round after round until a round moves nothing or time is up.
 
     A stage that raises is left alone for this run, and the others go on. `between` is called between two stages.
+    What runs apart is only called for, unless it is what to start with.
     """
-    end = time.monotonic() + seconds
-    names = _from(start)
+    done = _work(_from(start), end=time.monotonic() + seconds, between=between)
+    for name in APART:
+        if name != start and name in settings.STAGES and is_waiting(name):
+            kicks.kick(name)
+    return done
+
+
+def _work(names: Sequence[str], *, end: float, between: Callable[[], None] | None) -> Worked:
     done = Worked()
     while names:
         moved = 0
@@ -94,7 +109,9 @@ def work(*, seconds: float, start: str = "", between: Callable[[], None] | None 
 
 
 def _from(start: str) -> Sequence[str]:
-    names = list(settings.STAGES)
+    if start in APART:
+        return [start]
+    names = [name for name in settings.STAGES if name not in APART]
     return names[names.index(start) :] if start else names
 
 
@@ -131,16 +148,20 @@ def is_waiting(name: str) -> bool:
     if name not in WAITING:
         return False
     with connection.cursor() as cursor:
-        cursor.execute(f"{WAITING[name]} LIMIT 1", {"now": database_now(connection)})
+        cursor.execute(f"{WAITING[name]} LIMIT 1", _values())
         return cursor.fetchone() is not None
 
 
 def backlog(*, most: int = 10_000) -> dict[str, int]:
     """This will count what is ready for each stage now, up to `most` each."""
-    now = database_now(connection)
+    values = _values() | {"most": most}
     counts = {}
     with connection.cursor() as cursor:
         for name, sql in WAITING.items():
-            cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT %(most)s) AS x", {"now": now, "most": most})  # noqa: S608 - fixed text
+            cursor.execute(f"SELECT count(*) FROM ({sql} LIMIT %(most)s) AS x", values)  # noqa: S608 - fixed text
             counts[name] = int(cursor.fetchone()[0])
     return counts
+
+
+def _values() -> dict[str, Any]:
+    return {"now": database_now(connection), "environment": settings.ENVIRONMENT}

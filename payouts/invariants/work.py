@@ -73,7 +73,12 @@ INVARIANTS: Final = (
                    HAVING max(o.created_at) < %(now)s - interval '15 minutes'
                UNION ALL SELECT 'tell', next_at FROM payouts_outboxmessage
                    WHERE next_at < %(now)s - interval '15 minutes' AND (kind <> 'write_back'
-                   OR NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted'))) x
+                   OR NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted'))
+               UNION ALL SELECT 'deliver', m.next_at FROM payouts_webhooksubscription s
+                   JOIN payouts_webhookmessage m ON m.subscription_id = s.id
+                   WHERE m.next_at < %(now)s - interval '1 hour' AND s.off_at IS NULL AND s.ended_at IS NULL
+                   AND s.failures = 0 AND s.environment = %(environment)s
+                   AND NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted')) x
            GROUP BY x.stage""",
         stops=False,
     ),

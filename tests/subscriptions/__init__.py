@@ -1,0 +1,1 @@
+"""Webhooks out: from what happens to what a subscriber receives."""
