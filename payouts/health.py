@@ -96,11 +96,12 @@ def _subscribers(now: datetime) -> Check:
     """One that does not answer is no fault of ours; that nobody calls one that does, is."""
     standings = figures.standings(now=now)
     late = [f"{one.subscription}: {one.due} since {one.oldest}" for one in standings if one.is_late(now=now)]
+    counts = figures.counts()
     row = {
         "late": late,
-        "failing": figures.failing(),
-        "switched off": figures.off(),
-        "given up": figures.given_up(),
+        "failing": counts.failing,
+        "switched off": counts.off,
+        "given up": counts.given_up,
     }
     return Check("subscribers", len(late), [row])
 

@@ -97,9 +97,10 @@ def _subscribers(now: datetime) -> Iterator[Metric]:
         name = str(one.subscription.pk)
         due.add_metric([name], one.due)
         age.add_metric([name], (now - one.oldest).total_seconds() if one.oldest else 0)
-    off.add_metric([], figures.off())
-    failing.add_metric([], figures.failing())
-    lost.add_metric([], figures.given_up())
+    counts = figures.counts()
+    off.add_metric([], counts.off)
+    failing.add_metric([], counts.failing)
+    lost.add_metric([], counts.given_up)
     yield from (due, age, off, failing, lost)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,7 +30,7 @@ from payouts.models import WebhookMessage, WebhookSubscription
 from payouts.models.subscriptions import FAILING_AFTER
 from payouts.subscriptions import calling, payloads, signing
 from payouts.subscriptions.calling import Outcome
-from payouts.subscriptions.recording import Called, is_to_rest, record
+from payouts.subscriptions.recording import MOST_TRIES, Called, is_to_rest, record
 
 AT_ONCE: Final = 4
 """How many messages of one subscription are under way at once, of all workers together."""
@@ -127,11 +128,10 @@ class _Lane:
                 message.body = message.body or bodies.get(message.pk, "")
                 message.tries += 1
                 message.next_at = now + CLAIM
-            gone = [message for message in messages if not message.body]
             rowsets.update(WebhookMessage, [_claimed(message, now=now) for message in messages])
             crash_point("deliver.before_claim")
         crash_point("deliver.after_claim")
-        return [message for message in messages if message not in gone]
+        return [message for message in messages if not _why_not(message)]
 
     def _send(self, messages: Sequence[WebhookMessage]) -> None:
         self._called, self._failures, self._is_to_rest = [], self.subscription.failures, False
@@ -159,10 +159,8 @@ class _Lane:
             if not self._is_over() and not self._is_to_rest:
                 self._note(message, calling.call(client, message, secrets=secrets))
 
-        try:
+        with closing(client):
             run_all(send, messages, workers=AT_ONCE)
-        finally:
-            client.close()
 
     def _note(self, message: WebhookMessage, outcome: Outcome) -> None:
         with self._mutex:
@@ -174,12 +172,21 @@ class _Lane:
 
 
 def _claimed(message: WebhookMessage, *, now: datetime) -> dict[str, object]:
-    is_gone = not message.body
+    why_not = _why_not(message)
     return {
         "id": message.pk,
         "body": message.body,
         "tries": message.tries,
-        "next_at": None if is_gone else message.next_at,
-        "given_up_at": now if is_gone else None,
-        "error": "What it tells of is not there any more." if is_gone else message.error,
+        "next_at": None if why_not else message.next_at,
+        "given_up_at": now if why_not else None,
+        "error": why_not or message.error,
     }
+
+
+def _why_not(message: WebhookMessage) -> str:
+    """Say why a message cannot be sent at all, and steps aside for the others."""
+    if not message.body:
+        return "What it tells of is not there any more, or cannot be written down."
+    if message.tries > MOST_TRIES:
+        return "Whoever sent it died of it each time."
+    return ""

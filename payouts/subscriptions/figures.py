@@ -8,7 +8,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from payouts.models import WebhookMessage, WebhookSubscription
 from payouts.models.subscriptions import FAILING_AFTER
@@ -49,19 +49,30 @@ def standings(*, now: datetime) -> list[Standing]:
     return [Standing(row, *due[row.pk]) for row in rows]
 
 
-def given_up() -> int:
-    """This will count the messages that were given up, of subscriptions that have not ended."""
-    rows = WebhookMessage.objects.filter(given_up_at__isnull=False)
-    return rows.filter(subscription__ended_at__isnull=True).count()
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What needs a person, among the subscriptions that have not ended."""
+
+    off: int
+    failing: int
+    given_up: int
+    """Messages that were given up."""
 
 
-def off() -> int:
-    """This will count the subscriptions that are switched off, or were made in another environment."""
-    rows = WebhookSubscription.objects.filter(ended_at__isnull=True)
-    return rows.filter(Q(off_at__isnull=False) | ~Q(environment=settings.ENVIRONMENT)).count()
+def is_off() -> Q:
+    """This will say which subscriptions are switched off, or were made in another environment."""
+    return Q(off_at__isnull=False) | ~Q(environment=settings.ENVIRONMENT)
 
 
-def failing() -> int:
-    """This will count the subscriptions that fail again and again, and are not switched off yet."""
-    rows = WebhookSubscription.objects.filter(ended_at__isnull=True, off_at__isnull=True)
-    return rows.filter(failures__gte=FAILING_AFTER).count()
+def is_failing() -> Q:
+    """This will say which are on, and fail again and again."""
+    return ~is_off() & Q(failures__gte=FAILING_AFTER)
+
+
+def counts() -> Counts:
+    """This will count what needs a person, in two statements."""
+    found = WebhookSubscription.objects.filter(ended_at__isnull=True).aggregate(
+        off=Count("pk", filter=is_off()), failing=Count("pk", filter=is_failing())
+    )
+    lost = WebhookMessage.objects.filter(given_up_at__isnull=False, subscription__ended_at__isnull=True)
+    return Counts(off=found["off"], failing=found["failing"], given_up=lost.count())

@@ -14,23 +14,31 @@ from uuid import UUID
 from accounts.models import Payee
 from marketplace_payouts.lib.currencies import exponent
 from marketplace_payouts.lib.http import json_body
-from marketplace_payouts.lib.money import Money
+from marketplace_payouts.lib.logs import logger
+from marketplace_payouts.lib.money import Money, MoneyError
 from payouts.models import WebhookMessage, WebhookSubscription
 from payouts.subscriptions.events import TEST, VERSION
 from payouts.subscriptions.payload_rows import Rows, load
+
+log = logger(__name__)
 
 Data = dict[str, Any] | None
 """The `data` of a message; None where what it tells of is gone."""
 
 
 def render(messages: Sequence[WebhookMessage], subscription: WebhookSubscription) -> dict[UUID, str]:
-    """This will give the body of each message of a subscription; one whose subject is gone has none."""
+    """This will give the body of each message of a subscription; one that cannot be written has none."""
     if not messages:
         return {}
     rows = load(messages)
     bodies = {}
     for message in messages:
-        data = {"subscription": subscription.description} if message.type == TEST else _data(message, rows)
+        try:
+            data = _data(message, rows, subscription)
+        except (KeyError, MoneyError):
+            # News of a newer version, or a currency that is not known any more: the others go on.
+            log.exception("message_not_written", message=message.public_id, type=message.type)
+            continue
         if data is not None:
             body = {
                 "type": message.type,
@@ -43,7 +51,9 @@ def render(messages: Sequence[WebhookMessage], subscription: WebhookSubscription
     return bodies
 
 
-def _data(message: WebhookMessage, rows: Rows) -> Data:
+def _data(message: WebhookMessage, rows: Rows, subscription: WebhookSubscription) -> Data:
+    if message.type == TEST:
+        return {"subscription": subscription.description}
     return DATA[message.type](message, rows)
 
 

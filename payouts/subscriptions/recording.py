@@ -37,6 +37,7 @@ DELAYS: Final = (
     timedelta(hours=24),
 )
 """How long a message waits after its first, second, … failure; after as many and one more it is given up."""
+MOST_TRIES: Final = len(DELAYS) + 1
 _JITTER: Final = 0.1
 REST: Final = timedelta(minutes=1)
 """How often a subscriber is tried that fails again and again, or wants fewer messages without saying when."""
@@ -84,7 +85,7 @@ def record(
 
 def next_try(*, tries: int, now: datetime, retry_after: timedelta | None) -> datetime | None:
     """This will say when a message that failed so many times is sent again, or None where it is given up."""
-    if tries > len(DELAYS):
+    if tries >= MOST_TRIES:
         return None
     delay = DELAYS[tries - 1]
     spread = delay * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - only spreads the tries

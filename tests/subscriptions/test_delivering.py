@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.http import Timeouts
 from payouts.models import OutboxMessage, WebhookCall, WebhookMessage, WebhookSubscription
-from payouts.subscriptions import recording
+from payouts.subscriptions import calling, delivering, recording
 from payouts.subscriptions.recording import DELAYS
 from tests.subscriptions.conftest import deliver, message, news, secret_of, subscribe
 from tests.subscriptions.receiver import Answer
@@ -74,6 +75,7 @@ def test_waits_longer_after_each_failure_and_then_stands_before_people(subscript
         assert deliver(later=passed) == 1
         row = message()
         assert row.tries == tries
+        assert row.next_at is not None
         wait = row.next_at - (utc_now() + passed)
         assert delay * 0.89 <= wait + timedelta(seconds=2)
         assert wait <= delay * 1.11
@@ -86,9 +88,7 @@ def test_waits_longer_after_each_failure_and_then_stands_before_people(subscript
 
 
 def test_a_time_out_is_a_failure_that_may_have_arrived(subscription, receiver, monkeypatch):
-    from payouts.subscriptions import calling
-
-    monkeypatch.setattr(calling, "TIMEOUTS", calling.Timeouts(connect=1, read=0.2, total=0.3))
+    monkeypatch.setattr(calling, "TIMEOUTS", Timeouts(connect=1, read=0.2, total=0.3))
     receiver.answer = Answer(after_s=5)
     news()
     deliver()
@@ -99,9 +99,7 @@ def test_a_time_out_is_a_failure_that_may_have_arrived(subscription, receiver, m
 
 @pytest.mark.parametrize("answer", [Answer(body=b"x" * 300_000), Answer(body=b"x" * 100, drip_s=0.1)])
 def test_the_status_counts_however_long_or_slow_the_rest_is(subscription, receiver, monkeypatch, answer):
-    from payouts.subscriptions import calling
-
-    monkeypatch.setattr(calling, "TIMEOUTS", calling.Timeouts(connect=1, read=1, total=1))
+    monkeypatch.setattr(calling, "TIMEOUTS", Timeouts(connect=1, read=1, total=1))
     receiver.answer = answer
     news()
     deliver()
@@ -153,8 +151,8 @@ def test_one_that_fails_and_fails_is_only_tried_now_and_then_until_it_answers(su
 
 def test_a_message_that_it_never_takes_does_not_keep_the_others(subscription, receiver):
     news(12)
-    poison = WebhookMessage.objects.order_by("id").first()
-    receiver.decide = lambda got: Answer(500 if got.id == poison.public_id else 200)
+    poison = WebhookMessage.objects.order_by("id")[0].public_id
+    receiver.decide = lambda got: Answer(500 if got.id == poison else 200)
     deliver()
     assert WebhookMessage.objects.filter(delivered_at__isnull=False).count() == 11
     subscription.refresh_from_db()
@@ -167,8 +165,7 @@ def test_after_five_days_of_nothing_but_failures_it_is_switched_off(subscription
     deliver()
     WebhookMessage.objects.update(tries=1)
     deliver(later=timedelta(days=4, hours=23))
-    subscription.refresh_from_db()
-    assert subscription.off_at is None
+    assert not WebhookSubscription.objects.filter(off_at__isnull=False).exists()
     WebhookMessage.objects.update(tries=1, next_at=utc_now(), given_up_at=None)
     deliver(later=recording.OFF_AFTER + timedelta(minutes=5))
     subscription.refresh_from_db()
@@ -213,8 +210,6 @@ def test_no_more_than_four_are_under_way_at_once(subscription, receiver):
 
 
 def test_time_that_is_up_gives_the_rest_back_untried(subscription, receiver, monkeypatch):
-    from payouts.subscriptions import delivering
-
     monkeypatch.setattr(delivering, "_WORK_S", 0.3)
     receiver.answer = Answer(after_s=0.2)
     news(40)
@@ -222,7 +217,7 @@ def test_time_that_is_up_gives_the_rest_back_untried(subscription, receiver, mon
     assert sent < 40
     rest = WebhookMessage.objects.filter(delivered_at__isnull=True)
     assert set(rest.values_list("tries", flat=True)) == {0}
-    assert all(row.next_at <= utc_now() + timedelta(seconds=1) for row in rest)
+    assert not rest.filter(next_at__gt=utc_now() + timedelta(seconds=1)).exists()
     monkeypatch.undo()
     receiver.answer = Answer()
     assert deliver() == 40 - sent
@@ -230,9 +225,7 @@ def test_time_that_is_up_gives_the_rest_back_untried(subscription, receiver, mon
 
 
 def test_a_slow_one_keeps_nobody_waiting(engineer, receiver, start_subscriber, monkeypatch):
-    from payouts.subscriptions import calling
-
-    monkeypatch.setattr(calling, "TIMEOUTS", calling.Timeouts(connect=1, read=1, total=1))
+    monkeypatch.setattr(calling, "TIMEOUTS", Timeouts(connect=1, read=1, total=1))
     slow = start_subscriber()
     slow.answer = Answer(after_s=5)
     subscribe(engineer, slow, description="Slow")
