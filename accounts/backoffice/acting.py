@@ -140,6 +140,10 @@ class Act:
         """This will do it, by one call into the domain."""
         raise NotImplementedError
 
+    def answer(self, doing: Doing, result: Any) -> HttpResponse | None:
+        """This will give a page that shows what came of it, where a sentence on the next page is not enough."""
+        return None
+
 
 Column = tuple[str, Callable[[Any], Any]]
 
@@ -213,8 +217,8 @@ class ActingAdmin(BackOfficeAdmin):
             # Kept in the session and repeated once the code was given, so that nothing typed is lost.
             asked: HttpResponse = suspend_request(request, reverse("mfa_reauthenticate"))
             return asked
-        self._perform(request, act, ids, form.cleaned_data)
-        return HttpResponseRedirect(self._back(request))
+        answer = self._perform(request, act, ids, form.cleaned_data)
+        return answer or HttpResponseRedirect(self._back(request))
 
     def ask(
         self, request: HttpRequest, act: Act, ids: Sequence[Any], form: forms.Form | None = None
@@ -250,15 +254,20 @@ class ActingAdmin(BackOfficeAdmin):
         }
         return TemplateResponse(request, "admin/backoffice/act.html", context)
 
-    def _perform(self, request: HttpRequest, act: Act, ids: Sequence[Any], given: dict[str, Any]) -> None:
+    def _perform(
+        self, request: HttpRequest, act: Act, ids: Sequence[Any], given: dict[str, Any]
+    ) -> HttpResponse | None:
         proof = _proof(request.POST.get("proof", ""))
         doing = Doing(request=request, by=_staff(request), ids=ids, given=given, proof=proof, now=utc_now())
         try:
             result = act.perform(doing)
         except act.errors as error:
             messages.error(request, str(error))
-            return
+            return None
+        if (answer := act.answer(doing, result)) is not None:
+            return answer
         tell(request, act.done_word, result, asked_word=act.asked_word)
+        return None
 
     def _ids(self, text: str) -> list[Any]:
         key = self.model._meta.pk

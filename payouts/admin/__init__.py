@@ -9,7 +9,9 @@ from payouts.admin import (
     request_list,
     rules,
     sending,
+    subscriptions,
     system,
+    webhook_messages,
 )
 
 __all__ = [
@@ -21,5 +23,7 @@ __all__ = [
     "request_list",
     "rules",
     "sending",
+    "subscriptions",
     "system",
+    "webhook_messages",
 ]

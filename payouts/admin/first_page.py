@@ -34,7 +34,10 @@ from payouts.models import (
     State,
     Trigger,
     WebhookDelivery,
+    WebhookMessage,
+    WebhookSubscription,
 )
+from payouts.subscriptions import figures
 
 
 def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) -> dict[str, Any]:
@@ -155,6 +158,7 @@ def _machinery(now: datetime) -> Group:
     silent = heartbeats.silent(now=now)
     dead = OutboxMessage.objects.filter(dead_at__isnull=False).count()
     hooks = WebhookDelivery.objects.filter(state=WebhookDelivery.State.DEAD).count()
+    subscribers = figures.counts()
     return Group(
         "Machinery",
         [
@@ -168,6 +172,22 @@ def _machinery(now: datetime) -> Group:
             Need("Messages given up", dead, cells.list_of(OutboxMessage, "dead=yes"), tone="bad"),
             Need("Webhooks given up", hooks, cells.list_of(WebhookDelivery, "state=dead"), tone="bad"),
             Need("Events of Stripe's that wait or were given up", *_stripe_events(now), tone="bad"),
+            Need(
+                "Webhook subscriptions switched off",
+                subscribers.off,
+                cells.list_of(WebhookSubscription, "ended_at=no&off=yes"),
+                tone="bad",
+            ),
+            Need(
+                "Webhook subscriptions that fail",
+                subscribers.failing,
+                cells.list_of(WebhookSubscription, "ended_at=no&failing=yes"),
+            ),
+            Need(
+                "Messages that a subscriber did not take",
+                subscribers.given_up,
+                cells.list_of(WebhookMessage, "standing=given_up"),
+            ),
         ],
     )
 

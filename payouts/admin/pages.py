@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import NotAllowed
 from marketplace_payouts.lib.clock import utc_now
 from payouts import holding
-from payouts.admin import new_request
+from payouts.admin import new_request, new_subscription
 from payouts.admin.choices import currencies, providers
 from payouts.errors import DomainError
 from payouts.models import Hold, Payout, State
@@ -121,6 +121,7 @@ PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("stop/", stop, "stop"),
     ("resume/", resume, "resume"),
     ("hold-rail/", hold_rail, "hold_rail"),
+    ("webhooks/new/", new_subscription.subscribe, "new_webhook"),
     ("requests/new/", new_request.choose, "new_request"),
     ("requests/new/<slug:act>/", new_request.make, "new_request_of"),
 )

@@ -16,6 +16,7 @@ from djstripe import models as stripe
 from accounts import server_keys, visits
 from accounts.models import User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
+from marketplace_payouts.lib.ids import uuid7
 from payments.models import PaymentIn, StripeDelivery
 from payouts import holding, incarnation, ledger, requests
 from payouts.ledger import Draft
@@ -33,9 +34,12 @@ from payouts.models import (
     Request,
     Source,
     State,
+    WebhookCall,
     WebhookDelivery,
+    WebhookMessage,
 )
 from payouts.providers import registry
+from payouts.subscriptions import subscribing
 from tests import factories
 
 ROLES = ("viewer", "operator", "approver", "administrator", "engineer")
@@ -101,6 +105,7 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
     _words_of_others(payouts)
     _sharetribe()
     _stripe()
+    _subscribers(people, payouts)
     return payouts
 
 
@@ -151,6 +156,30 @@ def _words_of_others(payouts: dict[str, Payout]) -> None:
     ProviderFunds.objects.create(provider="paypal", currency="EUR", available_units=100_000, as_of=now)
     Heartbeat.objects.create(name="poller", at=now - timedelta(hours=3))
     incarnation.accept(by="tests")
+
+
+def _subscribers(people: dict[str, User], payouts: dict[str, Payout]) -> None:
+    now = timezone.now()
+    made = subscribing.add(
+        by=people["engineer"],
+        url="https://shop.example/hooks?key=of-the-address",
+        description="Shop",
+        types=["payout.paid", "payout.failed"],
+        now=now,
+    )
+    message = WebhookMessage.objects.create(
+        id=uuid7(),
+        subscription=made,
+        type="payout.paid",
+        source=made.pk,
+        subject=payouts["paid"].pk,
+        happened_at=now,
+        body='{"type": "payout.paid"}',
+        tries=10,
+        given_up_at=now,
+        error="It answered 500.",
+    )
+    WebhookCall.objects.create(message=message, at=now, seconds=0.2, status=500, error="It answered 500.")
 
 
 def _sharetribe() -> None:

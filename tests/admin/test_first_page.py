@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
 from flexsync.models import FlexCursor
 from payouts import holding
-from payouts.models import Attempt, Heartbeat, Hold, Payout, State
+from payouts.models import (
+    Attempt,
+    Heartbeat,
+    Hold,
+    Payout,
+    State,
+    WebhookMessage,
+    WebhookSubscription,
+)
 from tests import factories
 from tests.admin.conftest import ROLES, nothing_is_written
 
@@ -41,6 +51,7 @@ def test_counts_what_waits_with_its_totals(as_role, everything):
         "Parked transactions",
         "Write-backs refused",
         "Messages given up",
+        "Messages that a subscriber did not take",
         "Silent parts of the system",
         "The poller of Harbour Market is silent",
         "Confirm the decimals of Sharetribe's amounts",
@@ -61,7 +72,40 @@ def more_of_everything(everything):
     heard.update(status="unrecognised", raw_status="PONDERING")
     Attempt.objects.filter(payout__state=State.FAILED).update(refusal_class="unclassified")
     Attempt.objects.filter(payout__state=State.PAID).update(status="unrecognised", raw_status="PONDERED")
+    _more_subscribers()
     return everything
+
+
+def _more_subscribers() -> None:
+    """In each way in which one may stand, one that has not ended and one that has, with a message given up each."""
+    now, by = timezone.now(), User.objects.order_by("pk")[0]
+    ways: list[dict[str, Any]] = [
+        {"off_at": now, "off_why": "It answered 410."},
+        {"environment": "live"},
+        {"failures": 3},
+        {"failures": 3, "environment": "live"},
+        {"failures": 2},
+    ]
+    for n, way in enumerate(ways):
+        for ended_at in (None, now):
+            row = WebhookSubscription.objects.create(
+                url=f"https://{n}.example/",
+                description=f"{n}",
+                types=["payout.paid"],
+                secret=b"sealed",
+                made_by=by,
+                ended_at=ended_at,
+                **{"environment": "test"} | way,
+            )
+            WebhookMessage.objects.create(
+                id=row.pk,
+                subscription=row,
+                type="payout.paid",
+                source=row.pk,
+                subject=row.pk,
+                happened_at=now,
+                given_up_at=now,
+            )
 
 
 def test_every_line_leads_to_what_it_counts(as_role, more_of_everything):
@@ -123,7 +167,7 @@ def test_looking_is_cheap(as_role, everything, django_assert_max_num_queries):
     for _ in range(5):
         factories.PayoutFactory.create(state=State.UNKNOWN)
     assert Payout.objects.count() > 10
-    with django_assert_max_num_queries(36):
+    with django_assert_max_num_queries(38):
         client.get("/admin/")
 
 
