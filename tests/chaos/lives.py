@@ -20,10 +20,19 @@ from marketplace_payouts.lib import crash_points
 from marketplace_payouts.lib.embedded_postgres import APP
 from payouts import outbox
 from payouts.stages import StagesFailed
+from payouts.subscriptions import delivering
 from tests import database, network
 from tests.chaos.cases import CUT, KILL, RAISE, STALL, STOP, Case
 from tests.chaos.forks import Tell
-from tests.chaos.story import SEARCH_PATH, Installation, NotOver, Scenario, letters_at, pointed_at
+from tests.chaos.story import (
+    SEARCH_PATH,
+    SUBSCRIBER,
+    Installation,
+    NotOver,
+    Scenario,
+    letters_at,
+    pointed_at,
+)
 from tests.sandbox_services import SandboxService
 
 
@@ -132,7 +141,7 @@ def outsleep(scenario: Scenario, place: Place, *, since: datetime) -> None:
 
 def longest_lease() -> timedelta:
     """Give for how long anybody may keep what they began to themselves: a sending, a transaction, a message."""
-    return max(settings.SEND_LEASE, timedelta(seconds=telling.LEASE_S), outbox.CLAIM)
+    return max(settings.SEND_LEASE, timedelta(seconds=telling.LEASE_S), outbox.CLAIM, delivering.CLAIM)
 
 
 def clock(place: Place) -> datetime:
@@ -155,9 +164,10 @@ def resume(scenario: Scenario, place: Place) -> None:
 
 
 def check(scenario: Scenario, place: Place) -> list[str]:
-    """Ask the product's own invariants."""
+    """Ask the product's own invariants, and whether the subscriber heard of everything."""
     with pointed_at(place.app_url, place.services):
-        return installation(scenario, place).broken_promises()
+        world = installation(scenario, place)
+        return [*world.broken_promises(), *world.unheard(letters_at(place.letters + SUBSCRIBER))]
 
 
 def installation(scenario: Scenario, place: Place) -> Installation:

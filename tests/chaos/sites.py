@@ -281,6 +281,7 @@ EXCUSED_WRITERS: Final = {
     "flexsync.calls.flush": "It counts calls for an estimate of their cost.",
     "payouts.heartbeats.beat": "It says that somebody is alive; nothing else follows from it.",
     "payouts.heartbeats.drop": "It takes such a sign away.",
+    "payouts.subscriptions.purging.purge": "What is too old is found again by the next.",
     "flexsync.poller._beat": "It says that the poller is alive.",
     "flexsync.poller._cursor": "It makes a cursor that stands at the beginning.",
     "flexsync.poller._note_success": "It says after how many seconds to look again.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -42,13 +43,18 @@ from payouts.models import (
     Source,
     State,
     WebhookDelivery,
+    WebhookMessage,
+    WebhookSubscription,
 )
 from payouts.providers import registry
 from payouts.providers.base import Status
+from payouts.subscriptions import signing, subscribing
+from payouts.subscriptions.events import EVENTS
 from tests import database
 from tests.providers.two_step.running import PROVIDER as TWO_STEP
 from tests.sandbox_services import SandboxService
 from tests.stories.world import World
+from tests.subscriptions.verifying import verify
 
 SELLERS: Final = {
     "paypal": ("anna@example.com", "unclaimed+bea@example.com"),
@@ -66,6 +72,8 @@ CLOCK: Final = """
     GRANT SELECT, UPDATE ON chaos.skew TO PUBLIC;
 """
 """A clock in front of PostgreSQL's own, which tests move: leases and back-offs end without anybody waiting."""
+SUBSCRIBER: Final = "/subscriber"
+"""Where, beside a case's webhooks, the marketplace is told of what happens."""
 SEARCH_PATH: Final = "-c search_path=chaos,pg_catalog,public"
 
 ANOTHER_DATABASE: Final = """
@@ -130,6 +138,13 @@ class Installation(World):
     def prepare(self) -> dict[str, str]:
         """Open for business, and let each seller sell something; gives where each wants to be paid."""
         self.open_for_business(currencies=("EUR",))
+        subscribing.add(
+            by=self.alice,
+            url=f"http://127.0.0.1:9{SUBSCRIBER}",  # each case has a place of its own for it
+            description="Shop",
+            types=list(EVENTS),
+            now=self.now,
+        )
         wanted = {}
         for place in SELLERS[self.provider]:
             payee = self.seller(place, method=self.provider == "paypal")
@@ -170,6 +185,9 @@ class Installation(World):
         if not start:
             poller.poll(limit_seconds=0, now=self.now)
         done = stages.work(seconds=60, start=start)
+        # What runs apart has a task of its own.
+        for name in stages.APART:
+            done.errors.update(stages.work(seconds=60, start=name).errors)
         if done.errors:
             raise stages.StagesFailed(done.errors)
 
@@ -241,6 +259,7 @@ class Installation(World):
             "messages": [f"{m.kind} {m.error}" for m in OutboxMessage.objects.filter(next_at__isnull=False)],
             "batches": [str(b.pk) for b in Batch.objects.filter(state__in=("committed", "sent", "unknown"))],
             "webhooks": [str(w.pk) for w in WebhookDelivery.objects.filter(state="new")],
+            "news": [f"{m.type} {m.error}" for m in WebhookMessage.objects.filter(next_at__isnull=False)],
             "sales": [] if Payout.objects.exists() else ["nothing was heard"],
         }
 
@@ -248,6 +267,26 @@ class Installation(World):
         """What `check_invariants` finds."""
         asked = invariants.check(since=None, now=self.now)
         return [f"{one.invariant.name}: {found}" for one in asked for found in one.found]
+
+    def unheard(self, letters: Callable[[], list[dict[str, Any]]]) -> list[str]:
+        """What the subscriber was not told of, or not as it should have been."""
+        secrets = signing.secrets_of(WebhookSubscription.objects.get(), now=self.now)
+        heard: dict[str, set[bytes]] = defaultdict(set)
+        for letter in letters():
+            headers = {name.lower(): value for name, value in letter["headers"].items()}
+            body = base64.b64decode(letter["body"])
+            signed_at = float(headers["webhook-timestamp"])
+            heard[verify(headers, body, secrets[0], now=signed_at)].add(body)
+        told = {message.public_id for message in WebhookMessage.objects.filter(delivered_at__isnull=False)}
+        kinds = set(WebhookMessage.objects.values_list("type", flat=True))
+        return [
+            *(f"{one} counts as delivered, and never arrived." for one in told - heard.keys()),
+            *(f"{one} came in different bytes." for one, bodies in heard.items() if len(bodies) > 1),
+            *(
+                f"Nobody was told of {one}."
+                for one in {"payable.owed", "payout.approved", "payout.paid"} - kinds
+            ),
+        ]
 
 
 def letters_at(url: str) -> Callable[[], list[dict[str, Any]]]:

@@ -98,7 +98,11 @@ class Sweep:
             if scenario.provider == "paypal":
                 provider.post("/_sandbox/webhook", {"url": letters})
                 provider.post("/_sandbox/fresh", {"always": True})
-            statements = [story.ANOTHER_DATABASE if scenario.is_restored else "", product.sql]
+            statements = [
+                story.ANOTHER_DATABASE if scenario.is_restored else "",
+                f"UPDATE payouts_webhooksubscription SET url = '{letters}{story.SUBSCRIBER}'",
+                product.sql,
+            ]
             with psycopg.connect(url, autocommit=True) as connection:
                 for statement in filter(None, statements):
                     connection.execute(statement)

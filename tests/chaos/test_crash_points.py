@@ -29,6 +29,10 @@ EXCUSED: Final = {
     ("payouts.notices._alert", "EmailMessage.send"): _TOLD,
     ("payouts.notices._alert", "requests.post"): _TOLD,
     ("payouts.tasks.alone", "function"): "What it is handed has points of its own.",
+    (
+        "payouts.subscriptions.purging.purge",
+        "former.update",
+    ): "A secret that signs no more, found by the next.",
     ("payouts.chain_heads._lines", ""): _READS,
     ("payouts.chain_heads.publish", ""): "Done once more it gives the same, and tells nobody anew.",
     ("payouts.chains.broken", ""): _READS,
