@@ -16,6 +16,8 @@ import pytest
 from payouts.invariants import running
 from payouts.invariants.base import EVERYTHING, Invariant, Scope, only_about, statement
 from payouts.models import Payout, State
+from payouts.subscriptions import subscribing
+from payouts.subscriptions.events import EVENTS
 from tests.stories.world import World
 
 PAID = "(SELECT id FROM payouts_payout WHERE state = 'paid')"
@@ -248,13 +250,25 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         [],
     ),
     "poller_is_alive": ([f"UPDATE flexsync_flexcursor SET polled_at = {SOONER}"], []),
+    "news_is_captured": ([f"UPDATE payouts_webhooksubscription SET hears_since = {SOONER}"], []),
+    "message_has_one_end": (
+        ["UPDATE payouts_webhookmessage SET next_at = NULL, delivered_at = NULL, given_up_at = NULL"],
+        ["payouts_webhookmessage_one_end"],
+    ),
     "told_is_read_back": (["UPDATE flexsync_writeback SET confirmed_at = NULL, conflict_at = NULL"], []),
 }
 
 
 @pytest.fixture
 def busy_world(paid_world: World) -> World:
-    """One seller paid, one payout before the approver, one sale of somebody who gave no method."""
+    """One seller paid; then a subscriber, one payout before the approver, one sale of somebody without a method."""
+    subscribing.add(
+        by=paid_world.alice,
+        url="https://shop.example/",
+        description="Shop",
+        types=list(EVENTS),
+        now=paid_world.now,
+    )
     paid_world.sale(paid_world.seller("second@example.com"), price=5_000)
     paid_world.decide()
     paid_world.sale(paid_world.seller("third@example.com", method=False), price=3_000)

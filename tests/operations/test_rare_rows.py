@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from payouts.models import Attempt, OutboxMessage, Payout
+from payouts.models import Attempt, OutboxMessage, Payout, WebhookMessage
 from payouts.stages import WAITING
 
 pytestmark = pytest.mark.django_db
@@ -15,6 +15,7 @@ pytestmark = pytest.mark.django_db
 RARE = {
     "payouts_attempt_deferred": Attempt.objects.filter(state="deferred").values("batch_id").distinct(),
     "dead_at_idx": OutboxMessage.objects.filter(dead_at__isnull=False),
+    "payouts_webhookmessage_lost": WebhookMessage.objects.filter(given_up_at__isnull=False),
     "payouts_payout_came_back": Payout.objects.filter(state="paid", returned_units__gt=0),
 }
 
@@ -29,7 +30,7 @@ def plan(sql: str, params: Any = None) -> str:
 
 @pytest.mark.parametrize("name", WAITING)
 def test_a_stage_finds_its_work_by_an_index(name):
-    found = plan(f"{WAITING[name]} LIMIT 1", {"now": "2026-01-01"})
+    found = plan(f"{WAITING[name]} LIMIT 1", {"now": "2026-01-01", "environment": "test"})
     assert "Seq Scan" not in found, found
     assert "Sort" not in found, found
 
