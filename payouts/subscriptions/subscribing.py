@@ -39,8 +39,6 @@ def add(*, by: User, url: str, description: str, types: Sequence[str], now: date
     :raises Refused: when its address is none that we may talk to, is subscribed already, or there are too many.
     """
     require(by, NEEDS)
-    # Known before it holds anything that could be told: a copy of it will be seen to be one.
-    incarnation.begin()
     if WebhookSubscription.objects.filter(ended_at__isnull=True).count() >= MOST:
         raise Refused(f"There are {MOST} already: end one that is not needed any more.")
     made = WebhookSubscription(
@@ -54,6 +52,8 @@ def add(*, by: User, url: str, description: str, types: Sequence[str], now: date
         hears_since=now,
     )
     made.secret = signing.seal(signing.new_secret(), made)
+    # Known before it holds anything that could be told: a copy of it will be seen to be one.
+    incarnation.begin()
     _save(
         made, what=_What.MADE, note=f"{made.shown_url}: {', '.join(made.types)}", by=by, now=now, is_new=True
     )
