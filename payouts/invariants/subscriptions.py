@@ -16,7 +16,7 @@ def _uncaptured(*, news: str, about: str, source: str, subject: str, at: str) ->
     return f"""
         SELECT {subject}::text AS subject, '' AS provider, {news} || ' for ' || s.description AS detail
         FROM {about}
-        JOIN payouts_webhooksubscription s ON s.ended_at IS NULL AND {news} = ANY (s.types)
+        JOIN payouts_webhooksubscription s ON s.ended_at IS NULL AND s.types ? {news}
              AND {at} > greatest(s.hears_since + interval '10 minutes', %(now)s - interval '25 days')
         WHERE NOT EXISTS (SELECT FROM payouts_webhookmessage m
                           WHERE m.id = payouts_webhook_id(s.id, {news}, {source}, {subject}))"""

@@ -23,7 +23,7 @@ BEGIN
     SELECT payouts_webhook_id(s.id, n.type, n.source, n.subject), s.id, n.type, n.source, n.subject, n.at, '', 0,
            n.at, ''
     FROM unnest(news, sources, subjects, moments) AS n(type, source, subject, at)
-    JOIN payouts_webhooksubscription s ON s.ended_at IS NULL AND n.type = ANY (s.types)
+    JOIN payouts_webhooksubscription s ON s.ended_at IS NULL AND s.types ? n.type
     ON CONFLICT (id) DO NOTHING;
 END $$;
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from django.conf import settings
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -24,7 +23,7 @@ class WebhookSubscription(models.Model):
     id = id_column()
     url = models.TextField(help_text="May hold a key in its query: shown without it.")
     description = models.CharField(max_length=120)
-    types = ArrayField(models.CharField(max_length=40), help_text="Keys of `subscriptions.events.EVENTS`.")
+    types = models.JSONField(help_text="A list of keys of `subscriptions.events.EVENTS`.")
     environment = models.CharField(max_length=4, help_text="A copy of the database elsewhere tells nobody.")
     secret = models.BinaryField(help_text="Sealed; the subscription's id is bound.")
     former_secret = models.BinaryField(null=True, blank=True, help_text="Sealed alike; signs as well.")
@@ -50,7 +49,7 @@ class WebhookSubscription(models.Model):
                 fields=["url"], name="payouts_webhooksubscription_url", condition=Q(ended_at__isnull=True)
             ),
             models.CheckConstraint(
-                condition=Q(types__len__gt=0), name="payouts_webhooksubscription_hears_something"
+                condition=~Q(types=[]), name="payouts_webhooksubscription_hears_something"
             ),
             models.CheckConstraint(
                 condition=Q(off_at__isnull=True) | ~Q(off_why=""), name="payouts_webhooksubscription_says_why"
