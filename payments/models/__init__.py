@@ -1,0 +1,6 @@
+"""The tables of the app; by module as people speak of them."""
+
+from payments.models.received import MANUAL, PaymentIn, RefusedPayment
+from payments.models.stripe import StripeDelivery
+
+__all__ = ["MANUAL", "PaymentIn", "RefusedPayment", "StripeDelivery"]
