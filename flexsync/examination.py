@@ -11,7 +11,7 @@ from django.db.models import Count, Sum
 
 from accounts.models import Marketplace
 from flexsync import calls, identity
-from flexsync.models import ApiCalls, FlexCursor, WriteBack
+from flexsync.models import ApiCalls, FlexCursor, PaymentTold, WriteBack
 from marketplace_payouts.lib.currencies import UnknownCurrency, exponent, to_decimal_string
 from marketplace_payouts.lib.sharetribe import (
     INCLUDED_CREDITS_PER_MONTH,
@@ -168,11 +168,12 @@ def _put_aside(marketplace: Marketplace, now: datetime) -> Iterator[Finding]:
             advice="Clear up the reason, then `manage.py replay_event TRANSACTION`.",
         )
     conflicts = WriteBack.objects.filter(conflict_at__isnull=False).count()
+    conflicts += PaymentTold.objects.filter(conflict_at__isnull=False).count()
     yield Finding(
         "write_back",
         ok=not conflicts,
-        sentence=f"{conflicts} transactions could not take the transition that tells the outcome.",
-        advice="See the admin, under write-backs, for each one's reason.",
+        sentence=f"{conflicts} transactions could not take the transition that tells an outcome.",
+        advice="See the admin, under write-backs and payments told, for each one's reason.",
     )
 
 

@@ -28,9 +28,9 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from payouts import accrual
-from payouts.accrual import PaymentSeen, Understanding
 from payouts.errors import DomainError
 from payouts.models import Source, Trigger
+from payouts.understanding import PaymentSeen, Understanding
 
 log = logger(__name__)
 
@@ -270,9 +270,10 @@ def _understanding(source: Source, meaning: Interpretation, rules: Rules) -> Und
         source_event=meaning.source_event,
         lines=meaning.lines,
         payments=[
-            PaymentSeen(reference=one.reference, kind="received", amount=one.amount, at=one.at)
-            for one in meaning.payments
+            PaymentSeen(reference=one.reference, amount=one.amount, at=one.at) for one in meaning.payments
         ],
+        payin=meaning.payin,
+        payin_then=meaning.payin_then,
     )
 
 

@@ -53,4 +53,14 @@ INVARIANTS: Final = (
              AND w.confirmed_at IS NULL AND w.conflict_at IS NULL""",
         stops=False,
     ),
+    Invariant(
+        "payment_told_is_read_back",
+        "Sharetribe was told of a buyer's payment, and did not repeat it to us.",
+        """SELECT s.reference AS subject, '' AS provider, 'told at ' || m.done_at AS detail
+           FROM payouts_outboxmessage m JOIN payouts_source s ON s.id = m.subject
+           JOIN flexsync_paymenttold w ON w.source_id = s.id
+           WHERE m.kind = 'tell_payment' AND m.done_at IS NOT NULL AND w.lease_until IS NULL
+             AND w.confirmed_at IS NULL AND w.conflict_at IS NULL""",
+        stops=False,
+    ),
 )

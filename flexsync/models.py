@@ -69,12 +69,9 @@ class FlexEvent(models.Model):
         return f"{self.event_type} {self.sequence_id}"
 
 
-class WriteBack(models.Model):
-    """What a transaction has been told, as read back from it."""
+class Told(models.Model):
+    """What a transaction has been told under one key of its metadata, as read back from it."""
 
-    source = models.OneToOneField(
-        Source, primary_key=True, on_delete=models.CASCADE, related_name="write_back_row"
-    )
     value = models.JSONField(default=dict, blank=True, help_text="The metadata value that was read back.")
     transition = models.CharField(
         max_length=120, blank=True, help_text="The last operator transition that was made."
@@ -90,8 +87,42 @@ class WriteBack(models.Model):
         null=True, blank=True, help_text="Sharetribe refused; a person must look."
     )
 
+    class Meta:
+        abstract = True
+
+    @property
+    def is_certain(self) -> bool:
+        """Whether what was told is surely what stands there.
+
+        A right to tell that was never given back belongs to somebody who died with it: who knows what they said.
+        """
+        return self.confirmed_at is not None and self.lease_until is None
+
+
+class WriteBack(Told):
+    """What a transaction has been told of its payouts."""
+
+    source = models.OneToOneField(
+        Source, primary_key=True, on_delete=models.CASCADE, related_name="write_back_row"
+    )
+
     def __str__(self) -> str:
         return f"Write-back of {self.source_id}"
+
+
+class PaymentTold(Told):
+    """What a transaction has been told of its buyer's payment."""
+
+    source = models.OneToOneField(
+        Source, primary_key=True, on_delete=models.CASCADE, related_name="payment_told_row"
+    )
+
+    class Meta:
+        verbose_name = "payment told"
+        verbose_name_plural = "payments told"
+
+    def __str__(self) -> str:
+        return f"Payment told to {self.source_id}"
 
 
 class ApiCalls(models.Model):

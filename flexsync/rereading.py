@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from accounts.models import Marketplace
-from flexsync import calls, identity, profiles, storing, telling
+from flexsync import calls, identity, profiles, speaking, storing, telling
 from flexsync.models import FlexCursor, WriteBack
 from flexsync.profiles import Learned
 from flexsync.snapshots import METADATA_KEY, Nonsense, Snapshot, named_payouts, read_snapshot
@@ -142,9 +142,9 @@ def _candidates(*, limit: int, now: datetime) -> dict[UUID, list[UUID]]:
 
 
 def _claim(candidates: dict[UUID, list[UUID]]) -> list[_Reading]:
-    latest = time.monotonic() + telling.LEASE_S - telling.PATIENCE_S
+    latest = speaking.latest()
     with transaction.atomic():
-        taken = telling.take(candidates)
+        taken = speaking.take(WriteBack, candidates)
         crash_point("reread.before_claim")
     crash_point("reread.after_claim")
     tellings = telling.load(taken)

@@ -1,4 +1,4 @@
-"""Telling Sharetribe once more what became of a payout, after a person cleared up why it refused."""
+"""Telling Sharetribe once more what became of a payout or a payment, after a person cleared up why it refused."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from flexsync.models import WriteBack
+from flexsync.models import PaymentTold, WriteBack
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
+from payouts.counting import TELL
 from payouts.models import OutboxMessage, PayoutLine
+from payouts.outbox import WRITE_BACK
 
 
 def tell_again(*, source_ids: Sequence[UUID], now: datetime) -> list[str]:
@@ -32,12 +34,27 @@ def tell_again(*, source_ids: Sequence[UUID], now: datetime) -> list[str]:
         WriteBack.objects.filter(pk__in=list(newest)).update(confirmed_at=None, conflict_at=None, tries=0)
         rowsets.insert(
             OutboxMessage,
-            [
-                OutboxMessage(
-                    id=uuid7(), kind="write_back", subject=payout_id, facts={}, created_at=now, next_at=now
-                )
-                for payout_id in sorted(set(newest.values()))
-            ],
+            [_message(WRITE_BACK, payout_id, now=now) for payout_id in sorted(set(newest.values()))],
         )
     references = WriteBack.objects.filter(pk__in=list(newest)).values_list("source__reference", flat=True)
     return sorted(str(reference) for reference in references)
+
+
+def tell_payment_again(*, source_ids: Sequence[UUID], now: datetime) -> list[str]:
+    """This will forget that Sharetribe refused to hear of payments, and stage them; gives the transactions' ids."""
+    with transaction.atomic():
+        rows = list(
+            PaymentTold.objects.filter(pk__in=source_ids)
+            .select_related("source")
+            .order_by("pk")
+            .select_for_update(no_key=True, of=("self",))
+        )
+        PaymentTold.objects.filter(pk__in=[row.pk for row in rows]).update(
+            confirmed_at=None, conflict_at=None, tries=0
+        )
+        rowsets.insert(OutboxMessage, [_message(TELL, row.pk, now=now) for row in rows])
+    return sorted(str(row.source.reference) for row in rows)
+
+
+def _message(kind: str, subject: UUID, *, now: datetime) -> OutboxMessage:
+    return OutboxMessage(id=uuid7(), kind=kind, subject=subject, facts={}, created_at=now, next_at=now)

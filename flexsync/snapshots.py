@@ -25,7 +25,10 @@ EVENT_TYPES: Final = (
     "user/deleted",
 )
 METADATA_KEY: Final = "payout"
-"""The one key of a transaction's metadata that is ours."""
+"""The key of a transaction's metadata that says what became of its payout."""
+PAYMENT_KEY: Final = "payment"
+"""The key that says how its buyer's payment stands."""
+_OURS: Final = frozenset({METADATA_KEY, PAYMENT_KEY})
 
 _LONGEST_NAME: Final = 120
 # Sharetribe counts in 64 bits; anything longer is no amount.
@@ -134,7 +137,7 @@ def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
 
 
 def is_own_echo(event: Event, *, client_id: str) -> bool:
-    """This will tell whether an event only says that we wrote our own key into a transaction's metadata."""
+    """This will tell whether an event only says that we wrote keys of ours into a transaction's metadata."""
     if not client_id or event.client_id != client_id or event.event_type != "transaction/updated":
         return False
     changed = event.previous_values.get("attributes")
@@ -145,7 +148,7 @@ def is_own_echo(event: Event, *, client_id: str) -> bool:
     ):
         return False
     keys = changed["metadata"]
-    return isinstance(keys, dict) and set(keys) == {METADATA_KEY}
+    return isinstance(keys, dict) and bool(keys) and keys.keys() <= _OURS
 
 
 def named_payouts(told: Mapping[str, Any]) -> list[str]:

@@ -1,4 +1,4 @@
-"""What a transaction is to be told about its payouts, from their present state, and who may tell it just now."""
+"""What a transaction is to be told about its payouts, from their present state; and how long telling may take."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
-
-from django.db import connection
 
 from flexsync.models import WriteBack
 from payouts.models import Announcement, Payout, PayoutLine, State, Trigger
@@ -59,10 +57,10 @@ class Telling:
     @property
     def is_news(self) -> bool:
         """Whether there is something to tell that Sharetribe has not repeated to us already."""
-        value, row = self.value(), self.row
-        # A right to write that was never given back belongs to somebody who died with it: who knows what they wrote.
-        is_certain = row is not None and row.confirmed_at is not None and row.lease_until is None
-        return value is not None and not (row is not None and is_certain and row.value == value)
+        value = self.value()
+        return value is not None and not (
+            self.row is not None and self.row.is_certain and self.row.value == value
+        )
 
     def value(self) -> dict[str, Any] | None:
         """Give the metadata value for the present state; None while there is nothing to tell."""
@@ -130,31 +128,3 @@ def sources_of(payout_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
         if source_id is not None:
             found[payout_id].add(source_id)
     return found
-
-
-def take(source_ids: Iterable[UUID]) -> set[UUID]:
-    """This will take the sole right to write to these transactions for a while, and give those that were free.
-
-    Two writers could leave the older word standing: what Sharetribe hears last must be what we read last.
-    """
-    ids = sorted(set(source_ids))
-    if not ids:
-        return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO flexsync_writeback AS w (source_id, value, transition, calls, tries, error, lease_until)
-            SELECT d.id, '{}', '', 0, 0, '', clock_timestamp() + %s * interval '1 second'
-            FROM unnest(%s::uuid[]) AS d(id)
-            ON CONFLICT (source_id) DO UPDATE SET lease_until = excluded.lease_until
-            WHERE w.lease_until IS NULL OR w.lease_until < clock_timestamp()
-            RETURNING source_id
-            """,
-            [LEASE_S, ids],
-        )
-        return {row[0] for row in cursor.fetchall()}
-
-
-def give_back(source_ids: Iterable[UUID]) -> None:
-    """This will let others write to these transactions again."""
-    WriteBack.objects.filter(source_id__in=list(source_ids)).update(lease_until=None)

@@ -101,6 +101,8 @@ class Interpretation:
     is_deleted: bool = False
     shows_stripe: bool = False
     payin: Money | None = None
+    payin_then: Money | None = None
+    """What the buyer was to pay when it became due."""
     payout: Money | None = None
     trigger: int | None = None
     owed: Money | None = None
@@ -146,13 +148,15 @@ def interpret(
         raise Nonsense("The transaction is due but names no seller.")
     trigger = considered[newest.transitions[due].name]
     owed = _owed(newest, newest.transitions[due:], trigger, rules, decimals)
+    then = truths.first_with(due + 1)
     return replace(
         base,
         trigger=trigger.id,
         owed=owed,
         became_due_at=newest.transitions[due].at,
         source_event=_source_event(newest, owed),
-        lines=_lines_at(truths.first_with(due + 1), newest, decimals),
+        payin_then=decimals.perhaps(then.payin),
+        lines=_lines_at(then, newest, decimals),
     )
 
 
@@ -165,6 +169,8 @@ def _owed(
 ) -> Money:
     if newest.payout is None:
         raise Nonsense("The transaction is due but has no payoutTotal.")
+    if newest.payin is not None and newest.payin.currency != newest.payout.currency:
+        raise Nonsense("The transaction's payinTotal and payoutTotal are in different currencies.")
     total = decimals.ours(newest.payout)
     if total.units < 0:
         raise Nonsense("The transaction's payoutTotal is negative.")

@@ -383,6 +383,7 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 # News goes up as data: `payouts` stages a message, these functions (by dotted path) tell it.
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
+    "tell_payment": "flexsync.payment_telling.tell",
     "notice": "payouts.notices.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
@@ -391,6 +392,7 @@ OUTBOX_HANDLERS = {
 
 # The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.
 STAGES = {
+    "count": "payouts.counting.count",
     "understand": "flexsync.interpreter.understand",
     "gather": "payouts.scheduling.gather",
     "decide": "payouts.approval.decide",
@@ -406,6 +408,7 @@ STAGES = {
 INVARIANTS = (
     "payouts.invariants.money.INVARIANTS",
     "payouts.invariants.sending.INVARIANTS",
+    "payouts.invariants.payments.INVARIANTS",
     "payouts.invariants.decisions.INVARIANTS",
     "payouts.invariants.records.INVARIANTS",
     "payouts.invariants.work.INVARIANTS",

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -19,65 +17,18 @@ from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
-from payments.models import PaymentIn
-from payouts import dissolving, due, ledger
+from payments import recording, standing
+from payments.standing import Fact, Payments
+from payments.words import SHARETRIBE, Kind, PaymentWord
+from payouts import dissolving, due, ledger, losses
 from payouts.actors import Actor
+from payouts.compensating import Books, Change, Part, change_of, parts
 from payouts.ledger import Draft
-from payouts.models import Payable, Payout, PayoutLine, Source, State, Trigger
+from payouts.models import Payable, Payout, PayoutLine
+from payouts.understanding import PaymentSeen, Understanding
 
 _INTERPRETER = Actor.rule("interpreter")
-_BY_SALE = (Payable.Purpose.SALE, Payable.Purpose.CHANGE)
-
-
-@dataclass(frozen=True, slots=True)
-class PaymentSeen:
-    """A payment of the buyer that the transaction itself shows."""
-
-    reference: str
-    kind: str
-    amount: Money
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Understanding:
-    """What one transaction means now; `owed` is None while nothing is due by any enabled trigger."""
-
-    source: Source
-    payee_reference: UUID
-    payee_name: str
-    trigger: Trigger | None
-    owed: Money | None
-    became_due_at: datetime | None
-    source_event: str
-    lines: dict[str, Any] = field(default_factory=dict)
-    payments: Sequence[PaymentSeen] = ()
-
-
-@dataclass(slots=True)
-class _Books:
-    """What is accrued already, per source."""
-
-    payables: dict[UUID, list[Payable]] = field(default_factory=lambda: defaultdict(list))
-    payouts: dict[UUID, Payout] = field(default_factory=dict)
-    """Payable id → the payout that its live line is in."""
-    taken_back: list[Payable] = field(default_factory=list)
-    """Undecided clawbacks that turned out to be none."""
-
-    def is_open(self, row: Payable) -> bool:
-        """Whether it is in no payout, or in one that was just let go."""
-        payout = self.payouts.get(row.pk)
-        was_let_go = payout is None or payout.state == State.CANCELLED
-        return was_let_go and row.settled in (Payable.Settled.NOT, Payable.Settled.GATHERED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part of a change: what it does to what is open, to what was paid, or to what was to be clawed back."""
-
-    units: int
-    waits_for: str
-    takes_back: bool = False
+_BY_SALE = (Payable.Purpose.SALE, Payable.Purpose.CHANGE, Payable.Purpose.LOSS)
 
 
 def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
@@ -87,20 +38,16 @@ def accrue(understandings: Sequence[Understanding], *, now: datetime) -> None:
     """
     if not understandings:
         return
-    _record_payments(understandings)
+    payments = _payments(understandings, now=now)
     owing = [one for one in understandings if one.owed is not None and one.became_due_at is not None]
     books = _load(owing)
-    changed = [(one, _difference(one, books)) for one in owing]
-    changed = [(one, units) for one, units in changed if units]
-    if not changed:
+    books.payments = payments
+    changes = [change for one in owing if (change := change_of(one, books)).is_any]
+    if not changes:
         return
-    payees = _payees([one for one, _ in changed])
-    _dissolve(changed, books, now=now)
-    rows = [
-        _payable(one, part, books, payees, now=now)
-        for one, units in changed
-        for part in _parts(one, units, books)
-    ]
+    payees = _payees([change.one for change in changes])
+    _dissolve([change for change in changes if change.touches_payouts], books, now=now)
+    rows = [row for change in changes for row in _payables(change, books, payees, now=now)]
     rowsets.insert(Payable, rows)
     ledger.post([_draft(row) for row in rows], now=now)
     _settle_taken_back(books)
@@ -122,27 +69,49 @@ def wake(rows: Sequence[Payable]) -> None:
         )
 
 
-def _record_payments(understandings: Sequence[Understanding]) -> None:
-    rows = [
-        PaymentIn(
-            id=uuid7(),
-            marketplace_id=one.source.marketplace_id,
-            transaction_id=one.source.reference,
-            kind=seen.kind,
-            units=seen.amount.units,
-            currency=seen.amount.currency,
-            origin="sharetribe",
-            reference=seen.reference,
-            happened_at=seen.at,
-        )
-        for one in understandings
-        for seen in one.payments
-        if seen.amount.units > 0
-    ]
-    rowsets.insert(PaymentIn, rows, on_conflict="DO NOTHING")
+def _payments(understandings: Sequence[Understanding], *, now: datetime) -> dict[UUID, Payments]:
+    """How the buyers' payments stand, with what Sharetribe itself shows of them.
+
+    That is taken into account right here, and Sharetribe need not be told of it. What it showed before, stays.
+    """
+    facts = standing.facts_of([one.source.reference for one in understandings])
+    words: dict[UUID, list[PaymentWord]] = defaultdict(list)
+    for one in understandings:
+        known = {fact.reference for fact in facts.get(one.source.reference, ()) if fact.origin == SHARETRIBE}
+        for seen in one.payments:
+            if seen.reference not in known:
+                words[one.source.marketplace_id].append(_word(one, seen))
+                facts[one.source.reference].append(_fact(one, seen))
+    for marketplace_id, said in words.items():
+        recording.record(said, marketplace_id=marketplace_id, now=now, counted=True)
+    return {reference: standing.stand(some) for reference, some in facts.items()}
 
 
-def _load(owing: Sequence[Understanding]) -> _Books:
+def _word(one: Understanding, seen: PaymentSeen) -> PaymentWord:
+    return PaymentWord(
+        transaction_id=one.source.reference,
+        kind=Kind.RECEIVED,
+        amount=seen.amount,
+        origin=SHARETRIBE,
+        reference=seen.reference,
+        happened_at=seen.at,
+    )
+
+
+def _fact(one: Understanding, seen: PaymentSeen) -> Fact:
+    amount = seen.amount
+    return Fact(
+        one.source.reference,
+        Kind.RECEIVED,
+        amount.units,
+        amount.currency,
+        SHARETRIBE,
+        seen.reference,
+        seen.at,
+    )
+
+
+def _load(owing: Sequence[Understanding]) -> Books:
     """Payouts are locked before what they cover, as everybody does who lets one go.
 
     Where something was gathered while we waited, the locks are taken anew, in the same order.
@@ -158,7 +127,7 @@ def _load(owing: Sequence[Understanding]) -> _Books:
             transaction.savepoint_commit(point)
             break
         transaction.savepoint_rollback(point)
-    books = _Books(payouts={payable: payouts[payout] for payable, payout in lines.items()})
+    books = Books(payouts={payable: payouts[payout] for payable, payout in lines.items()})
     for row in payables:
         assert row.source_id is not None
         books.payables[row.source_id].append(row)
@@ -168,15 +137,6 @@ def _load(owing: Sequence[Understanding]) -> _Books:
 def _lines(payables: QuerySet[Payable]) -> dict[UUID, UUID]:
     live = PayoutLine.objects.filter(payable__in=payables, released_at__isnull=True)
     return dict(live.values_list("payable_id", "payout_id"))
-
-
-def _difference(one: Understanding, books: _Books) -> int:
-    assert one.owed is not None
-    rows = books.payables[one.source.pk]
-    other = {row.currency for row in rows} - {one.owed.currency}
-    if other:
-        raise ValueError(f"The transaction changed its currency from {other.pop()} to {one.owed.currency}.")
-    return one.owed.units - sum(int(row.units) for row in rows)
 
 
 def _payees(changed: Sequence[Understanding]) -> dict[tuple[UUID, UUID], Payee]:
@@ -190,69 +150,45 @@ def _payees(changed: Sequence[Understanding]) -> dict[tuple[UUID, UUID], Payee]:
     return {(payee.marketplace_id, payee.flex_user_id): payee for payee in found}
 
 
-def _dissolve(changed: Sequence[tuple[Understanding, int]], books: _Books, *, now: datetime) -> None:
+def _dissolve(changes: Sequence[Change], books: Books, *, now: datetime) -> None:
     """A changed amount voids what was decided: the payout is let go and gathered anew."""
-    touched = {
-        books.payouts[row.pk].pk: books.payouts[row.pk]
-        for one, _ in changed
-        for row in books.payables[one.source.pk]
-        if row.pk in books.payouts and books.payouts[row.pk].state in dissolving.DISSOLVABLE
-    }
-    if touched:
-        dissolving.dissolve(
-            [touched[pk] for pk in sorted(touched)],
-            actor=_INTERPRETER,
-            reason="The amount of a transaction changed in Sharetribe.",
-            now=now,
-        )
+    for reason, some in (
+        ("The amount of a transaction changed in Sharetribe.", [c for c in changes if c.units]),
+        ("Money of a buyer went back.", [c for c in changes if not c.units]),
+    ):
+        touched = {
+            books.payouts[row.pk].pk: books.payouts[row.pk]
+            for change in some
+            for row in books.payables[change.one.source.pk]
+            if row.pk in books.payouts and books.payouts[row.pk].state in dissolving.DISSOLVABLE
+        }
+        if touched:
+            dissolving.dissolve(
+                [touched[pk] for pk in sorted(touched)], actor=_INTERPRETER, reason=reason, now=now
+            )
 
 
-def _parts(one: Understanding, units: int, books: _Books) -> list[_Part]:
-    """A change first meets what is open of the same transaction; only the rest is paid, or clawed back."""
-    rows = books.payables[one.source.pk]
-    original = rows[0] if rows else None
-    if original is None:
-        return [
-            _Part(units, Payable.Waits.NOTHING)
-        ]  # whether it is an opening item, its payee's marketplace says
-    if books.is_open(original):
-        # The original is open again, or still: the two are gathered together.
-        return [_Part(units, original.waits_for)]
-    if units > 0:
-        return _raise(units, rows, books)
-    open_units = sum(
-        int(row.units)
-        for row in rows
-        if books.is_open(row) and not row.waits_for and not row.decided.startswith("net")
-    )
-    lowered = max(units, -max(open_units, 0))
-    parts = [_Part(lowered, Payable.Waits.NOTHING), _Part(units - lowered, Payable.Waits.CLAWBACK)]
-    return [part for part in parts if part.units]
-
-
-def _raise(units: int, rows: Sequence[Payable], books: _Books) -> list[_Part]:
-    """More is owed than before: what was to be clawed back for the same transaction, and is undecided, goes first."""
-    undecided = [row for row in rows if row.waits_for == Payable.Waits.CLAWBACK and not row.settled]
-    clawed = -sum(int(row.units) for row in undecided)
-    if not clawed:
-        return [_Part(units, Payable.Waits.NOTHING)]
-    books.taken_back += undecided
-    rest = units - clawed
-    waits_for = Payable.Waits.CLAWBACK if rest < 0 else Payable.Waits.NOTHING
-    return [
-        _Part(clawed, Payable.Waits.NOTHING, takes_back=True),
-        *([_Part(rest, waits_for)] if rest else []),
-    ]
-
-
-def _settle_taken_back(books: _Books) -> None:
+def _settle_taken_back(books: Books) -> None:
     rowsets.update(Payable, [{"id": row.pk, "settled": Payable.Settled.ZERO} for row in books.taken_back])
+
+
+def _payables(
+    change: Change, books: Books, payees: dict[tuple[UUID, UUID], Payee], *, now: datetime
+) -> list[Payable]:
+    """Make the rows of one transaction; what belongs to a sale made right now refers to it."""
+    rows = books.payables[change.one.source.pk]
+    new = []
+    for part in parts(change, books):
+        row = _payable(change.one, part, books, payees, now=now)
+        rows.append(row)
+        new.append(row)
+    return new
 
 
 def _payable(
     one: Understanding,
-    part: _Part,
-    books: _Books,
+    part: Part,
+    books: Books,
     payees: dict[tuple[UUID, UUID], Payee],
     *,
     now: datetime,
@@ -264,20 +200,22 @@ def _payable(
     rows = books.payables[one.source.pk]
     original = rows[0] if rows else None
     hold_until = one.became_due_at + timedelta(days=one.trigger.hold_days)
+    is_loss = part.purpose == Payable.Purpose.LOSS
     return Payable(
         id=uuid7(),
         marketplace_id=one.source.marketplace_id,
         payee=original.payee if original else payee,
         origin=Payable.Origin.SHARETRIBE,
         reference=str(one.source.reference),
-        purpose=Payable.Purpose.CHANGE if original else Payable.Purpose.SALE,
-        source_event=_event(one, part) if original else "due",
+        purpose=part.purpose if original else Payable.Purpose.SALE,
+        source_event=_event(one, part, books) if original else "due",
         units=part.units,
         currency=one.owed.currency,
         original=original,
         source=one.source,
         trigger=one.trigger,
-        lines=one.lines,
+        lines={} if is_loss else one.lines,
+        reason=_why_lost(one, books) if is_loss else "",
         became_due_at=one.became_due_at,
         created_at=now,
         hold_until=hold_until,
@@ -286,18 +224,30 @@ def _payable(
         ),
         minimum_units=int(one.trigger.minimums.get(one.owed.currency, 0)),
         waits_for=part.waits_for if original else _first_waits_for(one.became_due_at, payee.marketplace),
-        settled=Payable.Settled.ZERO if part.takes_back else Payable.Settled.NOT,
+        decided="written off before, and regained" if part.settled == Payable.Settled.WRITTEN_OFF else "",
+        settled=part.settled,
     )
 
 
-def _event(one: Understanding, part: _Part) -> str:
-    if part.takes_back:
-        return f"taken back: {one.source_event}"[:120]
-    return (
-        f"clawback: {one.source_event}"[:120]
-        if part.waits_for == Payable.Waits.CLAWBACK
-        else one.source_event
-    )
+def _event(one: Understanding, part: Part, books: Books) -> str:
+    """Name the change by what it follows from; what is lost, by how many words there are, and rows because of them.
+
+    Of both there are only ever more.
+    """
+    lost = sum(row.purpose == Payable.Purpose.LOSS for row in books.payables[one.source.pk])
+    words = books.payments_of(one).count
+    if part.purpose == Payable.Purpose.LOSS:
+        return f"loss {lost + 1}, {words} words"
+    # Where the seller bore a loss, a word about the payment alone may change what is owed.
+    event = f"{words} words: {one.source_event}" if lost else one.source_event
+    if part.settled == Payable.Settled.ZERO:
+        return f"taken back: {event}"[:120]
+    return f"clawback: {event}"[:120] if part.waits_for == Payable.Waits.CLAWBACK else event[:120]
+
+
+def _why_lost(one: Understanding, books: Books) -> str:
+    assert one.owed is not None
+    return losses.sentence(books.payments_of(one).of(one.owed.currency), one.owed.currency)
 
 
 def _first_waits_for(became_due_at: datetime, marketplace: Marketplace) -> str:
@@ -307,6 +257,8 @@ def _first_waits_for(became_due_at: datetime, marketplace: Marketplace) -> str:
 
 def _draft(row: Payable) -> Draft:
     amount = Money(int(row.units), row.currency)
+    if row.settled == Payable.Settled.WRITTEN_OFF:
+        return Draft("recover", row.pk, ledger.DUE, "write_off", amount, payable_id=row.pk)
     if row.settled == Payable.Settled.ZERO:
         return Draft(
             "clawback", row.pk, ledger.DUE, ledger.receivable(row.payee_id), amount, payable_id=row.pk

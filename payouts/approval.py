@@ -179,7 +179,8 @@ def _why_not(one: Facts, seen: bytes, by: User, makers: set[UUID]) -> str:
         return "It changed since you looked at it; open it again."
     if by.pk in makers:
         return (
-            "You made part of it (the method, a line, a hold or the trigger); another person must approve it."
+            "You made part of it (the method, a line, a hold, the trigger, or the record of the buyer's payment);"
+            " another person must approve it."
         )
     if any(approval.by_id == by.pk for approval in one.approvals):
         return "You approved it already; another person must."
@@ -196,6 +197,7 @@ def _makers(payouts: Sequence[Payout], loaded: dict[UUID, Facts]) -> dict[UUID, 
         makers[payout.pk] |= {row.made_by_id for row in one.payables}
         makers[payout.pk] |= {row.trigger.changed_by_id for row in one.payables if row.trigger is not None}
         makers[payout.pk] |= {row.decided_by_id for row in one.payables}
+        makers[payout.pk] |= {maker for payments in one.payments.values() for maker in payments.made_by}
     touched = Q(payout__in=payouts) | Q(payee__in=[p.payee_id for p in payouts])
     touched |= Q(method__in=[p.method_id for p in payouts])
     last = {

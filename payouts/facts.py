@@ -10,10 +10,11 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Model, Q, Sum
+from django.db.models import Model, Q
 
 from accounts.models import Marketplace, Payee
-from payments.models import PaymentIn
+from payments import standing
+from payments.standing import Payments
 from payouts.models import (
     Announcement,
     Approval,
@@ -51,8 +52,8 @@ class Facts:
     approvals: list[Approval] = field(default_factory=list)
     checks: dict[UUID, SourceCheck] = field(default_factory=dict)
     announced: set[UUID] = field(default_factory=set)
-    paid_in: dict[UUID, dict[str, int]] = field(default_factory=dict)
-    """Transaction id → what was received less what was taken back, in smallest units."""
+    payments: dict[UUID, Payments] = field(default_factory=dict)
+    """Transaction id → how its buyer's payment stands; what has none is missing."""
     two_people_above: int | None = None
     """Threshold of the payout's currency; None means that two people are always needed."""
     policy_version: int = 0
@@ -212,17 +213,11 @@ def _add_sources(facts: Iterable[Facts]) -> None:
     facts = list(facts)
     sources = {source.pk: source for one in facts for source in one.sources}
     checks = {check.pk: check for check in SourceCheck.objects.filter(pk__among=sources)}
-    received: dict[UUID, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    rows = (
-        PaymentIn.objects.filter(transaction_id__among=[source.reference for source in sources.values()])
-        .values_list("transaction_id", "currency", "kind")
-        .annotate(total=Sum("units"))
-    )
-    for transaction, currency, kind, total in rows:
-        received[transaction][currency] += int(total) if kind == PaymentIn.Kind.RECEIVED else -int(total)
+    payments = standing.load([source.reference for source in sources.values()])
     for one in facts:
         for source in one.sources:
-            one.paid_in[source.reference] = received[source.reference]
+            if source.reference in payments:
+                one.payments[source.reference] = payments[source.reference]
             if source.pk in checks:
                 one.checks[source.pk] = checks[source.pk]
 

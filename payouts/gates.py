@@ -15,12 +15,11 @@ from django.conf import settings
 
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.money import Money
-from payouts import digests, facts
+from payouts import digests, facts, payment_gate
+from payouts.blocks import Block
 from payouts.facts import Facts
 from payouts.models import Payable, Payout, Source
 from payouts.providers import registry
-
-_LATER = "Your money is on its way through our usual checks."
 
 
 class Stage(enum.IntEnum):
@@ -29,15 +28,6 @@ class Stage(enum.IntEnum):
     OWED = 1
     DECIDE = 2
     SEND = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """What a gate says when it does not pass."""
-
-    sentence: str
-    for_payee: str = _LATER
-    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +67,13 @@ def _due(one: Facts) -> Block | None:
 
 
 def _not_compensated(one: Facts) -> Block | None:
-    if any(row.waits_for == Payable.Waits.CLAWBACK for row in one.loose):
+    # What the buyer's money that went back takes has a gate, and words, of its own.
+    loose = [row for row in one.loose if not payment_gate.is_waiting_loss(row)]
+    if any(row.waits_for == Payable.Waits.CLAWBACK for row in loose):
         return Block(
             "The transaction took money back meanwhile: cancel the payout, if there is one, and decide the clawback."
         )
-    if one.loose:
+    if loose:
         return Block("The amount of a transaction changed; the payout must be gathered anew.")
     return None
 
@@ -115,23 +107,6 @@ def _not_paid_by_stripe(one: Facts) -> Block | None:
         if row.trigger.process.uses_stripe:
             return Block(
                 "The process runs Sharetribe's own Stripe payout, until staff confirm that it pays nothing."
-            )
-    return None
-
-
-def _payment_received(one: Facts) -> Block | None:
-    for row in one.payables:
-        if row.source is None or row.trigger is None or not row.trigger.requires_payment:
-            continue
-        if row.units < 0:
-            continue  # it lowers what is paid, whatever the buyer still pays
-        wanted = int(row.source.payin_units or 0)
-        got = one.paid_in.get(row.source.reference, {}).get(row.currency, 0)
-        if got < wanted or wanted == 0:
-            missing = Money(max(wanted - got, 0), row.currency)
-            return Block(
-                f"The buyer's payment is not recorded in full: {format_amount(missing)} missing.",
-                "The buyer's payment has not been confirmed yet.",
             )
     return None
 
@@ -288,7 +263,7 @@ GATES: tuple[Gate, ...] = (
         Stage.OWED,
         "The buyer's payment received",
         "The buyer's payment not received",
-        _payment_received,
+        payment_gate.ask,
     ),
     Gate(
         "payee_active",

@@ -38,6 +38,7 @@ KINDS: dict[str, str] = {
     "clawback": "What was paid turned out not to be owed",
     "repay": "The payee repaid a clawback",
     "write_off": "A clawback was written off",
+    "recover": "A loss that was written off is none any more",
     "by_hand": "Paid by hand before go-live",
     "fund": "Funds were moved to the provider",
     "withdraw": "Funds were withdrawn from the provider",

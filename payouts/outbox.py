@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import incarnation
+from payouts import counting, incarnation
 from payouts.models import OutboxMessage
 
 log = logger(__name__)
@@ -23,7 +23,7 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 """handler(*, messages, now) → message id → None when told, or why not; what is missing counts as not told."""
 
 WRITE_BACK = "write_back"
-"""What is written on the Sharetribe transaction."""
+"""What is written on the Sharetribe transaction of its payout."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""
 _TRIES = 20
@@ -51,7 +51,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
 
 def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
-    kept_back = () if incarnation.is_accepted() else (WRITE_BACK,)
+    kept_back = () if incarnation.is_accepted() else (WRITE_BACK, counting.TELL)
     with transaction.atomic():
         messages = list(
             OutboxMessage.objects.filter(next_at__lte=now)

@@ -43,6 +43,7 @@ APART: Final = ("deliver",)
 """What waits for servers that may be anybody's: in a task of its own, so that nobody's money waits for them."""
 
 WAITING: Final = {
+    "count": "SELECT FROM payments_paymentin WHERE next_at <= %(now)s",
     "understand": "SELECT FROM payouts_source WHERE next_at <= %(now)s AND parked_at IS NULL",
     "gather": "SELECT FROM accounts_payee WHERE next_gather_at <= %(now)s",
     "decide": "SELECT FROM payouts_payout WHERE state IN ('pending', 'awaiting_approval') AND next_at <= %(now)s",

@@ -135,7 +135,8 @@ INVARIANTS: Final = (
         """SELECT b.id AS subject, '' AS provider, b.units || ' ' || b.currency AS detail
            FROM touched_payees t JOIN payouts_payable b ON b.payee_id = t.id
            WHERE b.origin IN ('sharetribe', 'staff') AND NOT EXISTS (
-               SELECT FROM payouts_posting g WHERE g.subject = b.id AND g.kind IN ('accrue', 'compensate', 'clawback')
+               SELECT FROM payouts_posting g WHERE g.subject = b.id
+               AND g.kind IN ('accrue', 'compensate', 'clawback', 'recover')
                AND g.units = abs(b.units) AND g.currency = b.currency AND (g.kind <> 'accrue' OR b.units > 0))""",
     ),
     Invariant(

@@ -13,9 +13,9 @@ _ATTEMPTS: Final = (
 )
 # When money was committed to a provider, in business time: the posting stands in the same transaction as the attempt.
 # Locks decide who came first; whoever waited for one carries a moment that is a little older than the deed.
-_COMMITS: Final = f"""{_ATTEMPTS}
+COMMITS: Final = f"""{_ATTEMPTS}
     JOIN payouts_posting c ON c.attempt_id = a.id AND c.kind = 'commit' AND c.ordinal = 0"""
-_SLACK: Final = "interval '1 minute'"
+SLACK: Final = "interval '1 minute'"
 
 INVARIANTS: Final = (
     Invariant(
@@ -56,7 +56,7 @@ INVARIANTS: Final = (
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' while ' || b.n || ' was ' || b.state AS detail
             FROM {_ATTEMPTS} JOIN payouts_attempt b ON b.payout_id = p.id AND b.n < a.n
             JOIN payouts_posting c ON c.attempt_id = a.id AND c.kind = 'commit' AND c.ordinal = 0
-            LEFT JOIN LATERAL (SELECT kind FROM payouts_posting g WHERE g.attempt_id = b.id AND g.at <= c.at + {_SLACK}
+            LEFT JOIN LATERAL (SELECT kind FROM payouts_posting g WHERE g.attempt_id = b.id AND g.at <= c.at + {SLACK}
                                AND g.kind IN ('commit', 'uncommit') ORDER BY g.ordinal DESC LIMIT 1) g ON true
             WHERE b.state NOT IN ('refused', 'absent', 'returned') OR b.closed_at IS NULL
                OR g.kind IS DISTINCT FROM 'uncommit'""",
@@ -82,7 +82,7 @@ INVARIANTS: Final = (
         "attempt_is_approved",
         "An attempt was committed without live approvals, by as many people as needed, for exactly its digest.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ': ' || v.n || ' of ' || k.needed || ' approvals' AS detail
-            FROM {_COMMITS}
+            FROM {COMMITS}
             LEFT JOIN payouts_approvalthreshold h ON h.currency = p.debt_currency
             CROSS JOIN LATERAL (SELECT CASE WHEN h.id IS NULL OR (p.debt_units > h.units AND h.changed_at <= c.at)
                                        THEN 2 ELSE 1 END AS needed) k
@@ -90,13 +90,13 @@ INVARIANTS: Final = (
                 SELECT count(DISTINCT coalesce(v.by_id, v.policy_id)) AS n FROM payouts_approval v
                 WHERE v.payout_id = p.id AND v.result = 'given' AND v.digest = a.digest
                   AND v.units = p.debt_units AND v.currency = p.debt_currency
-                  AND v.at <= c.at + {_SLACK} AND v.expires_at > c.at
-                  AND (v.revoked_at IS NULL OR v.revoked_at >= c.at - {_SLACK})) v
+                  AND v.at <= c.at + {SLACK} AND v.expires_at > c.at
+                  AND (v.revoked_at IS NULL OR v.revoked_at >= c.at - {SLACK})) v
             WHERE v.n < k.needed""",
     ),
     Invariant(
         "approver_made_nothing",
-        "Somebody approved what they made: the method, a line, a hold or the trigger.",
+        "Somebody approved what they made: the method, a line, a hold, the trigger, or the record of a payment.",
         """SELECT p.number AS subject, p.provider AS provider, 'approved by ' || u.email AS detail
            FROM touched t JOIN payouts_payout p ON p.id = t.id
            JOIN payouts_approval v ON v.payout_id = p.id AND v.result = 'given' AND v.by_id IS NOT NULL
@@ -107,6 +107,10 @@ INVARIANTS: Final = (
                          LEFT JOIN payouts_trigger g ON g.id = b.trigger_id
                          WHERE l.payout_id = p.id AND (b.made_by_id = v.by_id OR b.decided_by_id = v.by_id
                                OR (g.changed_by_id = v.by_id AND g.changed_at <= v.at)))
+              OR EXISTS (SELECT FROM payouts_payoutline l JOIN payouts_payable b ON b.id = l.payable_id
+                         JOIN payouts_source s ON s.id = b.source_id
+                         JOIN payments_paymentin i ON i.transaction_id = s.reference
+                         WHERE l.payout_id = p.id AND i.made_by_id = v.by_id AND i.recorded_at <= v.at)
               OR EXISTS (SELECT FROM (SELECT DISTINCT ON (h.payout_id, h.payee_id, h.method_id) * FROM payouts_hold h
                                       WHERE (h.payout_id = p.id OR h.payee_id = p.payee_id OR h.method_id = p.method_id)
                                         AND h.set_at <= v.at
@@ -117,19 +121,19 @@ INVARIANTS: Final = (
         "method_fit_when_sent",
         "Money was committed to a method that was not verified, in its cool-down, or retired.",
         f"""SELECT {_PAYOUT}, 'method ' || m.masked AS detail
-            FROM {_COMMITS} JOIN payouts_payoutmethod m ON m.id = a.method_id
+            FROM {COMMITS} JOIN payouts_payoutmethod m ON m.id = a.method_id
             WHERE a.provider <> 'manual' AND (m.verified_at IS NULL OR m.verified_at > c.at OR m.usable_from > c.at
-               OR m.retired_at < c.at - {_SLACK})""",
+               OR m.retired_at < c.at - {SLACK})""",
     ),
     Invariant(
         "nothing_sent_while_held",
         "Money was committed while a hold was open.",
         f"""SELECT {_PAYOUT}, 'attempt ' || a.n || ' in spite of: ' || h.reason AS detail
-            FROM {_COMMITS} JOIN payouts_hold h ON h.payout_id = p.id OR h.payee_id = p.payee_id
+            FROM {COMMITS} JOIN payouts_hold h ON h.payout_id = p.id OR h.payee_id = p.payee_id
                  OR h.method_id = p.method_id
                  OR h.rail_id IN ('everything', 'provider:' || a.provider, 'currency:' || a.currency)
-            WHERE a.provider <> 'manual' AND h.set_at < c.at - {_SLACK}
-              AND (h.lifted_at IS NULL OR h.lifted_at > c.at + {_SLACK})""",
+            WHERE a.provider <> 'manual' AND h.set_at < c.at - {SLACK}
+              AND (h.lifted_at IS NULL OR h.lifted_at > c.at + {SLACK})""",
     ),
     Invariant(
         "state_fits_the_attempts",

@@ -52,7 +52,9 @@ INVARIANTS: Final = (
         "nothing_is_overdue",
         "Work is ready, and nobody has taken it for a long time.",
         """SELECT x.stage AS subject, '' AS provider, count(*) || ' since ' || min(x.at)::text AS detail FROM (
-               SELECT 'understand' AS stage, next_at AS at FROM payouts_source
+               SELECT 'count' AS stage, next_at AS at FROM payments_paymentin
+                   WHERE next_at < %(now)s - interval '15 minutes'
+               UNION ALL SELECT 'understand', next_at FROM payouts_source
                    WHERE next_at < %(now)s - interval '15 minutes' AND parked_at IS NULL
                UNION ALL SELECT 'gather', next_gather_at FROM accounts_payee
                    WHERE next_gather_at < %(now)s - interval '1 hour'
@@ -72,7 +74,7 @@ INVARIANTS: Final = (
                    WHERE a.observed > a.folded GROUP BY a.id
                    HAVING max(o.created_at) < %(now)s - interval '15 minutes'
                UNION ALL SELECT 'tell', next_at FROM payouts_outboxmessage
-                   WHERE next_at < %(now)s - interval '15 minutes' AND (kind <> 'write_back'
+                   WHERE next_at < %(now)s - interval '15 minutes' AND (kind NOT IN ('write_back', 'tell_payment')
                    OR NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted'))
                UNION ALL SELECT 'deliver', m.next_at FROM payouts_webhooksubscription s
                    JOIN payouts_webhookmessage m ON m.subscription_id = s.id

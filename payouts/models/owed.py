@@ -28,6 +28,7 @@ class Payable(Stored):
 
         SALE = "sale", "Sale"
         CHANGE = "change", "Changed or refunded sale"
+        LOSS = "loss", "Buyer's money gone back"
         BONUS = "bonus", "Bonus"
         CORRECTION = "correction", "Correction"
         DEDUCTION = "deduction", "Deduction"

@@ -63,6 +63,11 @@ class Process(models.Model):
     uses_stripe = models.BooleanField(
         default=True, help_text="The process runs Sharetribe's own Stripe actions, or we do not know."
     )
+    payment_moves = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Operator transition by what became of the buyer\'s payment: {"succeeded": "transition/…"}.',
+    )
     pays_nothing_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

@@ -23,6 +23,7 @@ from django.test import Client
 from accounts.models import User
 from flexsync import poller, replaying, restoring, resync
 from marketplace_payouts.lib.clock import database_now
+from payments.models import PaymentIn
 from payouts import (
     holding,
     incarnation,
@@ -154,7 +155,9 @@ class Installation(World):
             if self.provider == "two_step":
                 fields = {"payee": str(payee.pk), "provider": "two_step", "checked": "Called the payee."}
                 self.second("method_add", fields, secret={"account": place})
-            self.sale(payee)
+            sale = self.sale(payee)
+            # Told by the payment system before Sharetribe tells us of the sale, and besides what Sharetribe shows.
+            self.buyer(sale, "succeeded", 10_000, reference=f"paid for {place}")
             wanted[str(payee.flex_user_id)] = place
         return wanted
 
@@ -258,6 +261,7 @@ class Installation(World):
             "payouts": [
                 f"{p.number} {p.state} {p.blocked_by}" for p in Payout.objects.exclude(state__in=ends)
             ],
+            "payments": [str(one.pk) for one in PaymentIn.objects.filter(next_at__isnull=False)],
             "sources": [str(one.pk) for one in Source.objects.filter(next_at__isnull=False)],
             "messages": [f"{m.kind} {m.error}" for m in OutboxMessage.objects.filter(next_at__isnull=False)],
             "batches": [str(b.pk) for b in Batch.objects.filter(state__in=("committed", "sent", "unknown"))],

@@ -85,7 +85,7 @@ FOUND: Final[Mapping[str, Wait]] = {
         _any(lambda one: not one["has_method"]),
     ),
     "payment_received": Wait(
-        "First page, Due, and not payable: the buyer's payment not recorded.",
+        "First page, Due, and not payable: the buyer's payment missing or gone back.",
         _any(lambda one: one["is_unpaid"]),
     ),
     "not_paid_by_stripe": Wait(

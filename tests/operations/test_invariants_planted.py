@@ -255,6 +255,35 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         ["UPDATE payouts_webhookmessage SET next_at = NULL, delivered_at = NULL, given_up_at = NULL"],
         ["payouts_webhookmessage_one_end"],
     ),
+    "buyer_paid_before_it_was_sent": (
+        [
+            "UPDATE payments_paymentin SET recorded_at = now() + interval '1 day' WHERE transaction_id ="
+            f" (SELECT b.reference::uuid FROM payouts_payable b WHERE b.id = {SOLD})"
+        ],
+        [],
+    ),
+    "loss_is_booked": (
+        [
+            again(
+                "payments_paymentin",
+                f"transaction_id = (SELECT b.reference::uuid FROM payouts_payable b WHERE b.id = {SOLD})",
+                id=NEW,
+                kind="'charged_back'",
+                reference="'dp-1'",
+            )
+        ],
+        [],
+    ),
+    "payment_told_is_read_back": (
+        [
+            "INSERT INTO flexsync_paymenttold (source_id, value, transition, calls, tries, error)"
+            f" SELECT source_id, '{{}}', '', 1, 0, '' FROM payouts_payable WHERE id = {SOLD}",
+            "INSERT INTO payouts_outboxmessage (id, kind, subject, facts, tries, created_at, done_at, error)"
+            f" SELECT {NEW}, 'tell_payment', source_id, '{{}}', 1, now(), now(), '' FROM payouts_payable"
+            f" WHERE id = {SOLD}",
+        ],
+        [],
+    ),
     "told_is_read_back": (["UPDATE flexsync_writeback SET confirmed_at = NULL, conflict_at = NULL"], []),
 }
 

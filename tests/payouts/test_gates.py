@@ -10,7 +10,6 @@ import pytest
 
 from accounts.models import Payee
 from marketplace_payouts.lib.ids import uuid7
-from payments.models import PaymentIn
 from payouts import gates, holding
 from payouts.digests import digests
 from payouts.gates import GATES, Stage
@@ -26,7 +25,7 @@ from payouts.models import (
     SourceCheck,
 )
 from payouts.providers import registry
-from tests.stories.world import World
+from tests.stories.world import PROCESS, World
 
 
 def failing(world: World, payout: Payout) -> list[str]:
@@ -115,10 +114,17 @@ def test_it_stops_for_its_reason_alone_and_nothing_goes_out(
         assert secret not in blocked.sentence + blocked.for_payee
 
 
-def test_money_in_another_currency_is_not_the_buyers_payment(ready: tuple[World, Payout]) -> None:
-    world, payout = ready
-    PaymentIn.objects.update(currency="USD")
-    assert failing(world, payout) == ["payment_received"]
+def test_money_in_another_currency_is_not_the_buyers_payment(world: World) -> None:
+    world.switch_on(PROCESS, payment_transitions=[])
+    transaction = world.sale(world.seller())
+    world.buyer(transaction, "succeeded", 10_000, currency="USD")
+    world.decide()
+    row = Payable.objects.get()
+    assert row.blocked_by == "payment_received"
+    answers = gates.explain_payables([row.pk], now=world.now)[row.pk]
+    assert next(one.sentence for one in answers if not one.passed) == (
+        "No payment of the buyer is recorded: 100.00 EUR missing."
+    )
 
 
 def test_another_digest_is_no_approval(ready: tuple[World, Payout]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
+from payments.models import PaymentIn
 from payouts.models import (
     Attempt,
     AttemptState,
@@ -147,15 +149,35 @@ def _sharetribe(flex: SandboxService) -> Iterator[str]:
     """What each transaction makes us owe is what is accrued for it."""
     accrued: Counter[str] = Counter()
     for reference, units in Payable.objects.filter(
-        source__isnull=False, purpose__in=("sale", "change")
+        source__isnull=False, purpose__in=("sale", "change", "loss")
     ).values_list("source__reference", "units"):
         accrued[str(reference)] += int(units)
     for source in Source.objects.all():
         truth = flex.get(f"/_sandbox/transactions/{source.reference}")
         total = truth["payout_total"]
         wants = 0 if total is None else int(total["amount"])
+        wants -= _lost(source, wants, truth["payin_total"])
         if str(source.reference) in accrued and accrued[str(source.reference)] != wants:
             yield f"{source.reference} owes {wants}, we accrued {accrued[str(source.reference)]}"
+
+
+def _lost(source: Source, owed: int, payin: dict[str, Any] | None) -> int:
+    """What the buyer's money took with it: the seller's part of what is missing of the total, and had come before."""
+    came: dict[bool, Counter[str]] = {True: Counter(), False: Counter()}
+    gone: dict[str, int] = {}
+    facts = PaymentIn.objects.filter(transaction_id=source.reference, currency=source.currency)
+    for fact in facts.order_by("happened_at"):
+        if fact.kind == "received":
+            came[fact.origin == "sharetribe"][fact.reference] = int(fact.units)
+        elif fact.kind == "regained":
+            gone[fact.reference] = max(gone.get(fact.reference, 0) - int(fact.units), 0)
+        elif fact.kind != "failed":
+            gone[fact.reference] = int(fact.units)
+    paid = max(witness.total() for witness in came.values())
+    away = min(sum(gone.values()), paid)
+    total = 0 if payin is None else int(payin["amount"])
+    missing = min(away, max(total - (paid - away), 0))
+    return owed * missing // total if total else 0
 
 
 def _lines() -> Iterator[str]:

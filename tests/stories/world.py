@@ -18,8 +18,12 @@ from flexsync import identity, interpreter, poller, rereading
 from flexsync.models import FlexCursor, FlexEvent
 from marketplace_payouts.lib import crash_points
 from marketplace_payouts.lib.clock import utc_now
+from marketplace_payouts.lib.money import Money
+from payments.recording import Answer
+from payments.words import OUTCOMES, PaymentWord
 from payouts import (
     approval,
+    counting,
     outbox,
     reconciliation,
     requests,
@@ -168,6 +172,29 @@ class World:
         value: dict[str, Any] = self.truth(transaction)["metadata"].get("payout", {})
         return value
 
+    def buyer(
+        self,
+        transaction: str,
+        outcome: str,
+        units: int,
+        *,
+        reference: str = "pay-1",
+        currency: str = "EUR",
+        origin: str = "checkout",
+        at: datetime | None = None,
+    ) -> Answer:
+        """Have a payment system say what became of a buyer's money."""
+        word = PaymentWord(
+            transaction_id=UUID(transaction),
+            kind=OUTCOMES[outcome],
+            amount=Money(units, currency),
+            origin=origin,
+            reference=reference,
+            happened_at=at or self.now,
+        )
+        [answer] = counting.hear([word], marketplace_id=Marketplace.objects.get().pk, now=self.now)
+        return answer
+
     # Stages --------------------------------------------------------------------------------------------------
 
     def hear(self) -> None:
@@ -176,7 +203,9 @@ class World:
         self.understand()
 
     def understand(self) -> None:
-        """Understand everything that is stored."""
+        """Count what was said of payments, and understand everything that is stored."""
+        while counting.count(limit=500, now=self.now):
+            pass
         while interpreter.understand(limit=500, now=self.now):
             pass
 

@@ -29,7 +29,7 @@ def remove_permission(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0005_only_acts_that_are_asked_for"),
+        ("accounts", "0007_keys_of_servers"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]
     operations = [

@@ -1,0 +1,100 @@
+"""What is recorded of buyers' money is counted: its transaction is looked at again, its payee too, and it is told.
+
+It comes before stage 2, and works on whatever `payments.recording` was told by anybody but Sharetribe. A word about a
+transaction that nobody has heard of waits, and is looked at ever more seldom, until the transaction is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.ids import uuid7
+from payments import recording
+from payments.models import PaymentIn
+from payments.recording import Answer, Verdict
+from payments.words import PaymentWord
+from payouts import kicks
+from payouts.models import OutboxMessage
+
+TELL: Final = "tell_payment"
+"""The kind of message that has a transaction told how its buyer's payment stands."""
+
+_SOONEST: Final = timedelta(minutes=1)
+_LATEST: Final = timedelta(hours=1)
+
+
+def hear(words: Sequence[PaymentWord], *, marketplace_id: UUID, now: datetime) -> list[Answer]:
+    """This will record what is said of buyers' money from outside, and have it counted as soon as may be.
+
+    Gives for each word, in their order, whether it was recorded, known or refused, with a sentence for whoever said it.
+    """
+    answers = recording.record(words, marketplace_id=marketplace_id, now=now)
+    if any(one.verdict is Verdict.RECORDED for one in answers):
+        kicks.kick("count")
+    return answers
+
+
+def count(*, limit: int, now: datetime) -> int:
+    """This will count up to `limit` words, and give how many were counted or put off."""
+    with transaction.atomic():
+        words = list(
+            PaymentIn.objects.filter(next_at__lte=now)
+            .order_by("next_at", "id")
+            .select_for_update(skip_locked=True)[:limit]
+        )
+        if not words:
+            return 0
+        sources = _look_again({word.transaction_id for word in words}, now=now)
+        rowsets.update(PaymentIn, [{"id": w.pk, "next_at": _next(w, sources, now=now)} for w in words])
+        came = {sources[word.transaction_id] for word in words if word.transaction_id in sources}
+        _wake_payees(came, now=now)
+        rowsets.insert(OutboxMessage, [_message(source, now=now) for source in sorted(came)])
+        crash_point("count.before_commit")
+    crash_point("count.after_commit")
+    return len(words)
+
+
+def _look_again(references: Collection[UUID], *, now: datetime) -> dict[UUID, UUID]:
+    """Have these transactions understood anew: a change of the payment changes what is owed. Gives those known.
+
+    Whoever understands one of them just now is waited for, and what they did not see is seen by the next.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS (SELECT id FROM payouts_source WHERE reference = ANY(%s)"
+            " ORDER BY reference FOR NO KEY UPDATE)"
+            " UPDATE payouts_source AS s SET next_at = least(coalesce(s.next_at, %s), %s)"
+            " FROM locked WHERE s.id = locked.id RETURNING s.reference, s.id",
+            [list(references), now, now],
+        )
+        return dict(cursor.fetchall())
+
+
+def _next(word: PaymentIn, sources: dict[UUID, UUID], *, now: datetime) -> datetime | None:
+    """When a word is looked at again: never, once its transaction is known; else after as long as it waited already."""
+    if word.transaction_id in sources:
+        return None
+    return now + min(max(now - word.recorded_at, _SOONEST), _LATEST)
+
+
+def _wake_payees(sources: Collection[UUID], *, now: datetime) -> None:
+    """Let whoever waited for the payment be looked at now, and not when their next look would come."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH locked AS (SELECT p.id FROM accounts_payee p WHERE p.id IN (SELECT b.payee_id FROM payouts_payable b"
+            " WHERE b.source_id = ANY(%s) AND b.settled = '' AND b.waits_for = '') ORDER BY p.id FOR NO KEY UPDATE)"
+            " UPDATE accounts_payee AS p SET next_gather_at = least(coalesce(p.next_gather_at, %s), %s)"
+            " FROM locked WHERE p.id = locked.id",
+            [list(sources), now, now],
+        )
+
+
+def _message(source_id: UUID, *, now: datetime) -> OutboxMessage:
+    return OutboxMessage(id=uuid7(), kind=TELL, subject=source_id, facts={}, created_at=now, next_at=now)
