@@ -52,6 +52,7 @@ class Migration(migrations.Migration):
                     ("act_policies", "Change approval policies"),
                     ("act_triggers", "Change triggers, processes and schedules"),
                     ("act_staff", "Manage staff and their roles"),
+                    ("act_keys", "Make and revoke keys of the marketplace's server"),
                     ("act_replay", "Replay events and outbox messages"),
                     (ACT, SENTENCE),
                 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from accounts.backoffice import cells
-from flexsync.models import FlexCursor, WriteBack
+from flexsync.models import FlexCursor, PaymentTold, WriteBack
 from payouts.admin.needs import Group, Need
 from payouts.models import Source
 
@@ -16,12 +16,19 @@ def groups(now: datetime) -> list[Group]:
     """This will give what is parked, refused or silent."""
     parked = Source.objects.filter(parked_at__isnull=False).count()
     refused = WriteBack.objects.filter(conflict_at__isnull=False).count()
+    unheard = PaymentTold.objects.filter(conflict_at__isnull=False).count()
     return [
         Group(
             "Sharetribe",
             [
                 Need("Parked transactions", parked, cells.list_of(Source, "parked_at=yes"), tone="bad"),
                 Need("Write-backs refused", refused, cells.list_of(WriteBack, "conflict_at=yes"), tone="bad"),
+                Need(
+                    "Payments that Sharetribe refused to be moved by",
+                    unheard,
+                    cells.list_of(PaymentTold, "conflict_at=yes"),
+                    tone="bad",
+                ),
                 *_poller(now),
             ],
         )

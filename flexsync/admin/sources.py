@@ -22,8 +22,9 @@ from accounts.backoffice.filters import (
     word_filter,
 )
 from flexsync import replaying
-from payouts.admin import columns
+from payouts.admin import columns, payments_shown
 from payouts.admin.domain_act import DomainAct, count
+from payouts.admin.request_links import links_for
 from payouts.models import Payout, Source
 
 
@@ -117,10 +118,19 @@ class SourceAdmin(ActingAdmin):
         "payouts_",
         "checked",
         "told",
+        "payment_told",
         "events_",
         columns.digest("digest", "Digest of what matters"),
     )
-    change_form_template = "admin/backoffice/change_form.html"
+    change_form_template = "admin/payouts/source/change_form.html"
+
+    def page_context(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """This will add what is recorded of the buyer's payment, and the way to record more."""
+        return {
+            **super().page_context(request, row),
+            "payments": payments_shown.of([row]),
+            "request_links": links_for(request, "transaction", transaction=str(row.reference)),
+        }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Source]:
         """This will load transactions with their marketplace."""
@@ -165,6 +175,11 @@ class SourceAdmin(ActingAdmin):
     def told(self, row: Source) -> Any:
         back = getattr(row, "write_back_row", None)
         return cells.page_of(back, "what Sharetribe was told") if back is not None else "nothing yet"
+
+    @admin.display(description="Told of the payment")
+    def payment_told(self, row: Source) -> Any:
+        told = getattr(row, "payment_told_row", None)
+        return cells.page_of(told, "what Sharetribe was told") if told is not None else "nothing yet"
 
     @admin.display(description="Events")
     def events_(self, row: Source) -> Any:

@@ -16,7 +16,7 @@ from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, Result
 from accounts.backoffice.base import BackOfficeAdmin
 from accounts.backoffice.filters import days_filter, is_set_filter, word_filter
 from flexsync import retelling
-from flexsync.models import ApiCalls, WriteBack
+from flexsync.models import ApiCalls, PaymentTold, Told, WriteBack
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.sharetribe import INCLUDED_CREDITS_PER_MONTH, credits_of
 from payouts.admin import columns
@@ -30,7 +30,7 @@ class TellAgain(DomainAct):
 
     name, label, needs, done_word = "tell_again", "Tell again", "act_replay", "To be told again"
 
-    def fits(self, row: WriteBack) -> str:
+    def fits(self, row: Told) -> str:
         return "" if row.conflict_at or row.error else "Sharetribe has confirmed it; nothing needs doing."
 
     def will(self, rows: Sequence[WriteBack]) -> list[str]:
@@ -43,12 +43,23 @@ class TellAgain(DomainAct):
         return Outcome(done=retelling.tell_again(source_ids=doing.ids, now=doing.now))
 
 
-@admin.register(WriteBack)
-class WriteBackAdmin(ActingAdmin):
-    """Write-backs: what each transaction was told, as read back from it."""
+class TellPaymentAgain(TellAgain):
+    """Tells Sharetribe once more of a buyer's payment."""
+
+    def will(self, rows: Sequence[PaymentTold]) -> list[str]:  # type: ignore[override]
+        return [
+            f"Tell {count(rows, 'transaction')} once more how the buyer's payment stands, as it stands then.",
+            "Each costs API credits; clear up first why Sharetribe refused.",
+        ]
+
+    def perform(self, doing: Doing) -> Result:
+        return Outcome(done=retelling.tell_payment_again(source_ids=doing.ids, now=doing.now))
+
+
+class ToldAdmin(ActingAdmin):
+    """What transactions were told under one key of their metadata."""
 
     section = "Sharetribe"
-    acts = (TellAgain(),)
     act_columns = (
         ("Transaction", lambda row: cells.code(row.source.reference)),
         ("Error", lambda row: cells.short(row.error)),
@@ -85,10 +96,24 @@ class WriteBackAdmin(ActingAdmin):
     )
 
     @admin.display(description="Standing")
-    def standing(self, row: WriteBack) -> SafeString:
+    def standing(self, row: Told) -> SafeString:
         if row.conflict_at:
             return cells.badge("incident", "Refused by Sharetribe")
         return cells.badge("paid", "Confirmed") if row.confirmed_at else cells.badge("pending", "On its way")
+
+
+@admin.register(WriteBack)
+class WriteBackAdmin(ToldAdmin):
+    """Write-backs: what each transaction was told of its payout, as read back from it."""
+
+    acts = (TellAgain(),)
+
+
+@admin.register(PaymentTold)
+class PaymentToldAdmin(ToldAdmin):
+    """Payments told: what each transaction was told of its buyer's payment, as read back from it."""
+
+    acts = (TellPaymentAgain(),)
 
 
 @admin.register(ApiCalls)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.core.exceptions import ValidationError
 from django.db.models import Max, Model
@@ -12,10 +12,20 @@ from django.utils.dateparse import parse_datetime
 
 from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib.currencies import UnknownCurrency, exponent, format_amount, to_decimal_string
+from payments import standing
 from payouts.acts.base import Act, Asked
 from payouts.due import calendar_of
 from payouts.errors import Refused
 from payouts.models import ApprovalPolicy, ApprovalThreshold, Payable, Process, Schedule, Trigger
+
+PAYMENT_MOVES: Final = (
+    standing.SUCCEEDED,
+    standing.FAILED,
+    standing.REFUNDED,
+    standing.DISPUTED,
+    standing.CHARGED_BACK,
+)
+"""What may become of a buyer's payment that a process can have a transition for."""
 
 _TRIGGER_FIELDS = (
     "enabled",
@@ -33,20 +43,33 @@ def _process(asked: Asked) -> Process:
     """A process with its changes, checked but not saved."""
     _one_change_at_a_time(asked)
     process = asked.row(Process, "process", lock=True) if asked.payload.get("process") else Process()
-    for name in ("name", "cancel_transitions", "uses_stripe"):
+    for name in ("name", "cancel_transitions", "uses_stripe", "payment_moves"):
         if name in asked.payload:
             setattr(process, name, asked.payload[name])
     if not isinstance(process.cancel_transitions, list):
         raise Refused("The cancelling transitions are a list of names.")
+    _check_moves(process.payment_moves)
     _clean(process)
     return process
+
+
+def _check_moves(moves: object) -> None:
+    known = ", ".join(PAYMENT_MOVES)
+    if not isinstance(moves, dict) or not moves.keys() <= set(PAYMENT_MOVES):
+        raise Refused(f"What moves a transaction is a table of transitions by outcome: {known}.")
+    if not all(isinstance(name, str) and 0 < len(name) <= 120 for name in moves.values()):
+        raise Refused(
+            "Each outcome of a payment names one transition, such as transition/operator-confirm-payment."
+        )
 
 
 def _process_summary(asked: Asked) -> str:
     process = _process(asked)
     cancelling = ", ".join(process.cancel_transitions) or "no transition"
     stripe = "runs" if process.uses_stripe else "does not run"
-    return f"{process.name} {stripe} Sharetribe's Stripe payout; nothing is owed any more after {cancelling}."
+    moves = ", ".join(f"{name} when {outcome}" for outcome, name in process.payment_moves.items())
+    told = f" A buyer's payment moves it: {moves.replace('_', ' ')}." if moves else ""
+    return f"{process.name} {stripe} Sharetribe's Stripe payout; nothing is owed any more after {cancelling}.{told}"
 
 
 def _set_process(asked: Asked) -> None:
@@ -263,7 +286,7 @@ ACTS = {
     "process_set": Act(
         label="Add or change a process",
         needs="act_triggers",
-        fields=("process", "name", "cancel_transitions", "uses_stripe"),
+        fields=("process", "name", "cancel_transitions", "uses_stripe", "payment_moves"),
         check=_process,
         summary=_process_summary,
         apply=_set_process,

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts.backoffice import cells
 from accounts.models import User
 from payouts import chains, gates
-from payouts.admin import bodies, dashboards
+from payouts.admin import bodies, dashboards, payments_shown
 from payouts.admin.payout_filters import BEFORE_SENDING
 from payouts.ledger import KINDS
 from payouts.models import (
@@ -28,6 +28,7 @@ from payouts.models import (
     PayoutLine,
     Posting,
     Request,
+    Source,
     Step,
     StepBody,
 )
@@ -46,6 +47,7 @@ def of(payout: Payout, *, request: HttpRequest, now: datetime) -> dict[str, Any]
         "gates_matter": payout.state in BEFORE_SENDING,
         "blocking": next((answer for answer in answers if not answer.passed), None),
         "lines": [_line(line) for line in lines],
+        "payments": payments_shown.of(list(_sources(lines).values())),
         "approvals": [
             _approval(row) for row in payout.approvals.select_related("by", "policy").order_by("-at")
         ],
@@ -291,10 +293,12 @@ def _chain(payout: Payout, events: Sequence[PayoutEvent]) -> dict[str, Any]:
     return {"whole": whole, "length": payout.chain_length, "head": bytes(payout.chain_hash).hex()}
 
 
+def _sources(lines: Sequence[PayoutLine]) -> dict[UUID, Source]:
+    return {source.pk: source for line in lines if (source := line.payable.source) is not None}
+
+
 def _write_backs(payout: Payout, lines: Sequence[PayoutLine]) -> list[dict[str, Any]]:
-    sources = {
-        line.payable.source_id: line.payable.source for line in lines if line.payable.source is not None
-    }
+    sources = _sources(lines)
     announced = dict(
         Announcement.objects.filter(payout=payout, source_id__in=list(sources)).values_list(
             "source_id", "confirmed_at"

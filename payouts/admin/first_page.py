@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from django.db.models import Count, F, Sum
 from django.http import HttpRequest
@@ -15,7 +15,7 @@ from accounts.backoffice import cells
 from accounts.backoffice.base import may
 from accounts.models import Marketplace
 from marketplace_payouts.lib.clock import utc_now
-from payments.models import StripeDelivery
+from payments.models import PaymentIn, RefusedPayment, StripeDelivery
 from payments.stripe import endpoints
 from payouts import heartbeats, holding
 from payouts.admin.needs import Group, Need
@@ -39,6 +39,9 @@ from payouts.models import (
 )
 from payouts.subscriptions import figures
 
+# Whoever tells us of a payment may be quicker than Sharetribe's events.
+_HEARD_BY_THEN: Final = timedelta(hours=1)
+
 
 def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) -> dict[str, Any]:
     """This will gather what waits, and where the stop switch stands."""
@@ -54,6 +57,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
         _stuck(),
         _not_payable(now),
         _money_back(),
+        _payments_in(now),
         *more(now),
         _machinery(now),
         _set_up(),
@@ -140,7 +144,9 @@ def _not_payable(now: datetime) -> Group:
         "Due, and not payable",
         [
             Need("Due, and no payout method given", *blocked("method_present"), tone="info"),
-            Need("Due, and the buyer's payment not recorded", *blocked("payment_received"), tone="info"),
+            Need(
+                "Due, and the buyer's payment missing or gone back", *blocked("payment_received"), tone="info"
+            ),
             Need("Due, and Stripe may pay it", *blocked("not_paid_by_stripe"), tone="info"),
             Need("Due, and the payee frozen or closed", *blocked("payee_active"), tone="info"),
             Need("Deductions larger than what is owed", *blocked("negative"), tone="info"),
@@ -152,6 +158,23 @@ def _money_back() -> Group:
     partly = Payout.objects.filter(state=State.PAID, returned_units__gt=0).count()
     url = cells.list_of(Payout, "state=paid&returned=yes")
     return Group("Money that came back", [Need("Paid, and returned in part", partly, url, tone="info")])
+
+
+def _payments_in(now: datetime) -> Group:
+    refused = RefusedPayment.objects.filter(closed_at__isnull=True).count()
+    unknown = PaymentIn.objects.filter(next_at__isnull=False, recorded_at__lt=now - _HEARD_BY_THEN).count()
+    return Group(
+        "Buyers' payments",
+        [
+            Need("Payments refused", refused, cells.list_of(RefusedPayment, "closed_at=no"), tone="bad"),
+            Need(
+                "Payments for transactions that we do not know",
+                unknown,
+                cells.list_of(PaymentIn, "next_at=yes"),
+                tone="info",
+            ),
+        ],
+    )
 
 
 def _machinery(now: datetime) -> Group:

@@ -158,4 +158,7 @@ class PayableAdmin(ActingAdmin):
         context["answers"] = gates.explain_payables([row.pk], now=utc_now()).get(row.pk, [])
         if row.waits_for == Payable.Waits.CLAWBACK:
             context["request_links"] = links_for(request, "payable", payable=str(row.pk))
+        elif row.blocked_by == "payment_received" and row.source is not None:
+            given = str(row.source.reference)
+            context["request_links"] = links_for(request, "transaction", transaction=given)
         return context

@@ -15,6 +15,7 @@ _ABOUT: dict[str, tuple[str, ...]] = {
     "method": ("method_verify",),
     "payout": ("pay_by_hand",),
     "payable": ("clawback_decide",),
+    "transaction": ("payment_record",),
     "incident": ("incident_close",),
     "trigger": ("trigger_change",),
     "process": ("process_confirm", "process_set"),

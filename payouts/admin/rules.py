@@ -94,7 +94,14 @@ class ProcessAdmin(RuleAdmin):
     ordering = ("name",)
     list_display = ("name", "uses_stripe", "confirmed")
     list_filter = ("uses_stripe",)
-    page = ("name", "uses_stripe", columns.json("cancel_transitions"), "confirmed", "pays_nothing_by")
+    page = (
+        "name",
+        "uses_stripe",
+        columns.json("cancel_transitions"),
+        columns.json("payment_moves", "Moved by the buyer's payment"),
+        "confirmed",
+        "pays_nothing_by",
+    )
 
     @admin.display(description="Confirmed that Sharetribe pays nothing")
     def confirmed(self, row: Process) -> SafeString | str:

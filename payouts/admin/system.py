@@ -18,7 +18,12 @@ from payouts.admin.choices import chosen_filter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.models import Heartbeat, Incarnation, OutboxMessage
 
-_KINDS = [("write_back", "Write-back"), ("notice", "Notice to a payee"), ("alert", "Alert to operators")]
+_KINDS = [
+    ("write_back", "Write-back"),
+    ("tell_payment", "Telling of a buyer's payment"),
+    ("notice", "Notice to a payee"),
+    ("alert", "Alert to operators"),
+]
 
 
 class Replay(DomainAct):

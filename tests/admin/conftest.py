@@ -15,9 +15,12 @@ from djstripe import models as stripe
 
 from accounts import server_keys, visits
 from accounts.models import User
-from flexsync.models import ApiCalls, FlexCursor, FlexEvent, WriteBack
+from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, WriteBack
 from marketplace_payouts.lib.ids import uuid7
-from payments.models import PaymentIn, StripeDelivery
+from marketplace_payouts.lib.money import Money
+from payments import recording
+from payments.models import StripeDelivery
+from payments.words import Kind, PaymentWord
 from payouts import holding, incarnation, ledger, requests
 from payouts.ledger import Draft
 from payouts.models import (
@@ -188,6 +191,7 @@ def _sharetribe() -> None:
     assert source is not None
     Source.objects.filter(pk=source.pk).update(parked_at=now, error="payoutTotal is missing")
     WriteBack.objects.create(source=source, value={"state": "paid"}, conflict_at=now, error="409")
+    PaymentTold.objects.create(source=source, value={"status": "succeeded"}, conflict_at=now, error="409")
     FlexCursor.objects.create(
         marketplace=source.marketplace, last_sequence_id=10, polled_at=now - timedelta(hours=1)
     )
@@ -201,16 +205,16 @@ def _sharetribe() -> None:
         created_at=now,
     )
     ApiCalls.objects.create(day=now.date(), kind="events", calls=700)
-    PaymentIn.objects.create(
-        marketplace=source.marketplace,
-        transaction_id=source.reference,
-        kind="received",
-        units=13_000,
-        currency="EUR",
-        origin="sharetribe",
-        reference="r1",
-        happened_at=now,
-    )
+    for units in (13_000, 12_000):
+        word = PaymentWord(
+            transaction_id=source.reference,
+            kind=Kind.RECEIVED,
+            amount=Money(units, "EUR"),
+            origin="checkout",
+            reference="r1",
+            happened_at=now,
+        )
+        recording.record([word], marketplace_id=source.marketplace_id, now=now - timedelta(hours=2))
 
 
 def _stripe() -> None:

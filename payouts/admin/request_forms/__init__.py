@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payouts.admin.request_forms import money, people, rules
+from payouts.admin.request_forms import money, payments, people, rules
 from payouts.admin.request_forms.base import RequestForm
 
 FORMS: dict[str, type[RequestForm]] = {
@@ -15,6 +15,7 @@ FORMS: dict[str, type[RequestForm]] = {
     "pay_by_hand": money.PayByHand,
     "suspense_explain": money.SuspenseExplain,
     "incident_close": money.IncidentClose,
+    "payment_record": payments.PaymentRecord,
     "trigger_change": rules.TriggerChange,
     "process_set": rules.ProcessSet,
     "process_confirm": rules.ProcessConfirm,

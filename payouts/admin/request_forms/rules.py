@@ -10,6 +10,7 @@ from uuid import UUID
 from django import forms
 
 from accounts.models import Marketplace
+from payouts.acts.configuration import PAYMENT_MOVES
 from payouts.admin.request_forms.base import AmountForm, AmountsField, DecimalsField, LinesField, RequestForm
 from payouts.models import Process, Schedule, Trigger
 
@@ -116,17 +117,38 @@ class ProcessSet(RequestForm):
     uses_stripe = forms.BooleanField(
         required=False, initial=True, label="Runs Sharetribe's own Stripe payout, or we do not know"
     )
+    payment_succeeded = forms.CharField(
+        required=False, max_length=120, label="Operator transition when the buyer has paid all of it"
+    )
+    payment_failed = forms.CharField(
+        required=False, max_length=120, label="Operator transition when the buyer's payment failed"
+    )
+    payment_refunded = forms.CharField(
+        required=False, max_length=120, label="Operator transition when the buyer got all of it back"
+    )
+    payment_disputed = forms.CharField(
+        required=False, max_length=120, label="Operator transition when the buyer's bank disputes it"
+    )
+    payment_charged_back = forms.CharField(
+        required=False, max_length=120, label="Operator transition when the buyer's bank took it back"
+    )
 
     @classmethod
     def filled(cls, given: Mapping[str, str]) -> dict[str, Any]:
         """This will start with what the process is now."""
         process = _row(Process, given.get("process"))
+        if process is None:
+            return dict(given)
         names = ("name", "cancel_transitions", "uses_stripe")
-        return {**given, **({name: getattr(process, name) for name in names} if process else {})}
+        moves = {f"payment_{key}": process.payment_moves.get(key, "") for key in PAYMENT_MOVES}
+        return {**given, **{name: getattr(process, name) for name in names}, **moves}
 
     def payload(self) -> dict[str, Any]:
-        """This will leave out the process where it is new."""
-        return {name: value for name, value in super().payload().items() if name != "process" or value}
+        """This will leave out the process where it is new, and give what moves it as one table."""
+        given = super().payload()
+        moves = {key: given.pop(f"payment_{key}") for key in PAYMENT_MOVES}
+        given["payment_moves"] = {key: name for key, name in moves.items() if name}
+        return {name: value for name, value in given.items() if name != "process" or value}
 
 
 class CalendarSet(RequestForm):
