@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.flexsync.test_writeback import commands, last_transition
 from tests.stories.world import PROCESS, World
 
 CONFIRM = "transition/operator-confirm-payment"
-PENDING = {"state": "state/pending-payment"}
+PENDING: dict[str, Any] = {"state": "state/pending-payment"}
 
 
 def ordered(world: World) -> str:
@@ -174,9 +175,9 @@ def test_a_refused_transition_stands_before_a_person_and_is_told_again(world: Wo
     Process.objects.filter(name=PROCESS).update(payment_moves={})
     assert retelling.tell_payment_again(source_ids=[row.pk], now=world.now) == [transaction]
     world.tell()
-    row.refresh_from_db()
-    assert (row.conflict_at, row.error) == (None, "")
-    assert row.confirmed_at is not None
+    mended = PaymentTold.objects.get()
+    assert (mended.conflict_at, mended.error) == (None, "")
+    assert mended.confirmed_at is not None
 
 
 def test_a_failing_call_is_tried_again(world: World):

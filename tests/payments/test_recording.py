@@ -46,7 +46,7 @@ def test_the_same_word_twice_is_one_row(market):
     later = replace(PAID, happened_at=NOW + timedelta(seconds=9), detail="once more")
     assert verdicts(later, PAID, market=market) == ["known", "known"]
     row = PaymentIn.objects.get()
-    assert (row.units, row.currency, row.origin, row.kind) == (10_000, "EUR", "checkout", "received")
+    assert (int(row.units), row.currency, row.origin, row.kind) == (10_000, "EUR", "checkout", "received")
     assert row.next_at == NOW
     assert not RefusedPayment.objects.exists()
 
