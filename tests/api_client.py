@@ -99,8 +99,7 @@ class MarketplaceServer:
         """This will give the headers of a signed request."""
         message = f"msg_{uuid.uuid4().hex}" if message is None else message
         at = int(time.time()) if at is None else at
-        signature = standard_webhooks.sign(secret=secret or self.secret, message=message, at=at, body=body)
-        return {"webhook-id": message, "webhook-timestamp": str(at), "webhook-signature": signature}
+        return standard_webhooks.headers(secrets=[secret or self.secret], message=message, at=at, body=body)
 
     def post(self, path: str, body: Any) -> Any:
         """This will send something signed."""

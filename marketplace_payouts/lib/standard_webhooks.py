@@ -11,7 +11,7 @@ import binascii
 import hmac
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -83,9 +83,14 @@ def new_secret() -> str:
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
-def sign(*, secret: str, message: str, at: int, body: bytes) -> str:
-    """Give the value of the signature's header."""
-    return _VERSION + base64.b64encode(_digest(secret, message, at, body)).decode()
+def headers(*, secrets: Sequence[str], message: str, at: int, body: bytes) -> dict[str, str]:
+    """Sign a body once with each secret, `at` in seconds since 1970, and give the headers that go with it."""
+    signatures = [base64.b64encode(_digest(secret, message, at, body)).decode() for secret in secrets]
+    return {
+        ID: message,
+        TIMESTAMP: str(at),
+        SIGNATURE: " ".join(_VERSION + signature for signature in signatures),
+    }
 
 
 def _digest(secret: str, message: str, at: int, body: bytes) -> bytes:

@@ -10,11 +10,11 @@ from typing import Final
 
 from django.conf import settings
 
+from marketplace_payouts.lib import standard_webhooks
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.http import Answer, HttpClient, HttpError, MaybeReceived, Timeouts
 from payouts.models import WebhookMessage, WebhookSubscription
-from payouts.subscriptions import signing
 
 TIMEOUTS: Final = Timeouts(connect=5, read=15, total=15)
 # Its status is the answer; of the rest only the beginning is shown to people.
@@ -65,7 +65,9 @@ def client_for(subscription: WebhookSubscription, *, at_once: int) -> HttpClient
 def call(client: HttpClient, message: WebhookMessage, *, secrets: Sequence[str]) -> Outcome:
     """This will send a message once; whatever goes wrong is an outcome."""
     body, begun = message.body.encode(), time.monotonic()
-    headers = signing.headers(message_id=message.public_id, at=utc_now(), body=body, secrets=secrets)
+    headers = standard_webhooks.headers(
+        secrets=secrets, message=message.public_id, at=int(utc_now().timestamp()), body=body
+    )
     crash_point("deliver.before_call")
     try:
         answer = client.request("POST", "", headers=headers, body=body, content_type="application/json")

@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from accounts.roles import require
+from marketplace_payouts.lib import standard_webhooks
 from marketplace_payouts.lib.http import BadBaseUrl, ForbiddenAddress, check_base_url
 from marketplace_payouts.lib.http.base_urls import is_loopback_host
 from marketplace_payouts.lib.http.connections import judge_address
@@ -51,7 +52,7 @@ def add(*, by: User, url: str, description: str, types: Sequence[str], now: date
         made_at=now,
         hears_since=now,
     )
-    made.secret = signing.seal(signing.new_secret(), made)
+    made.secret = signing.seal(standard_webhooks.new_secret(), made)
     # Known before it holds anything that could be told: a copy of it will be seen to be one.
     incarnation.begin()
     _save(
@@ -91,7 +92,7 @@ def rotate(*, by: User, subscription_id: UUID, overlap: timedelta, now: datetime
     with transaction.atomic():
         row = _lock(subscription_id)
         row.former_secret, row.former_until = (row.secret, now + overlap) if overlap else (None, None)
-        row.secret = signing.seal(signing.new_secret(), row)
+        row.secret = signing.seal(standard_webhooks.new_secret(), row)
         note = f"The former one signs until {row.former_until:%Y-%m-%d %H:%M %Z}." if overlap else ""
         _save(row, what=_What.ROTATED, note=note, by=by, now=now)
     return Done(done=[row.description])

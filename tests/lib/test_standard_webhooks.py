@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from marketplace_payouts.lib import standard_webhooks
-from marketplace_payouts.lib.standard_webhooks import BadSignature, Signed, sign
+from marketplace_payouts.lib.standard_webhooks import BadSignature, Signed
 
 # The example of the specification and of its libraries' tests.
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -27,7 +27,7 @@ def is_good(body: bytes = BODY, secret: str = SECRET, **changes: str) -> bool:
 
 
 def test_the_specifications_example_is_signed_and_verified():
-    assert sign(secret=SECRET, message=MESSAGE, at=AT, body=BODY) == SIGNATURE
+    assert standard_webhooks.headers(secrets=[SECRET], message=MESSAGE, at=AT, body=BODY) == headers()
     assert is_good()
     assert is_good(secret=SECRET.removeprefix("whsec_"))
 
@@ -58,6 +58,14 @@ def test_anything_else_is_not_signed(wrong):
 def test_one_of_several_signatures_is_enough():
     assert is_good(signature=f"v1,{base64.b64encode(b'x' * 32).decode()} v1a,abc {SIGNATURE}")
     assert not is_good(signature=" ".join(["v1,YQ=="] * 10 + [SIGNATURE]))
+
+
+def test_signs_with_each_secret():
+    other = standard_webhooks.new_secret()
+    given = standard_webhooks.headers(secrets=[other, SECRET], message=MESSAGE, at=AT, body=BODY)
+    signed = Signed.read(given, BODY, now=NOW)
+    assert signed.is_by(other)
+    assert signed.is_by(SECRET)
 
 
 @pytest.mark.parametrize("seconds", [-300, 0, 300])
