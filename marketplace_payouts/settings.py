@@ -324,6 +324,8 @@ API_RATES = {
     "address": (600, 200),
     "login": (20, 10),
     "sharetribe": (300, 100),
+    "question": (6, 10),
+    "paper": (30, 20),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -396,6 +398,7 @@ OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
     "notice": "payouts.notices.tell",
+    "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
     "alert": "payouts.notices.alert",

@@ -1,10 +1,10 @@
 """A payee's own view of their money: what was paid, what was not, why, and papers about both. It knows no HTTP.
 
 The API and the payee's pages stand on these functions alone (`from payouts import payee_view`). Every one takes the
-payee, and nothing of another payee can be reached by it. Sentences are in the language that is active while a function
-runs (`django.utils.translation.override`). What they give is in `shapes`.
+payee, and nothing of another payee can be reached by it. Sentences are in the language, and days in the time zone, that
+are active while a function runs (`accounts.languages.speaking_to`). What they give is in `shapes`.
 
-    list_payouts(*, payee_id, filters=Filters(), cursor="", limit=20) -> Page           raises BadCursor
+    list_payouts(*, payee_id, filters=EVERYTHING, cursor="", limit=20) -> Page         raises BadCursor
     show(*, payee_id, payout_id, now) -> Shown                                          raises NoSuchPayout
     why(*, payee_id, payout_id, now) -> list[Obstacle]                                  raises NoSuchPayout
     waiting(*, payee_id, now) -> list[Waiting]                  what is owed and in no payout yet, by currency
