@@ -350,6 +350,7 @@ BRAND_LOGO = env.str("BRAND_LOGO", default="")
 BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
 BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
 BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+BRAND_ADDRESS = [part.strip() for part in env.str("BRAND_ADDRESS", default="").split("|") if part.strip()]
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")

@@ -18,3 +18,32 @@ are active while a function runs (`accounts.languages.speaking_to`). What they g
 
 `kind` is `not_arrived`, `wrong_amount` or `other`; all ids are UUIDs.
 """
+
+from payouts.payee_view.asking import ask, questions
+from payouts.payee_view.coming import next_payouts
+from payouts.payee_view.csv_papers import advice_csv, statement_csv
+from payouts.payee_view.errors import BadCursor, NoSuchPayout
+from payouts.payee_view.listing import list_payouts
+from payouts.payee_view.pdf_papers import advice_pdf, statement_pdf
+from payouts.payee_view.remitting import remittance
+from payouts.payee_view.showing import show
+from payouts.payee_view.stating import statement
+from payouts.payee_view.waiting import waiting, why
+
+__all__ = [
+    "BadCursor",
+    "NoSuchPayout",
+    "advice_csv",
+    "advice_pdf",
+    "ask",
+    "list_payouts",
+    "next_payouts",
+    "questions",
+    "remittance",
+    "show",
+    "statement",
+    "statement_csv",
+    "statement_pdf",
+    "waiting",
+    "why",
+]
