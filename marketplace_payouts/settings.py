@@ -274,10 +274,18 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
+BRAND_NAME = env.str("BRAND_NAME", default="")
+BRAND_URL = env.str("BRAND_URL", default="")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
+BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
+BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+_logo = urlsplit(BRAND_LOGO)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *([f"https://{_logo.netloc}"] if _logo.scheme == "https" else [])],
         "style-src": ["'self'"],
         "script-src": ["'self'"],
         "object-src": ["'none'"],
@@ -324,6 +332,8 @@ API_RATES = {
     "address": (600, 200),
     "login": (20, 10),
     "sharetribe": (300, 100),
+    "code": (4, 20),
+    "code_mail": (0.05, 4),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -341,13 +351,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
-# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
-BRAND_NAME = env.str("BRAND_NAME", default="")
-BRAND_URL = env.str("BRAND_URL", default="")
-BRAND_LOGO = env.str("BRAND_LOGO", default="")
-BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
-BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
-BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
