@@ -401,6 +401,7 @@ OUTBOX_HANDLERS = {
     "notice": "payouts.notices.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
+    "entry_code": "accounts.payee_door.codes.mail",
     "alert": "payouts.notices.alert",
 }
 
