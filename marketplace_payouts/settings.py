@@ -281,6 +281,7 @@ BRAND_LOGO = env.str("BRAND_LOGO", default="")
 BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
 BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
 BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+BRAND_ADDRESS = [part.strip() for part in env.str("BRAND_ADDRESS", default="").split("|") if part.strip()]
 _logo = urlsplit(BRAND_LOGO)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
@@ -334,6 +335,8 @@ API_RATES = {
     "sharetribe": (300, 100),
     "code": (4, 20),
     "code_mail": (0.05, 4),
+    "question": (6, 10),
+    "paper": (30, 20),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -399,6 +402,7 @@ OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
     "notice": "payouts.notices.tell",
+    "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
     "entry_code": "accounts.payee_door.codes.mail",

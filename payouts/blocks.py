@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
 
-from marketplace_payouts.lib.currencies import format_amount
+from accounts import languages
 from marketplace_payouts.lib.money import Money
 
 
@@ -46,6 +46,8 @@ class Reason(enum.StrEnum):
     DEDUCTIONS = "deductions"
     NOT_ACCEPTED = "not_accepted"
     NOT_ACCEPTED_METHOD = "not_accepted_method"
+    TO_CLAIM = "to_claim"
+    SERVICE_CHECKS = "service_checks"
 
 
 FOR_PAYEE: Final[Mapping[Reason, str]] = {
@@ -79,6 +81,10 @@ FOR_PAYEE: Final[Mapping[Reason, str]] = {
     Reason.NOT_ACCEPTED_METHOD: _(
         "Your payout method could not receive it: please check it, or tell us another way to be paid."
     ),
+    Reason.TO_CLAIM: _(
+        "The payout service keeps the money for you until you accept it: please look at its message to you."
+    ),
+    Reason.SERVICE_CHECKS: _("The payout service is checking the payment."),
 }
 """What the payee reads. `%(day)s` is the day until which it stands, `%(amount)s` the amount that is asked for."""
 
@@ -120,6 +126,6 @@ def tell(reason: Reason, *, until: datetime | None = None, amount: Money | None 
     """
     facts = {
         "day": date_format(timezone.localtime(until), "l, j F Y") if until is not None else "",
-        "amount": format_amount(amount) if amount is not None else "",
+        "amount": languages.amount(amount) if amount is not None else "",
     }
     return str(FOR_PAYEE[reason]) % facts

@@ -22,6 +22,7 @@ _KINDS = [
     ("write_back", "Write-back"),
     ("tell_payment", "Telling of a buyer's payment"),
     ("notice", "Notice to a payee"),
+    ("answer", "Answer to a payee's question"),
     ("alert", "Alert to operators"),
 ]
 

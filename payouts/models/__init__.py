@@ -1,6 +1,7 @@
 """The tables of the core, by noun."""
 
 from payouts.models.books import Heartbeat, Incarnation, Incident, OutboxMessage, Posting
+from payouts.models.cases import Case, CaseKind, CaseMessage
 from payouts.models.decisions import (
     Approval,
     ApprovalPolicy,
@@ -45,6 +46,9 @@ __all__ = [
     "AttemptState",
     "Batch",
     "BatchState",
+    "Case",
+    "CaseKind",
+    "CaseMessage",
     "Heartbeat",
     "Hold",
     "Incarnation",

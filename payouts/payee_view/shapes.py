@@ -43,7 +43,7 @@ PHASES: Final[Mapping[State, Phase]] = {
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """Which payouts are listed; what is empty lets everything through. Days are the marketplace's, both included."""
+    """Which payouts are listed; what is empty lets everything through. Both days are included."""
 
     phase: Phase | None = None
     currency: str = ""
@@ -136,7 +136,7 @@ class Question:
 
     id: UUID
     kind: str
-    """A value of `Case.Kind`."""
+    """A value of `CaseKind`."""
     asked_at: datetime
     closed_at: datetime | None
     """When the marketplace called it settled."""
@@ -208,8 +208,6 @@ class Advice:
     payout: Listed
     fee: Money | None
     lines: Sequence[Line]
-    zone: str
-    """The IANA time zone in which its days are told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,4 +243,3 @@ class Statement:
     payee: Party
     year: int
     accounts: Sequence[Account]
-    zone: str
