@@ -387,6 +387,7 @@ OUTBOX_HANDLERS = {
     "notice": "payouts.notices.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
+    "method_changed": "payouts.method_notices.tell",
     "alert": "payouts.notices.alert",
 }
 
@@ -401,6 +402,7 @@ STAGES = {
     "work_off": "payouts.webhooks.work_off",
     "ask": "payouts.reconciliation.ask",
     "settle": "payouts.settlement.settle",
+    "mend": "payouts.mending.mend",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
     "deliver": "payouts.subscriptions.delivering.deliver",
