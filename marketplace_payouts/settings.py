@@ -406,6 +406,7 @@ OUTBOX_HANDLERS = {
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",
     "entry_code": "accounts.payee_door.codes.mail",
+    "method_changed": "payouts.method_notices.tell",
     "alert": "payouts.notices.alert",
 }
 
@@ -420,6 +421,7 @@ STAGES = {
     "work_off": "payouts.webhooks.work_off",
     "ask": "payouts.reconciliation.ask",
     "settle": "payouts.settlement.settle",
+    "mend": "payouts.mending.mend",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
     "deliver": "payouts.subscriptions.delivering.deliver",

@@ -69,7 +69,7 @@ def tell(*, messages: Sequence[OutboxMessage], now: datetime) -> Mapping[UUID, s
 
 def _mail(message: OutboxMessage) -> str | None:
     method = PayoutMethod.objects.select_related("payee").get(pk=message.subject)
-    address = methods.destination(method).get("email")
+    address = methods.contact(method)
     if method.retired_at is not None or method.verified_at is not None or not address:
         return None
     url = settings.PUBLIC_URL + reverse("verify_method", args=[token(method)])

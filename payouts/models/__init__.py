@@ -14,7 +14,7 @@ from payouts.models.decisions import (
     StaffAct,
 )
 from payouts.models.hearing import Observation, WebhookDelivery
-from payouts.models.methods import PayoutMethod
+from payouts.models.methods import MethodChange, PayoutMethod
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
@@ -53,6 +53,7 @@ __all__ = [
     "Hold",
     "Incarnation",
     "Incident",
+    "MethodChange",
     "Note",
     "Observation",
     "OutboxMessage",
