@@ -16,6 +16,7 @@ urlpatterns = [
     path("admin/login/", RedirectView.as_view(pattern_name="account_login", query_string=True)),
     path("admin/", admin.site.urls),
     path("payee/methods/<str:token>/", verify_method, name="verify_method"),
+    path("payee/", include("payouts.payee_pages.urls")),
     path("accounts/", include("accounts.login_urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/", reference.page, name="api_reference"),

@@ -7,7 +7,6 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
@@ -45,19 +44,27 @@ def open_page(view: View) -> View:
 
 def page(view: View) -> View:
     """This will let payees in, and send others to the entrance; the view gets the visitor."""
+    return page_or(to_entrance)(view)
 
-    @open_page
-    @wraps(view)
-    def kept(request: HttpRequest, visitor: Visitor | None, **given: Any) -> HttpResponse:
-        if visitor is None:
-            return to_entrance(request)
-        if throttles.turn("caller", str(visitor.session.user_id)) is not None:
-            return refused(request, "throttled", visitor=visitor, status=429)
-        if request.method == "POST" and not visitor.may_change:
-            return show(request, "read_only", visitor=visitor, status=403)
-        return view(request, visitor, **given)
 
-    return kept
+def page_or(otherwise: Callable[[HttpRequest], HttpResponse]) -> Callable[[View], View]:
+    """This will let payees in, and show others something else."""
+
+    def decorate(view: View) -> View:
+        @open_page
+        @wraps(view)
+        def kept(request: HttpRequest, visitor: Visitor | None, **given: Any) -> HttpResponse:
+            if visitor is None:
+                return otherwise(request)
+            if throttles.turn("caller", str(visitor.session.user_id)) is not None:
+                return refused(request, "throttled", visitor=visitor, status=429)
+            if request.method == "POST" and not visitor.may_change:
+                return show(request, "read_only", visitor=visitor, status=403)
+            return view(request, visitor, **given)
+
+        return kept
+
+    return decorate
 
 
 def where_money_goes(view: View) -> View:
@@ -104,8 +111,7 @@ def refused(
     request: HttpRequest, code: str, *, visitor: Visitor | None = None, status: int = 403
 ) -> HttpResponse:
     """This will say on a page of its own why something does not go."""
-    facts = {"sentence": words.of(code), "support": settings.BRAND_SUPPORT_EMAIL}
-    return show(request, "refused", facts, visitor=visitor, status=status)
+    return show(request, "refused", {"sentence": words.of(code)}, visitor=visitor, status=status)
 
 
 def _found(view: View, request: HttpRequest, visitor: Visitor, given: dict[str, Any]) -> HttpResponse:

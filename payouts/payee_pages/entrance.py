@@ -91,9 +91,7 @@ def ask_for_code(request: HttpRequest, visitor: Visitor | None) -> HttpResponse:
     now = utc_now()
     with transaction.atomic():
         entry = codes.ask(address, language=translation.get_language(), now=now)
-        message = OutboxMessage(
-            id=uuid7(), kind="entry_code", subject=entry.pk, created_at=now, next_at=now
-        )
+        message = OutboxMessage(id=uuid7(), kind="entry_code", subject=entry.pk, created_at=now, next_at=now)
         rowsets.insert(OutboxMessage, [message])
         kicks.kick("tell")
     response = HttpResponseRedirect(reverse("payee:code"))

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
+from accounts.api import throttles
 from accounts.payee_door.entering import Visitor
 from marketplace_payouts.lib.clock import utc_now
 from payouts import payee_view
@@ -23,6 +24,8 @@ _KINDS: Final = {"pdf": "application/pdf", "csv": "text/csv; charset=utf-8"}
 @door.page
 def advice(request: HttpRequest, visitor: Visitor, payout_id: UUID, kind: str) -> HttpResponse:
     """Give the remittance advice of a payout."""
+    if throttles.turn("paper", str(visitor.session.user_id)) is not None:
+        return door.refused(request, "throttled", visitor=visitor, status=429)
     found = payee_view.remittance(payee_id=visitor.payee.pk, payout_id=payout_id)
     write = payee_view.advice_pdf if kind == "pdf" else payee_view.advice_csv
     return _file(write(found), f"{found.payout.number}.{kind}", kind)
@@ -45,6 +48,8 @@ def statement(request: HttpRequest, visitor: Visitor, year: int, kind: str) -> H
 
     :raises Http404: when there is none of that year.
     """
+    if throttles.turn("paper", str(visitor.session.user_id)) is not None:
+        return door.refused(request, "throttled", visitor=visitor, status=429)
     try:
         found = payee_view.statement(payee_id=visitor.payee.pk, year=year, now=utc_now())
     except Refused:

@@ -12,41 +12,41 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
+from accounts.api import throttles
 from accounts.payee_door import cookies
 from accounts.payee_door.entering import Visitor
 from marketplace_payouts.lib.clock import utc_now
-from payouts import choosing, payee_view
+from payouts import cases, payee_view
 from payouts.errors import Refused
+from payouts.models import CaseKind
 from payouts.payee_pages import door
+from payouts.payee_pages.methods import shown_methods
 from payouts.payee_pages.showing import inside, show
 from payouts.payee_view import BadCursor
 from payouts.payee_view.shapes import Filters, Phase
 
 _ON_THE_FIRST_PAGE = 5
 _ON_A_PAGE = 20
-_LONGEST_QUESTION = 2000
+
+
+def _entrance(request: HttpRequest) -> HttpResponse:
+    facts = {
+        "next": inside(request.GET.get("next")),
+        "has_left": "left" in request.GET,
+        "is_over": "over" in request.GET or bool(cookies.get(request, cookies.SESSION)),
+    }
+    return show(request, "entrance", facts)
 
 
 @require_GET
-@door.open_page
-def home(request: HttpRequest, visitor: Visitor | None) -> HttpResponse:
-    """Show the entrance, or what matters now: the next payout, the method, the newest payouts."""
-    if visitor is None:
-        facts = {
-            "next": inside(request.GET.get("next")),
-            "has_left": "left" in request.GET,
-            "is_over": "over" in request.GET or bool(cookies.get(request, cookies.SESSION)),
-        }
-        return show(request, "entrance", facts)
-    return _overview(request, visitor=visitor)
-
-
-@door.page
-def _overview(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+@door.page_or(_entrance)
+def home(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Show what matters now: the next payout, the method, the newest payouts; to others the entrance."""
     payee_id, now = visitor.payee.pk, utc_now()
+    methods = shown_methods(visitor)
     facts = {
         "next_payouts": payee_view.next_payouts(payee_id=payee_id, now=now),
-        "methods": choosing.kept(visitor.payee, now=now),
+        "default": next((one for one in methods if one.kept.is_default), None),
         "page": payee_view.list_payouts(payee_id=payee_id, limit=_ON_THE_FIRST_PAGE),
     }
     return show(request, "home", facts, visitor=visitor)
@@ -55,9 +55,7 @@ def _overview(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 class FilterForm(forms.Form):
     """Which payouts are listed."""
 
-    phase = forms.ChoiceField(
-        label=_("State"), required=False, choices=[("", _("All")), *Phase.choices]
-    )
+    phase = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), *Phase.choices])
     made_from = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
     made_to = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
 
@@ -99,18 +97,14 @@ class QuestionForm(forms.Form):
 
     kind = forms.ChoiceField(
         label=_("What is it about?"),
-        choices=[
-            ("not_arrived", _("It did not arrive")),
-            ("wrong_amount", _("The amount is wrong")),
-            ("other", _("Something else")),
-        ],
+        choices=CaseKind.choices,
         widget=forms.RadioSelect,
         error_messages={"required": _("Choose what it is about.")},
     )
     text = forms.CharField(
         label=_("Your question"),
         widget=forms.Textarea({"rows": 4}),
-        max_length=_LONGEST_QUESTION,
+        max_length=cases.LONGEST,
         help_text=_("Never write passwords or the numbers of cards."),
         error_messages={
             "required": _("Write what you see, such as how much arrived, and where."),
@@ -125,6 +119,8 @@ def one(request: HttpRequest, visitor: Visitor, payout_id: UUID) -> HttpResponse
     payee_id, now = visitor.payee.pk, utc_now()
     form = QuestionForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
+        if throttles.turn("question", str(visitor.session.user_id)) is not None:
+            return door.refused(request, "throttled", visitor=visitor, status=429)
         try:
             question = payee_view.ask(payee_id=payee_id, payout_id=payout_id, now=now, **form.cleaned_data)
         except Refused as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -17,6 +17,20 @@ from accounts import branding, languages
 from accounts.branding import Brand
 from accounts.payee_door import cookies
 from accounts.payee_door.entering import Visitor
+
+_SECTIONS: Final[Mapping[str, str]] = {
+    "home": "home",
+    "payouts": "payouts",
+    "payout": "payouts",
+    "statements": "statements",
+    "methods": "method",
+    "offers": "method",
+    "method_form": "method",
+    "method_hosted": "method",
+    "method_default": "method",
+    "method_retire": "method",
+}
+"""Under which heading of the menu a page stands."""
 
 
 def show(
@@ -35,6 +49,7 @@ def show(
         "visitor": visitor,
         "languages": settings.LANGUAGES,
         "language": translation.get_language(),
+        "section": _SECTIONS.get(template, ""),
         "here": request.get_full_path() if request.method == "GET" else reverse("payee:home"),
         **(facts or {}),
     }

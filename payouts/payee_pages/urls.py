@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from django.urls import path, re_path
+from django.urls import path, re_path, register_converter
+from django.urls.converters import StringConverter
 
-from payouts import views
 from payouts.payee_pages import entrance, look, methods, papers, payouts
 from payouts.payee_pages.door import nowhere, open_page
 
 app_name = "payee"
+
+
+class KindConverter(StringConverter):
+    """The kind of a paper."""
+
+    regex = "pdf|csv"
+
+
+register_converter(KindConverter, "kind")
 
 urlpatterns = [
     path("", payouts.home, name="home"),
@@ -23,18 +32,14 @@ urlpatterns = [
     path("logo", look.logo, name="logo"),
     path("payouts/", payouts.listed, name="payouts"),
     path("payouts/<uuid:payout_id>/", payouts.one, name="payout"),
-    re_path(
-        r"^payouts/(?P<payout_id>[0-9a-f-]{36})/advice\.(?P<kind>pdf|csv)$", papers.advice, name="advice"
-    ),
+    path("payouts/<uuid:payout_id>/advice.<kind:kind>", papers.advice, name="advice"),
     path("statements/", papers.statements, name="statements"),
-    re_path(r"^statements/(?P<year>20\d\d)\.(?P<kind>pdf|csv)$", papers.statement, name="statement"),
+    path("statements/<int:year>.<kind:kind>", papers.statement, name="statement"),
     path("method/", methods.overview, name="method"),
     path("method/add/", methods.offers, name="offers"),
     path("method/add/<slug:provider>/", methods.add, name="add_method"),
     path("method/<uuid:method_id>/default/", methods.make_default, name="make_default"),
     path("method/<uuid:method_id>/retire/", methods.retire, name="retire"),
     path("method/<uuid:method_id>/confirm/", methods.ask_to_confirm, name="ask_to_confirm"),
-    # Mailed links, which need no log-in.
-    path("methods/<str:token>/", views.verify_method, name="verify_method"),
     re_path("", open_page(nowhere)),
 ]
