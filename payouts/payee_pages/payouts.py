@@ -57,7 +57,7 @@ class FilterForm(forms.Form):
 
     phase = forms.ChoiceField(label=_("State"), required=False, choices=[("", _("All")), *Phase.choices])
     made_from = forms.DateField(label=_("From"), required=False, widget=forms.DateInput({"type": "date"}))
-    made_to = forms.DateField(label=_("To"), required=False, widget=forms.DateInput({"type": "date"}))
+    made_to = forms.DateField(label=_("Until"), required=False, widget=forms.DateInput({"type": "date"}))
 
     def filters(self) -> Filters:
         """This will give what was chosen, as the domain knows it."""

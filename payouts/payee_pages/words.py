@@ -43,7 +43,7 @@ STANDINGS: Final[Mapping[Standing, str | Promise]] = {
     Standing.IN_USE: _("In use"),
     Standing.UNCONFIRMED: _("Not confirmed yet"),
     Standing.COOLING_DOWN: _("New"),
-    Standing.NEEDS_YOU: _("Needs you"),
+    Standing.NEEDS_YOU: _("Needs your attention"),
     Standing.KEPT: _("Not in use"),
 }
 HOW_IT_STANDS: Final[Mapping[Standing, str | Promise]] = {
