@@ -23,7 +23,9 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 LANGUAGES: Final = ("vi",)
 _APPS: Final = ("accounts", "payments", "payouts", "flexsync")
 _KEYWORDS: Final = DEFAULT_KEYWORDS | {
-    f"{name}_{kind}": DEFAULT_KEYWORDS.get(name) for name in ("gettext", "ngettext") for kind in ("lazy", "noop")
+    f"{name}_{kind}": DEFAULT_KEYWORDS.get(name)
+    for name in ("gettext", "ngettext")
+    for kind in ("lazy", "noop")
 }
 
 
