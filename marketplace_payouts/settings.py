@@ -384,6 +384,7 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
+    "tell_user": "flexsync.user_telling.tell",
     "notice": "payouts.notices.tell",
     "cancel": "payouts.cancelling.tell",
     "verify_method": "payouts.verification.tell",

@@ -16,7 +16,7 @@ from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crypto import Tampered
 from marketplace_payouts.lib.ids import uuid7
-from payouts import dissolving
+from payouts import dissolving, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.models import Payout, PayoutMethod, State
@@ -118,6 +118,7 @@ def replace(
         verified_by=seconded_by if verified_how else None,
     )
     Payee.objects.filter(pk=payee.pk).update(next_gather_at=now)
+    readiness.changed([payee.pk], now=now)
     return method
 
 
@@ -125,6 +126,7 @@ def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     """This will retire a locked method and let go of the payouts to it that are not being sent."""
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
+    readiness.changed([method.payee_id], now=now)
     payouts = _lock_payouts(Payout.objects.filter(method=method))
     if payouts:
         dissolving.dissolve(
@@ -170,3 +172,4 @@ def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) ->
     method.verified_at, method.verified_how, method.verified_by = now, how, by
     method.save(update_fields=["verified_at", "verified_how", "verified_by"])
     Payout.objects.filter(method=method, state=State.PENDING).update(next_at=now)
+    readiness.changed([method.payee_id], now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import counting, incarnation
+from payouts import counting, incarnation, readiness
 from payouts.models import OutboxMessage
 
 log = logger(__name__)
@@ -24,6 +25,8 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction of its payout."""
+_KEPT_BACK: Final = (WRITE_BACK, counting.TELL, readiness.TELL)
+"""What a database that is not accepted tells nobody."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""
 _TRIES = 20
@@ -51,7 +54,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
 
 def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
-    kept_back = () if incarnation.is_accepted() else (WRITE_BACK, counting.TELL)
+    kept_back = () if incarnation.is_accepted() else _KEPT_BACK
     with transaction.atomic():
         messages = list(
             OutboxMessage.objects.filter(next_at__lte=now)

@@ -38,6 +38,7 @@ PLAN: Final = (
     Planned("chain heads", "payouts.tasks.publish_chain_heads", at=time(0, 5), timeout=1800),
     Planned("check everything", "payouts.tasks.check_everything", at=time(2, 40), timeout=3000),
     Planned("stripe accounts", "payouts.tasks.ask_stripe_of_everybody", at=time(3, 20), timeout=1800),
+    Planned("users told", "flexsync.tasks.tell_users", at=time(3, 50), timeout=1800),
     Planned("purge", "payouts.tasks.purge", at=time(4, 10), timeout=1800),
 )
 

@@ -21,6 +21,7 @@ from payouts.models import Heartbeat, Incarnation, OutboxMessage
 _KINDS = [
     ("write_back", "Write-back"),
     ("tell_payment", "Telling of a buyer's payment"),
+    ("tell_user", "Telling of how a payee stands"),
     ("notice", "Notice to a payee"),
     ("alert", "Alert to operators"),
 ]
