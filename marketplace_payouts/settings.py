@@ -227,6 +227,10 @@ MFA_TOTP_ISSUER = "Marketplace Payouts"
 STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=True)
 
 LANGUAGE_CODE = "en-gb"
+# Of payees' pages, mails and papers; the back office and the API speak the first one alone.
+LANGUAGES = (("en-gb", "English"), ("vi", "Tiếng Việt"))
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["marketplace_payouts.formats"]
 TIME_ZONE = "UTC"
 BUSINESS_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
@@ -337,6 +341,13 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
+# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
+BRAND_NAME = env.str("BRAND_NAME", default="")
+BRAND_URL = env.str("BRAND_URL", default="")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
+BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
+BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")

@@ -70,15 +70,7 @@ class OurSession(Proof):
     def prove(self, request: Request) -> Proven:
         """This will find the session, in one statement."""
         session = sessions.find(_bearer(request), now=utc_now())
-        caller = Caller(
-            credential=self.credential,
-            login=Login(session.login),
-            logged_in_at=session.logged_in_at,
-            until=session.expires_at,
-            read_only=session.read_only,
-            session=session,
-        )
-        return session.user, caller
+        return session.user, Caller.of_session(session)
 
 
 class SharetribeToken(Proof):
