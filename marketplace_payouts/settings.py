@@ -340,6 +340,8 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# A mail server that says nothing would hold up a worker until the queue kills it.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
 # As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
 BRAND_NAME = env.str("BRAND_NAME", default="")
@@ -348,6 +350,8 @@ BRAND_LOGO = env.str("BRAND_LOGO", default="")
 BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
 BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
 BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+# Kinds of notices, by `payouts.notices.kinds`, that no payee is sent.
+NOTICES_OFF: list[str] = env.list("NOTICES_OFF", default=[])
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
@@ -396,10 +400,10 @@ OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
     "tell_user": "flexsync.user_telling.tell",
-    "notice": "payouts.notices.tell",
+    "notice": "payouts.notices.telling.tell",
     "cancel": "payouts.cancelling.tell",
-    "verify_method": "payouts.verification.tell",
-    "alert": "payouts.notices.alert",
+    "verify_method": "payouts.notices.telling.tell",
+    "alert": "payouts.alerts.tell",
 }
 
 # The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.

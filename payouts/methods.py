@@ -20,6 +20,7 @@ from payouts import dissolving, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.models import Payout, PayoutMethod, State
+from payouts.notices import staging
 from payouts.providers import registry
 from payouts.providers.base import DestinationError, ProviderError
 
@@ -97,7 +98,7 @@ def replace(
         raise Refused(f"{payee} is paid there already.")
     last = PayoutMethod.objects.filter(payee=payee).aggregate(last=Max("version"))["last"] or 0
     if present is not None:
-        retire(present, reason="Replaced.", now=now)
+        _let_go(present, reason="Replaced.", now=now)
     pk = uuid7()
     method = PayoutMethod.objects.create(
         id=pk,
@@ -119,11 +120,17 @@ def replace(
     )
     Payee.objects.filter(pk=payee.pk).update(next_gather_at=now)
     readiness.changed([payee.pk], now=now)
+    staging.method_changed(payee_id=payee.pk, former=present, present=method, now=now)
     return method
 
 
 def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
-    """This will retire a locked method and let go of the payouts to it that are not being sent."""
+    """This will retire a locked method that no other follows, and let go of the payouts to it that are not sent."""
+    _let_go(method, reason=reason, now=now)
+    staging.method_changed(payee_id=method.payee_id, former=method, present=None, now=now)
+
+
+def _let_go(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
     readiness.changed([method.payee_id], now=now)

@@ -15,8 +15,9 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import counting, incarnation, readiness
+from payouts import counting, incarnation, readiness, verification
 from payouts.models import OutboxMessage
+from payouts.notices import staging
 
 log = logger(__name__)
 
@@ -25,8 +26,8 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction of its payout."""
-_KEPT_BACK: Final = (WRITE_BACK, counting.TELL, readiness.TELL)
-"""What a database that is not accepted tells nobody."""
+_KEPT_BACK: Final = (WRITE_BACK, counting.TELL, readiness.TELL, staging.MESSAGE, verification.ASK)
+"""What a database that is not accepted tells nobody: another may have told it, or know better."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""
 _TRIES = 20
@@ -37,7 +38,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
     A message is pushed ahead before it is told, so that one which kills the worker cannot starve the others, and
     counted, so that it dies after its last try and stands before a person. A database that was restored writes nothing
-    back: what it forgot stands on the transactions, and is a witness until it is accepted.
+    back, and to no payee: what it forgot stands on the transactions, and is a witness until it is accepted.
     """
     messages = _claim(limit, now=now)
     by_kind: dict[str, list[OutboxMessage]] = defaultdict(list)

@@ -12,9 +12,13 @@ from django.db import connection
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.models import OutboxMessage
+from payouts.providers.base import RefusalClass
 
 TELL: Final = "tell_user"
 """The kind of message that has a payee's Sharetribe user told how they stand."""
+
+FOR_THE_PAYEE: Final = (RefusalClass.PAYEE, RefusalClass.FINAL)
+"""The classes of refusals that nobody but the payee can mend, by another method or at the provider."""
 
 REFUSED: Final = """
     EXISTS (SELECT FROM payouts_payout f JOIN payouts_attempt a ON a.payout_id = f.id

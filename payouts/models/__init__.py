@@ -14,6 +14,7 @@ from payouts.models.decisions import (
 )
 from payouts.models.hearing import Observation, WebhookDelivery
 from payouts.models.methods import PayoutMethod
+from payouts.models.notices import Notice, NoticeSwitch, Reminder
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
@@ -50,6 +51,8 @@ __all__ = [
     "Incarnation",
     "Incident",
     "Note",
+    "Notice",
+    "NoticeSwitch",
     "Observation",
     "OutboxMessage",
     "Payable",
@@ -61,6 +64,7 @@ __all__ = [
     "Process",
     "ProviderFunds",
     "Rail",
+    "Reminder",
     "Request",
     "Schedule",
     "Source",

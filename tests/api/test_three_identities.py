@@ -23,6 +23,8 @@ EXPECTED: dict[str, dict[str, Statuses]] = {
     "me": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
     # No body, no account of ours, nothing linked: what is refused is refused to both alike.
     "me/sharetribe": {"POST": (403, 403, 401), "DELETE": (409, 409, 401)},
+    # The body of none of the methods is right here: that is refused to both alike.
+    "notices": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "PUT": (400, 400, 401)},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
 }
 NOT_THERE: Statuses = (405, 405, 401)

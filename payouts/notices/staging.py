@@ -1,0 +1,58 @@
+"""That there is something to tell a payee, said inside the transaction of whatever happened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from marketplace_payouts.lib import rowsets
+from marketplace_payouts.lib.ids import uuid7
+from payouts.models import OutboxMessage, PayoutMethod
+from payouts.notices import kinds
+
+MESSAGE: Final = "notice"
+"""The kind of message that has a payee told something."""
+
+
+def message(
+    kind: str, *, subject: UUID, payee_id: UUID, now: datetime, turn: str = "", **facts: Any
+) -> OutboxMessage:
+    """This will make the message for a notice; of one turn of one subject a payee is told once, however often it is.
+
+    `facts` are what cannot be found out when it is told; they must be JSON.
+    """
+    return OutboxMessage.new(
+        id=uuid7(),
+        kind=MESSAGE,
+        subject=subject,
+        facts={"notice": kinds.KINDS[kind].name, "turn": turn, "payee": str(payee_id), **facts},
+        created_at=now,
+        next_at=now,
+    )
+
+
+def method_changed(
+    *, payee_id: UUID, former: PayoutMethod | None, present: PayoutMethod | None, now: datetime
+) -> None:
+    """This will have every contact of the payee told where they were paid, and where they are paid from now on."""
+    about = present or former
+    assert about is not None
+    told = message(
+        kinds.METHOD_CHANGED,
+        subject=about.pk,
+        payee_id=payee_id,
+        now=now,
+        turn="given" if present else "removed",
+        former=str(former.pk) if former else None,
+        present=str(present.pk) if present else None,
+    )
+    rowsets.insert(OutboxMessage, [told])
+
+
+def answered(*, payee_id: UUID, answer_id: UUID, payout_number: str, text: str, now: datetime) -> None:
+    """This will have a payee sent the answer to a question about a payout; `answer_id` is what makes it one answer."""
+    told = message(
+        kinds.ANSWERED, subject=answer_id, payee_id=payee_id, now=now, number=payout_number, text=text
+    )
+    rowsets.insert(OutboxMessage, [told])
