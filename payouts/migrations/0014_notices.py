@@ -3,9 +3,10 @@
 import django.contrib.postgres.indexes
 import django.db.models.deletion
 import django.utils.timezone
-import marketplace_payouts.lib.ids
 from django.conf import settings
 from django.db import migrations, models
+
+import marketplace_payouts.lib.ids
 
 
 class Migration(migrations.Migration):
