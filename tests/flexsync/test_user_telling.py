@@ -1,4 +1,4 @@
-"""Sharetribe's user says whether its payee can be paid: under our own key, read back, once, and never for long wrong."""
+"""Sharetribe's user says whether its payee can be paid: under our own key, read back, and never for long wrong."""
 
 from __future__ import annotations
 
