@@ -17,6 +17,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("payee/methods/<str:token>/", verify_method, name="verify_method"),
     path("payee/notices/<str:token>/", notice_switch, name="notice_switch"),
+    path("payee/", include("payouts.payee_pages.urls")),
     path("accounts/", include("accounts.login_urls")),
     path("_allauth/", include("allauth.headless.urls")),
     path("api/", reference.page, name="api_reference"),

@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import counting, incarnation, readiness, verification
+from payouts import counting, incarnation, method_changes, readiness, verification
 from payouts.models import OutboxMessage
 from payouts.notices import staging
 
@@ -26,7 +26,15 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction of its payout."""
-_KEPT_BACK: Final = (WRITE_BACK, counting.TELL, readiness.TELL, staging.MESSAGE, verification.ASK)
+_KEPT_BACK: Final = (
+    WRITE_BACK,
+    counting.TELL,
+    readiness.TELL,
+    staging.MESSAGE,
+    verification.ASK,
+    method_changes.KIND,
+    "answer",
+)
 """What a database that is not accepted tells nobody: another may have told it, or know better."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""

@@ -24,6 +24,7 @@ _KINDS = [
     ("tell_user", "Telling of how a payee stands"),
     ("notice", "Notice to a payee"),
     ("verify_method", "Link to confirm a payout method"),
+    ("answer", "Answer to a payee's question"),
     ("alert", "Alert to operators"),
 ]
 

@@ -11,8 +11,8 @@ import marketplace_payouts.lib.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0009_payees_pages"),
-        ("payouts", "0011_payments_in"),
+        ("accounts", "0010_payee_country"),
+        ("payouts", "0013_cases"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

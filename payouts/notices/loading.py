@@ -14,12 +14,15 @@ from django.urls import reverse
 
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
-from payouts import verification
-from payouts.models import OutboxMessage, Payable, Payout, PayoutMethod, Reminder, State
+from payouts import method_changes, methods, verification
+from payouts.models import MethodChange, Notice, OutboxMessage, Payable, Payout, PayoutMethod, Reminder, State
 from payouts.notices import debts, kinds, words
 from payouts.notices.staging import MESSAGE
 from payouts.providers import registry
 from payouts.readiness import FOR_THE_PAYEE
+
+Contact = tuple[Notice.Contact, str]
+"""Whose address it is, and the address, which may be empty."""
 
 _PARTLY: Final = "partly_returned"
 
@@ -49,8 +52,8 @@ class Turn:
     """Where the mail leads, under `PUBLIC_URL`."""
     is_over: bool = False
     """Whether there is nothing to tell any more."""
-    methods: Sequence[PayoutMethod] = ()
-    """The methods that it is about, the former one first; their own addresses are contacts of the payee."""
+    contacts: Sequence[Contact] | None = None
+    """To whom it goes, where that is not simply the payee."""
 
 
 def load(messages: Sequence[OutboxMessage], *, now: datetime) -> dict[UUID, Turn]:
@@ -140,30 +143,46 @@ def _refusals(payout_ids: Collection[UUID]) -> dict[UUID, str]:
 
 
 def _changes(messages: Sequence[OutboxMessage], now: datetime) -> dict[UUID, Turn]:
-    ids = {UUID(pk) for m in messages for pk in (m.facts["former"], m.facts["present"]) if pk}
-    methods = {method.pk: method for method in PayoutMethod.objects.filter(pk__among=ids)}
-    payees = _payees(messages)
+    changes = MethodChange.objects.select_related(
+        "payee__user", "payee__marketplace", "before", "after"
+    ).in_bulk([message.subject for message in messages])
     found = {}
     for message in messages:
-        former, present = (
-            methods.get(UUID(pk)) if pk else None
-            for pk in (message.facts["former"], message.facts["present"])
-        )
-        facts = {
-            "former": former and _shown(former),
-            "present": present and _shown(present),
-            "usable_from": present.usable_from if present and present.usable_from > now else None,
-        }
-        payee = payees[UUID(message.facts["payee"])]
-        about = [method for method in (former, present) if method is not None]
+        change = changes.get(message.subject)
+        if change is None:
+            continue
+        after, before = change.after, change.before
         found[message.pk] = Turn(
-            kinds.METHOD_CHANGED, message.subject, message.facts["turn"], payee, facts, methods=about
+            kinds.METHOD_CHANGED,
+            change.pk,
+            "",
+            change.payee,
+            {
+                "former": _shown(before) if before else "",
+                "present": _shown(after) if after else "",
+                "usable_from": after.usable_from if after and after.usable_from > now else None,
+                "by_payee": change.login != method_changes.STAFF,
+                "at": change.at,
+            },
+            contacts=_contacts(change, message.facts),
         )
     return found
 
 
+def _contacts(change: MethodChange, facts: Mapping[str, str]) -> Sequence[Contact]:
+    """Each message is for one of them, as it was found when it was changed."""
+    contact = Notice.Contact
+    if which := facts.get("method"):
+        is_former = which == "before"
+        whose = contact.FORMER_METHOD if is_former else contact.METHOD
+        return [(whose, methods.contact(change.before if is_former else change.after))]
+    address = facts["address"]
+    is_own = address.lower() == change.payee.email.lower() or change.payee.user is None
+    return [(contact.PAYEE if is_own else contact.LOGIN, address)]
+
+
 def _to_verify(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Turn]:
-    methods = PayoutMethod.objects.select_related("payee__user", "payee__marketplace").in_bulk(
+    asked = PayoutMethod.objects.select_related("payee__user", "payee__marketplace").in_bulk(
         [message.subject for message in messages]
     )
     return {
@@ -176,10 +195,10 @@ def _to_verify(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, 
             {"method": _shown(method)},
             page=reverse("verify_method", args=[verification.token(method)]),
             is_over=method.retired_at is not None or method.verified_at is not None,
-            methods=[method],
+            contacts=[(Notice.Contact.METHOD, methods.contact(method))],
         )
         for message in messages
-        if (method := methods.get(message.subject)) is not None
+        if (method := asked.get(message.subject)) is not None
     }
 
 
@@ -196,7 +215,7 @@ def _reminders(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, 
         [message.subject for message in messages]
     )
     waiting = debts.of({row.payee_id for row in rows.values()})
-    methods = {
+    present = {
         method.payee_id: method
         for method in PayoutMethod.objects.filter(
             payee__among=[row.payee_id for row in rows.values()], retired_at__isnull=True
@@ -208,7 +227,7 @@ def _reminders(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, 
         if row is None:
             continue
         debt = waiting.get(row.payee_id)
-        method = methods.get(row.payee_id)
+        method = present.get(row.payee_id)
         facts = {
             "amount": debt.amounts if debt else [],
             "ask": debt.ask if debt else "",

@@ -9,14 +9,9 @@ from typing import Final
 from uuid import UUID
 
 from accounts.models import Payee
-from marketplace_payouts.lib.crypto import CryptoError
-from marketplace_payouts.lib.logs import logger
-from payouts import methods
-from payouts.models import Notice, PayoutMethod
+from payouts.models import Notice
 from payouts.notices import kinds
 from payouts.notices.loading import Turn
-
-log = logger(__name__)
 
 Contact = Notice.Contact
 
@@ -25,27 +20,17 @@ _FORMER_FOR: Final = timedelta(days=90)
 
 
 def of(turns: Mapping[UUID, Turn], *, now: datetime) -> dict[UUID, dict[Contact, str]]:
-    """This will give each turn's addresses, each once, by whose they are; none, where none is known."""
-    changed = [turn.payee.pk for turn in turns.values() if turn.kind == kinds.METHOD_CHANGED]
-    former = _former(changed, now=now) if changed else {}
-    return {pk: _once(_contacts(turn, former.get(turn.payee.pk, ()))) for pk, turn in turns.items()}
+    """This will give each turn's addresses, by whose they are; none, where none is known."""
+    changed = {turn.payee.pk: turn.payee for turn in turns.values() if turn.kind == kinds.METHOD_CHANGED}
+    former = _former(list(changed.values()), now=now) if changed else {}
+    return {pk: dict(_contacts(turn, former)) for pk, turn in turns.items()}
 
 
-def _contacts(turn: Turn, former: Collection[str]) -> Iterator[tuple[Contact, str]]:
-    if turn.kind == kinds.VERIFY_METHOD:
-        yield Contact.METHOD, _own_address(turn.methods[0])
-        return
-    if turn.kind != kinds.METHOD_CHANGED:
-        yield Contact.PAYEE, address(turn.payee)
-        return
-    yield Contact.PAYEE, turn.payee.email
-    yield Contact.LOGIN, _login(turn.payee)
-    *before, present = turn.methods
-    yield Contact.METHOD, _own_address(present)
-    for method in before:
-        yield Contact.FORMER_METHOD, _own_address(method)
-    for found in former:
-        yield Contact.FORMER, found
+def _contacts(turn: Turn, former: Mapping[UUID, str]) -> Iterator[tuple[Contact, str]]:
+    given = [(Contact.PAYEE, address(turn.payee))] if turn.contacts is None else turn.contacts
+    yield from ((whose, found) for whose, found in given if found)
+    if turn.kind == kinds.METHOD_CHANGED and turn.payee.pk in former:
+        yield Contact.FORMER, former[turn.payee.pk]
 
 
 def address(payee: Payee) -> str:
@@ -57,31 +42,12 @@ def _login(payee: Payee) -> str:
     return (payee.user.email or "") if payee.user is not None else ""
 
 
-def _own_address(method: PayoutMethod) -> str:
-    try:
-        return methods.destination(method).get("email", "")
-    except CryptoError as error:
-        # The others must hear of it all the more.
-        log.warning("contact_unreadable", method=str(method.pk), reason=str(error))
-        return ""
-
-
-def _once(contacts: Iterator[tuple[Contact, str]]) -> dict[Contact, str]:
-    seen: set[str] = set()
-    found: dict[Contact, str] = {}
-    for contact, found_address in contacts:
-        # Of those of one name the first, which was written to last.
-        if found_address and found_address.lower() not in seen and contact not in found:
-            seen.add(found_address.lower())
-            found[contact] = found_address
-    return found
-
-
-def _former(payee_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[str]]:
-    """The addresses to which payees were written lately, the newest first."""
+def _former(payees: Collection[Payee], *, now: datetime) -> dict[UUID, str]:
+    """The address to which each payee was last written, where it is none of the present ones any more."""
+    known = {payee.pk: {payee.email.lower(), _login(payee).lower()} for payee in payees}
     rows = (
         Notice.objects.filter(
-            payee__among=payee_ids,
+            payee__among=known,
             outcome=Notice.Outcome.SENT,
             contact__in=(Contact.PAYEE, Contact.LOGIN),
             created_at__gt=now - _FORMER_FOR,
@@ -91,6 +57,6 @@ def _former(payee_ids: Collection[UUID], *, now: datetime) -> dict[UUID, list[st
     )
     found: dict[UUID, list[str]] = defaultdict(list)
     for payee_id, sent_to in rows:
-        if sent_to not in found[payee_id]:
+        if sent_to.lower() not in known[payee_id]:
             found[payee_id].append(sent_to)
-    return found
+    return {payee_id: addresses[0] for payee_id, addresses in found.items()}

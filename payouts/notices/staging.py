@@ -8,7 +8,7 @@ from uuid import UUID
 
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
-from payouts.models import OutboxMessage, PayoutMethod
+from payouts.models import OutboxMessage
 from payouts.notices import kinds
 
 MESSAGE: Final = "notice"
@@ -30,24 +30,6 @@ def message(
         created_at=now,
         next_at=now,
     )
-
-
-def method_changed(
-    *, payee_id: UUID, former: PayoutMethod | None, present: PayoutMethod | None, now: datetime
-) -> None:
-    """This will have every contact of the payee told where they were paid, and where they are paid from now on."""
-    about = present or former
-    assert about is not None
-    told = message(
-        kinds.METHOD_CHANGED,
-        subject=about.pk,
-        payee_id=payee_id,
-        now=now,
-        turn="given" if present else "removed",
-        former=str(former.pk) if former else None,
-        present=str(present.pk) if present else None,
-    )
-    rowsets.insert(OutboxMessage, [told])
 
 
 def answered(*, payee_id: UUID, answer_id: UUID, payout_number: str, text: str, now: datetime) -> None:

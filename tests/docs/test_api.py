@@ -56,7 +56,7 @@ def test_every_code_is_explained_and_no_other():
 
 def test_the_rates_are_those_of_the_settings():
     told = {
-        words(row[0])[0]: (int(row[2]), int(row[3]))
+        words(row[0])[0]: (float(row[2]), int(row[3]))
         for row in table(PAGE, "rate", "for", "a minute", "at once")
     }
     assert told == settings.API_RATES

@@ -237,6 +237,15 @@ class FlexClient:
         call = Call("users/update_profile", _expand(True), body)  # noqa: FBT003
         return parse_user(self._caller.call(call, patience_s=patience_s).get("data"))
 
+    def user_by_email(self, email: str, *, patience_s: float | None = None) -> User:
+        """Read the user who has an e-mail address, verified or not.
+
+        :raises FlexNotFound: when there is none.
+        :raises FlexError: in its other forms.
+        """
+        call = Call("users/show", {"email": email})
+        return parse_user(self._caller.call(call, patience_s=patience_s).get("data"))
+
 
 def _transaction(body: JsonObject) -> Transaction:
     included = body.get("included")
