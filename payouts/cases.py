@@ -30,12 +30,20 @@ ANSWER: Final = "answer"
 """The kind of the outbox's message that mails an answer; its subject is the message of the case."""
 
 
+class Unanswered(Refused):
+    """The payee wrote several times already, and nobody answered yet."""
+
+    def __init__(self) -> None:
+        super().__init__(_("You have written to us several times already: please wait for our answer."))
+
+
 def ask(payout: Payout, *, kind: str, text: str, now: datetime) -> Case:
     """This will open a case about a payout of the payee's, or write to the open one of that kind.
 
     The same text once more changes nothing: somebody pressed twice, or an answer to a request was lost.
 
-    :raises Refused: when nothing is asked, too much is, or too many messages stand unanswered.
+    :raises Refused: when nothing is asked, or it is too long.
+    :raises Unanswered: when so many messages wait for an answer already.
     """
     text = _clean(text)
     if kind not in CaseKind.values:
@@ -46,7 +54,7 @@ def ask(payout: Payout, *, kind: str, text: str, now: datetime) -> Case:
         if text in unanswered:
             return case
         if len(unanswered) >= UNANSWERED:
-            raise Refused(_("You have written to us several times already: please wait for our answer."))
+            raise Unanswered
         CaseMessage.objects.create(case=case, text=text, at=now)
     return case
 

@@ -23,6 +23,7 @@ from payouts.admin.payout_filters import late
 from payouts.admin.sending import unknown_words
 from payouts.models import (
     Attempt,
+    Case,
     Heartbeat,
     Hold,
     Incident,
@@ -102,6 +103,11 @@ def _decisions(request: HttpRequest) -> Group:
                 mine,
                 cells.list_of(Request, "state=open"),
                 tone="info",
+            ),
+            Need(
+                "Questions of payees to answer",
+                Case.objects.filter(closed_at__isnull=True).count(),
+                cells.list_of(Case, "open=yes"),
             ),
             *(_payables(label, waits) for label, waits in _WAITING),
         ],

@@ -84,28 +84,21 @@ def _next(currency: str, families: Sequence[_Family], *, now: datetime) -> Next:
         least = max(least, *(family.least for family in ready))
         why += [one for family in ready for one in family.why]
         if units >= max(least, 1):
-            return Next(amount=Money(units, currency), at=_at(at, why, now=now), why=told(_beside(why)))
+            return _ready(Money(units, currency), at, why, now=now)
     why.append(
         (Reason.MINIMUM, None, Money(least, currency)) if units > 0 else (Reason.DEDUCTIONS, None, None)
     )
     return Next(amount=Money(units, currency), at=None, why=told(why))
 
 
-def _at(ready_at: datetime, why: Iterable[Reasoned], *, now: datetime) -> datetime | None:
+def _ready(amount: Money, ready_at: datetime, why: Iterable[Reasoned], *, now: datetime) -> Next:
     """When it is made: after whatever ends by itself; nobody knows when, where something must be done first.
 
-    The usual checks do not change the day, since a hold that nobody is told of must not show in it either.
+    The usual checks change neither the day nor what is told before it: a hold must not show in either.
     """
-    moments = [ready_at]
-    for reason, until, _ in why:
-        if until is not None:
-            moments.append(until)
-        elif reason is not Reason.CHECKS:
-            return None
-    at = max(moments)
-    return at if at > now else None
-
-
-def _beside(why: list[Reasoned]) -> list[Reasoned]:
-    """What is ready, and stopped by nothing that is told, goes through the usual checks."""
-    return why or [(Reason.CHECKS, None, None)]
+    others = [one for one in why if one[0] is not Reason.CHECKS]
+    moments = [until for _, until, _ in others if until is not None]
+    at = max([ready_at, *moments])
+    if len(moments) < len(others) or at <= now:
+        return Next(amount=amount, at=None, why=told(others or [(Reason.CHECKS, None, None)]))
+    return Next(amount=amount, at=at, why=told(others))

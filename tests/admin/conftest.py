@@ -21,7 +21,7 @@ from marketplace_payouts.lib.money import Money
 from payments import recording
 from payments.models import StripeDelivery
 from payments.words import Kind, PaymentWord
-from payouts import holding, incarnation, ledger, requests
+from payouts import cases, holding, incarnation, ledger, requests
 from payouts.ledger import Draft
 from payouts.models import (
     ApprovalPolicy,
@@ -112,6 +112,7 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
     _sharetribe()
     _stripe()
     _subscribers(people, payouts)
+    cases.ask(payouts["paid"], kind="not_arrived", text="Where is <b>my</b> money?", now=timezone.now())
     return payouts
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 
-from accounts.models import Marketplace
+from accounts.models import Marketplace, Payee
+from tests import factories
 from tests.api.routes import METHODS, ROOT, routes
 from tests.api_client import Api, SharetribeUser, known_marketplace
 from tests.sandbox_services import SandboxService
@@ -18,6 +20,8 @@ from tests.sandbox_services import SandboxService
 Statuses = tuple[int, int, int]
 EACH_THEIR_OWN: Statuses = (200, 200, 401)
 """No id in the address: everybody sees and changes what is theirs."""
+OWNERS: Statuses = (200, 404, 401)
+"""The owner's thing is in the address: to everybody else it does not exist."""
 
 EXPECTED: dict[str, dict[str, Statuses]] = {
     "me": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
@@ -25,8 +29,24 @@ EXPECTED: dict[str, dict[str, Statuses]] = {
     "me/sharetribe": {"POST": (403, 403, 401), "DELETE": (409, 409, 401)},
     # The body of none of the methods is right here: that is refused to both alike.
     "notices": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "PUT": (400, 400, 401)},
+    "payouts/": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "payouts/next": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "payouts/waiting": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "payouts/<uuid:payout>": {"GET": OWNERS, "HEAD": OWNERS},
+    "payouts/<uuid:payout>/why": {"GET": OWNERS, "HEAD": OWNERS},
+    "payouts/<uuid:payout>/question": {"POST": (201, 404, 401)},
+    "payouts/<uuid:payout>/remittance-advice": {"GET": OWNERS, "HEAD": OWNERS},
+    "payouts/<uuid:payout>/remittance-advice.pdf": {"GET": OWNERS, "HEAD": OWNERS},
+    "payouts/<uuid:payout>/remittance-advice.csv": {"GET": OWNERS, "HEAD": OWNERS},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
+    "statements/<int:year>": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "statements/<int:year>.pdf": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "statements/<int:year>.csv": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
 }
+BODIES: dict[tuple[str, str], dict[str, str]] = {
+    ("POST", "payouts/<uuid:payout>/question"): {"kind": "not_arrived", "text": "Where is it?"},
+}
+"""What is sent where something else than nothing must be."""
 NOT_THERE: Statuses = (405, 405, 401)
 
 
@@ -48,6 +68,15 @@ def people(flex_sandbox: SandboxService, marketplace: Marketplace) -> tuple[Shar
     return SharetribeUser(flex_sandbox), SharetribeUser(flex_sandbox)
 
 
+def address(route: str, owner: SharetribeUser) -> str:
+    """The address of a route, with the ids of things that are the owner's."""
+    if "<uuid:payout>" in route:
+        payee = Payee.objects.get(flex_user_id=owner.id)
+        payout = factories.PayoutFactory.create(payee=payee, state="paid")
+        route = route.replace("<uuid:payout>", str(payout.pk))
+    return f"/{ROOT}{route}".replace("<int:year>", str(timezone.now().year))
+
+
 def test_every_route_has_its_line():
     assert routes() == sorted(EXPECTED)
 
@@ -55,9 +84,12 @@ def test_every_route_has_its_line():
 @pytest.mark.parametrize("route", sorted(EXPECTED))
 def test_each_answers_as_its_line_says(route, people):
     owner, another = people
+    owner.session()  # the first visit makes the payee
+    path = address(route, owner)
     answered = {}
     for method in METHODS:
+        body = BODIES.get((method, route))
         # A session each: one of the methods ends it.
         callers = (owner.session(), another.session(), Api())
-        answered[method] = tuple(api.call(method, f"/{ROOT}{route}").status_code for api in callers)
+        answered[method] = tuple(api.call(method, path, body).status_code for api in callers)
     assert answered == {method: EXPECTED[route].get(method, NOT_THERE) for method in METHODS}
