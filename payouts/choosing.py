@@ -13,6 +13,8 @@ caller's business: `choose`, `make_default`, `retire`, `open_link` and `ask_to_c
     retire(payee, method_id=…, by=…, now=…)                → what happens now, in a sentence
     ask_to_confirm(payee, method_id=…, now=…)              → mails the link to the method's own address once more
 
+`by` is `Author(person=user.pk, login="sharetribe")`: who logged in, and how.
+
 All of them raise `ChoiceRefused` alone: its `problems` have a code for programs, a sentence for the payee, and a field.
 None may be called inside a transaction: services may be asked.
 """
@@ -27,10 +29,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Payee, User
+from accounts.models import Payee
 from payouts import kicks, method_changes, methods, verification
 from payouts.errors import Refused
 from payouts.kept_methods import Kept, kept, what_retiring_does
+from payouts.method_changes import Author
 from payouts.models import MethodChange, PayoutMethod
 from payouts.offers import (
     ChoiceRefused,
@@ -73,14 +76,6 @@ _HOW_PROVEN: Final[Mapping[Proof, str]] = {
     Proof.SERVICE: "The service knows who they are.",
     Proof.LOG_IN: "The payee gave it, freshly logged in.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who says so: the person, and by what they are known to be that person (`accounts.models.Login`, or our pages)."""
-
-    user: User
-    login: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +142,7 @@ def retire(payee: Payee, *, method_id: UUID, by: Author, now: datetime) -> str:
             act=MethodChange.Act.RETIRED if is_default else MethodChange.Act.DROPPED,
             before=method,
             addresses={"before": methods.contact(method)},
-            by=by.user,
-            login=by.login,
+            by=by,
             now=now,
         )
     return sentence
@@ -211,10 +205,10 @@ def _set(
                 payee_id=payee.pk,
                 provider=service.name,
                 given=given,
-                made_by=by.user,
+                made_by=None,
                 seconded_by=None,
                 verified_how=_how_known(payee, mark) or _HOW_PROVEN[service.offering.proof],
-                login=by.login,
+                by=by,
                 now=now,
             )
         except Refused as error:

@@ -1,4 +1,4 @@
-"""Telling people by e-mail that a payee is paid elsewhere from now on: a notice of security, which nobody switches off."""
+"""Telling people by e-mail that a payee is paid elsewhere now: a notice of security, which nobody switches off."""
 
 from __future__ import annotations
 

@@ -146,6 +146,7 @@ class PayeeAdmin(ActingAdmin):
         "name",
         "email",
         columns.code("flex_user_id", "Sharetribe user"),
+        "country",
         "standing",
         "frozen_reason",
         "stripe_connected",
@@ -177,6 +178,7 @@ class PayeeAdmin(ActingAdmin):
         """This will add the payee's methods, holds, what is owed, and payouts."""
         return super().page_context(request, row) | {
             "methods": row.methods.select_related("made_by", "seconded_by").order_by("-version"),
+            "method_changes": row.method_changes.select_related("seconded_by").order_by("-at")[:_NEWEST],
             "holds": _holds_of(row),
             "owed": _owed(row),
             "staff_acts": row.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
