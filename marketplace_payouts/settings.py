@@ -319,6 +319,7 @@ API_RATES = {
     "server": (3000, 500),
     "address": (600, 200),
     "login": (20, 10),
+    "mail": (2, 3),
     "sharetribe": (300, 100),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {

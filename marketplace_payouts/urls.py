@@ -21,6 +21,7 @@ urlpatterns = [
     path("api/", reference.page, name="api_reference"),
     path("api/schema/", schema.show, name="api_schema"),
     path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("payouts.api.method_urls")),
     re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),

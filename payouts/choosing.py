@@ -8,6 +8,7 @@ caller's business: `choose`, `make_default`, `retire`, `open_link` and `ask_to_c
     form(payee, provider=…, values=…, country=…)           → offering.Form, or offering.Hosted with its state
     open_link(payee, provider=…, country=…, return_url=…)  → offering.Link, where the service asks the payee itself
     kept(payee, now=…)                                     → the methods as `Kept`, the default first
+    find(payee, method_id=…, now=…)                        → one of them
     choose(payee, provider=…, values=…, country=…, by=…)   → Chosen: the default from now on
     make_default(payee, method_id=…, by=…, now=…)          → Chosen: a method of before, as a new version of it
     retire(payee, method_id=…, by=…, now=…)                → what happens now, in a sentence
@@ -60,6 +61,7 @@ __all__ = [
     "Offers",
     "ask_to_confirm",
     "choose",
+    "find",
     "form",
     "kept",
     "make_default",
@@ -148,6 +150,17 @@ def retire(payee: Payee, *, method_id: UUID, by: Author, now: datetime) -> str:
     return sentence
 
 
+def find(payee: Payee, *, method_id: UUID, now: datetime) -> Kept:
+    """This will give one of a payee's methods as the list has it.
+
+    :raises ChoiceRefused: when there is no such method.
+    """
+    for one in kept(payee, now=now):
+        if one.method.pk == method_id:
+            return one
+    raise ChoiceRefused(Problem("method_unknown", "You have no such payout method."))
+
+
 def ask_to_confirm(payee: Payee, *, method_id: UUID, now: datetime) -> None:
     """This will mail the link by which a payee confirms a method to its own address once more.
 
@@ -167,13 +180,13 @@ def _destination(service: PayoutProvider, receiver: Receiver, values: Mapping[st
     asked = required(service, receiver, filled)
     if isinstance(asked, Form):
         if found := tuple(problems(asked, filled)):
-            raise ChoiceRefused(*found)
+            raise ChoiceRefused(*found, in_form=True)
     elif asked.state is not HostedState.READY:
         raise ChoiceRefused(Problem("not_ready", asked.sentence))
     try:
         return service.offering.destination(receiver, filled)
     except DestinationError as error:
-        raise ChoiceRefused(Problem("cannot_be_paid", str(error), error.field)) from error
+        raise ChoiceRefused(Problem("cannot_be_paid", str(error), error.field), in_form=True) from error
     except ProviderError as error:
         raise unavailable(service, error) from error
 
