@@ -7,10 +7,15 @@ nobody. Where the owner may do something to a thing of theirs, another payee mus
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from uuid import UUID
+
 import pytest
 from django.core.cache import cache
 
-from accounts.models import Marketplace
+from accounts.models import Marketplace, Payee
+from payouts.providers import registry
+from tests import factories
 from tests.api.routes import METHODS, ROOT, routes
 from tests.api_client import Api, SharetribeUser, known_marketplace
 from tests.sandbox_services import SandboxService
@@ -18,13 +23,28 @@ from tests.sandbox_services import SandboxService
 Statuses = tuple[int, int, int]
 EACH_THEIR_OWN: Statuses = (200, 200, 401)
 """No id in the address: everybody sees and changes what is theirs."""
+THE_OWNERS: Statuses = (200, 404, 401)
+"""The id of something of the owner's."""
 
 EXPECTED: dict[str, dict[str, Statuses]] = {
     "me": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
     # No body, no account of ours, nothing linked: what is refused is refused to both alike.
     "me/sharetribe": {"POST": (403, 403, 401), "DELETE": (409, 409, 401)},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
+    # No body: what is asked for is refused to both alike.
+    "payout-methods/": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
+    "payout-methods/offers": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
+    "payout-methods/requirements": {"POST": (400, 400, 401)},
+    "payout-methods/link": {"POST": (400, 400, 401)},
+    "payout-methods/<uuid:pk>": {"GET": THE_OWNERS, "HEAD": THE_OWNERS, "DELETE": THE_OWNERS},
+    "payout-methods/<uuid:pk>/default": {"POST": THE_OWNERS},
+    # It is confirmed already.
+    "payout-methods/<uuid:pk>/confirmation": {"POST": (409, 404, 401)},
 }
+OF_THE_OWNER: dict[str, Callable[[Payee], UUID]] = {
+    "payout-methods": lambda payee: (payee.methods.first() or factories.MethodFactory.create(payee=payee)).pk,
+}
+"""By the first part of a route: the id of a thing of the owner's, for its address."""
 NOT_THERE: Statuses = (405, 405, 401)
 
 
@@ -40,10 +60,28 @@ def _no_limits(settings):
     settings.API_RATES = dict.fromkeys(settings.API_RATES, (60_000, 1_000))
 
 
+@pytest.fixture(autouse=True)
+def _paypal(monkeypatch):
+    """It is set up, and never called."""
+    monkeypatch.setenv("PAYPAL_CLIENT_ID", "client")
+    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "secret")
+    registry.reset()
+    yield
+    registry.reset()
+
+
 @pytest.fixture
 def people(flex_sandbox: SandboxService, marketplace: Marketplace) -> tuple[SharetribeUser, SharetribeUser]:
     """The owner, and another payee."""
     return SharetribeUser(flex_sandbox), SharetribeUser(flex_sandbox)
+
+
+def address_of(route: str, owner: SharetribeUser) -> str:
+    """The address of a route, with the id of something of the owner's where it has one."""
+    if "<uuid:pk>" not in route:
+        return route
+    payee = Payee.objects.get(flex_user_id=owner.id)
+    return route.replace("<uuid:pk>", str(OF_THE_OWNER[route.partition("/")[0]](payee)))
 
 
 def test_every_route_has_its_line():
@@ -57,5 +95,6 @@ def test_each_answers_as_its_line_says(route, people):
     for method in METHODS:
         # A session each: one of the methods ends it.
         callers = (owner.session(), another.session(), Api())
-        answered[method] = tuple(api.call(method, f"/{ROOT}{route}").status_code for api in callers)
+        path = f"/{ROOT}{address_of(route, owner)}"
+        answered[method] = tuple(api.call(method, path).status_code for api in callers)
     assert answered == {method: EXPECTED[route].get(method, NOT_THERE) for method in METHODS}

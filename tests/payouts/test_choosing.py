@@ -110,7 +110,7 @@ def test_what_a_service_does_not_know_is_nothing_and_says_why(anna):
     (terms,) = offer(anna, "wallet").terms
     assert terms.terms is not None
     assert (terms.terms.fee, terms.terms.amount, terms.terms.arrives_within) == (None, None, None)
-    assert terms.terms.fee_note and terms.terms.amount_note and terms.terms.arrival_note
+    assert all((terms.terms.fee_note, terms.terms.amount_note, terms.terms.arrival_note))
 
 
 def test_a_service_that_cannot_be_asked_keeps_no_other_away(anna, monkeypatch):
