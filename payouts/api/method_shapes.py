@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from rest_framework import serializers
 
+from accounts.api.errors import ApiError
 from accounts.api.serializers import Body
 from payouts.kept_methods import Standing
 from payouts.providers.offering import FieldType, HostedState, Kind, Proof
@@ -56,12 +57,15 @@ class LinkAsked(Body):
     )
 
     def validate_return_url(self, value: str) -> str:
-        """This will refuse to send people to strangers."""
+        """This will refuse to send people to strangers.
+
+        :raises ApiError: when it is no page of ours.
+        """
         parts = urlsplit(value)
         ours = [settings.PUBLIC_URL, *settings.CORS_ALLOWED_ORIGINS]
         if f"{parts.scheme}://{parts.netloc}" not in ours:
             sentence = "This is no page of ours: name its origin in CORS_ORIGINS first."
-            raise serializers.ValidationError(sentence, "foreign_url")
+            raise ApiError("foreign_url", sentence, field="return_url")
         return value
 
 
