@@ -14,7 +14,7 @@ caller's business: `choose`, `make_default`, `retire`, `open_link` and `ask_to_c
     retire(payee, method_id=…, by=…, now=…)                → what happens now, in a sentence
     ask_to_confirm(payee, method_id=…, now=…)              → mails the link to the method's own address once more
 
-`by` is `Author(person=user.pk, login="sharetribe")`: who logged in, and how.
+`by` is `Author(user=…, login=…)`: who logged in, and how.
 
 All of them raise `ChoiceRefused` alone: its `problems` have a code for programs, a sentence for the payee, and a field.
 None may be called inside a transaction: services may be asked.

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, Self
-from uuid import UUID
+from typing import Final
 
 from accounts.models import Payee, User
 from marketplace_payouts.lib import rowsets
@@ -24,14 +23,9 @@ _TOLD: Final = frozenset({MethodChange.Act.CHOSEN, MethodChange.Act.RETIRED})
 class Author:
     """Who says where a payee is paid: the person, and by what they are known to be that person."""
 
-    person: UUID | None
+    user: User | None
     login: str
-    """One of `accounts.models.Login`, `staff`, or what our own pages call their log-in."""
-
-    @classmethod
-    def staff(cls, user: User | None) -> Self:
-        """This will name a member of staff."""
-        return cls(None if user is None else user.pk, STAFF)
+    """One of `accounts.models.Login`, or `STAFF`."""
 
 
 def record(
@@ -59,7 +53,7 @@ def record(
         before_masked=str(before or ""),
         after=after,
         after_masked=str(after or ""),
-        person=by.person,
+        person=None if by.user is None else by.user.pk,
         seconded_by=seconded_by,
         login=by.login,
         at=now,

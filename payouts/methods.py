@@ -139,7 +139,7 @@ def replace(
         before=present,
         after=method,
         addresses={"before": contact(present), "after": contact(method)},
-        by=by or Author.staff(made_by),
+        by=by or Author(made_by, method_changes.STAFF),
         seconded_by=seconded_by,
         now=now,
     )

@@ -50,9 +50,7 @@ class _PayeesView(ApiView):
     @property
     def author(self) -> Author:
         """Who says so, and how they logged in."""
-        person = who.person(self.request)
-        assert person is not None
-        return Author(person=person.pk, login=who.caller(self.request).login.value)
+        return Author(user=who.person(self.request), login=who.caller(self.request).login.value)
 
     def shown(self, payee: Payee, method_id: UUID) -> Any:
         """This will show one method as the list does.

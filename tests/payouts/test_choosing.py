@@ -26,7 +26,7 @@ from tests import factories
 from tests.providers import offers
 from tests.providers.offers import bank, wallet
 
-BY = Author(person=None, login="sharetribe")
+BY = Author(user=None, login="sharetribe")
 
 
 @pytest.fixture(autouse=True)
