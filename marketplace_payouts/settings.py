@@ -332,6 +332,7 @@ API_RATES = {
     "server": (3000, 500),
     "address": (600, 200),
     "login": (20, 10),
+    "mail": (2, 3),
     "sharetribe": (300, 100),
     "code": (4, 20),
     "code_mail": (0.05, 4),

@@ -25,6 +25,7 @@ urlpatterns = [
     path("api/v1/", include("accounts.api.urls")),
     path("api/v1/", include("payouts.api.notice_urls")),
     path("api/v1/", include("payouts.api.payout_urls")),
+    path("api/v1/", include("payouts.api.method_urls")),
     re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),

@@ -160,6 +160,7 @@ class PayeeAdmin(ActingAdmin):
         "name",
         "email",
         columns.code("flex_user_id", "Sharetribe user"),
+        "country",
         "standing",
         "frozen_reason",
         "stripe_connected",
@@ -191,6 +192,7 @@ class PayeeAdmin(ActingAdmin):
         """This will add the payee's methods, holds, what is owed, and payouts."""
         return super().page_context(request, row) | {
             "methods": row.methods.select_related("made_by", "seconded_by").order_by("-version"),
+            "method_changes": row.method_changes.select_related("seconded_by").order_by("-at")[:_NEWEST],
             "holds": _holds_of(row),
             "owed": _owed(row),
             "asking": row.reminders.filter(ended_at__isnull=True).first(),
