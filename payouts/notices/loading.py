@@ -15,7 +15,17 @@ from django.urls import reverse
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
 from payouts import method_changes, methods, verification
-from payouts.models import MethodChange, Notice, OutboxMessage, Payable, Payout, PayoutMethod, Reminder, State
+from payouts.models import (
+    CaseMessage,
+    MethodChange,
+    Notice,
+    OutboxMessage,
+    Payable,
+    Payout,
+    PayoutMethod,
+    Reminder,
+    State,
+)
 from payouts.notices import debts, kinds, words
 from payouts.notices.staging import MESSAGE
 from payouts.providers import registry
@@ -260,16 +270,19 @@ def _earned(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Tur
 
 
 def _answers(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Turn]:
-    payees = _payees(messages)
+    answers = CaseMessage.objects.select_related(
+        "case__payout__payee__user", "case__payout__payee__marketplace"
+    ).in_bulk([message.subject for message in messages])
     return {
         message.pk: Turn(
             kinds.ANSWERED,
-            message.subject,
-            message.facts["turn"],
-            payees[UUID(message.facts["payee"])],
-            {"number": message.facts["number"], "text": message.facts["text"]},
+            answer.pk,
+            "",
+            answer.case.payout.payee,
+            {"number": answer.case.payout.number, "text": answer.text},
         )
         for message in messages
+        if (answer := answers.get(message.subject)) is not None
     }
 
 
@@ -286,5 +299,5 @@ _LOADERS: Final = {
     kinds.INVITED: _reminders,
     kinds.REMINDED: _reminders,
     kinds.OWED: _earned,
-    kinds.ANSWERED: _answers,
+    "answer": _answers,
 }

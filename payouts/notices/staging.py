@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.models import OutboxMessage
 from payouts.notices import kinds
@@ -30,11 +29,3 @@ def message(
         created_at=now,
         next_at=now,
     )
-
-
-def answered(*, payee_id: UUID, answer_id: UUID, payout_number: str, text: str, now: datetime) -> None:
-    """This will have a payee sent the answer to a question about a payout; `answer_id` is what makes it one answer."""
-    told = message(
-        kinds.ANSWERED, subject=answer_id, payee_id=payee_id, now=now, number=payout_number, text=text
-    )
-    rowsets.insert(OutboxMessage, [told])

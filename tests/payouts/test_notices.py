@@ -10,13 +10,15 @@ import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
 
+from accounts.models import Payee
 from marketplace_payouts.lib.clock import utc_now
-from payouts import incarnation, lifecycle, outbox, verification
+from payouts import cases, incarnation, lifecycle, method_changes, methods, outbox, verification
 from payouts.actors import Actor
 from payouts.lifecycle import Move
 from payouts.models import (
     Attempt,
     Incarnation,
+    MethodChange,
     Notice,
     NoticeSwitch,
     OutboxMessage,
@@ -24,7 +26,7 @@ from payouts.models import (
     PayoutMethod,
     State,
 )
-from payouts.notices import checks, kinds, staging
+from payouts.notices import checks, kinds
 from tests.factories import MethodFactory, PayeeFactory, PayoutFactory, StaffFactory
 from tests.payouts.mail_server import MailServer, mail_server
 
@@ -157,19 +159,26 @@ def test_a_name_is_neither_a_header_nor_markup():
 
 
 def test_an_answer_is_mailed_as_it_was_written():
-    payee, answer = PayeeFactory.create(), PayeeFactory.create().pk
-    for _ in range(2):
-        staging.answered(
-            payee_id=payee.pk,
-            answer_id=answer,
-            payout_number="PO-1",
-            text="<i>Look</i>\n\nagain",
-            now=utc_now(),
-        )
+    payout = PayoutFactory.create(state=State.PAID)
+    case = cases.ask(payout, kind="other", text="Where is it?", now=utc_now())
+    by = StaffFactory.create(roles=["operator"])
+    cases.answer(by=by, case_ids=[case.pk], text="<i>Look</i>\n\nagain", settles=True, now=utc_now())
+    OutboxMessage.objects.exclude(kind="answer").delete()
     [sent] = tell()
-    assert sent.subject == "PO-1: our answer to your question"
+    assert sent.subject == f"{payout.number}: our answer to your question"
     assert "<i>Look</i>\n\nagain" in sent.body
     assert "&lt;i&gt;Look&lt;/i&gt;" in html_of(sent)
+    assert case.messages.get(by=by).mailed_at is not None
+
+
+def test_who_does_not_want_answers_by_mail_reads_them_where_they_asked():
+    payout = PayoutFactory.create(state=State.PAID)
+    NoticeSwitch.objects.create(payee=payout.payee, kind=kinds.ANSWERED)
+    case = cases.ask(payout, kind="other", text="Where is it?", now=utc_now())
+    by = StaffFactory.create(roles=["operator"])
+    cases.answer(by=by, case_ids=[case.pk], text="There.", settles=True, now=utc_now())
+    assert tell() == []
+    assert case.messages.get(by=by).mailed_at is None
 
 
 # ------------------------------------------------------------------------------------------------------ once
@@ -344,16 +353,30 @@ def test_the_setting_is_held_to_what_there_is(settings, given, ids):
 # ------------------------------------------------------------------------------------------------------ security
 
 
-def changed(
-    *, former: PayoutMethod | None, present: PayoutMethod | None
-) -> dict[str, EmailMultiAlternatives]:
-    """Have a change told; gives the mails by address."""
-    about = present or former
-    assert about is not None
-    staging.method_changed(payee_id=about.payee_id, former=former, present=present, now=utc_now())
+def change(
+    payee: Payee, *, before: PayoutMethod | None, after: PayoutMethod | None
+) -> list[EmailMultiAlternatives]:
+    """Have a payee's change told; gives the mails, each to one address."""
+    methods_of = {"before": before, "after": after}
+    method_changes.record(
+        payee=payee,
+        act=MethodChange.Act.CHOSEN if after else MethodChange.Act.RETIRED,
+        before=before,
+        after=after,
+        addresses={which: methods.contact(method) for which, method in methods_of.items()},
+        by=None,
+        login="account",
+        now=utc_now(),
+    )
     sent = tell()
     assert all(len(one.to) == 1 for one in sent)
-    return {one.to[0]: one for one in sent}
+    assert len({one.to[0] for one in sent}) == len(sent), "each address once"
+    return sent
+
+
+def to(sent: list[EmailMultiAlternatives]) -> set[str]:
+    """Who was written to."""
+    return {one.to[0] for one in sent}
 
 
 def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
@@ -365,39 +388,47 @@ def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
     former = MethodFactory.create(payee=payee, address="old@mail.example", retired_at=utc_now())
     usable = utc_now() + timedelta(days=3)
     present = MethodFactory.create(payee=payee, version=2, address="new@mail.example", usable_from=usable)
-    told = changed(former=former, present=present)
-    assert set(told) == {"now@mail.example", "login@mail.example", "old@mail.example", "new@mail.example"}
-    for sent in told.values():
+    told = change(payee, before=former, after=present)
+    assert to(told) == {"now@mail.example", "login@mail.example", "old@mail.example", "new@mail.example"}
+    for sent in told:
         assert former.masked in sent.body
         assert present.masked in sent.body
         assert "nothing is sent there before" in sent.body
+        assert "Somebody who logged in as you asked for it" in sent.body
         assert "List-Unsubscribe" not in sent.message()
         assert "/payee/notices/" not in sent.body + html_of(sent)
-        assert not {"old@mail.example", "new@mail.example"} & set(sent.body.split())
+        assert "old@mail.example" not in sent.body + html_of(sent)
+        assert "new@mail.example" not in sent.body + html_of(sent)
+    assert set(Notice.objects.values_list("contact", flat=True)) == {
+        "payee",
+        "login",
+        "former_method",
+        "method",
+    }
 
 
 def test_whoever_took_over_the_address_first_does_not_keep_it_from_the_owner():
     payee = PayeeFactory.create(email="owner@mail.example")
     payout_in(State.PAID, payee=payee)
-    assert tell()[0].to == ["owner@mail.example"]
+    assert to(tell()) == {"owner@mail.example"}
     payee.email = "thief@mail.example"
     payee.save()
     present = MethodFactory.create(payee=payee, version=2, address="thief@mail.example")
-    assert set(changed(former=None, present=present)) == {"owner@mail.example", "thief@mail.example"}
+    assert to(change(payee, before=None, after=present)) == {"owner@mail.example", "thief@mail.example"}
 
 
 def test_a_former_method_that_cannot_be_opened_keeps_nobody_from_hearing_of_it():
     payee = PayeeFactory.create()
     former = MethodFactory.create(payee=payee, details=b"nonsense", retired_at=utc_now())
     present = MethodFactory.create(payee=payee, version=2, address="new@mail.example")
-    assert set(changed(former=former, present=present)) == {payee.email, "new@mail.example"}
+    assert to(change(payee, before=former, after=present)) == {payee.email, "new@mail.example"}
 
 
 def test_a_method_that_is_taken_away_is_told_too():
     former = MethodFactory.create(address="old@mail.example")
-    told = changed(former=former, present=None)
-    assert set(told) == {former.payee.email, "old@mail.example"}
-    assert "you are not paid to" in told["old@mail.example"].body
+    told = change(former.payee, before=former, after=None)
+    assert to(told) == {former.payee.email, "old@mail.example"}
+    assert "you are not paid to" in told[0].body
 
 
 def test_a_method_is_to_be_confirmed_at_its_own_address_alone():

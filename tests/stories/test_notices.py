@@ -59,17 +59,16 @@ def test_from_the_invitation_to_the_money(world: World) -> None:
     world.let_pass(days=2)
     world.pay_to(payee, "seller@example.com")
     come_round(world)
-    assert subjects(since=2) == [CHANGED]
     assert Reminder.objects.get().ended_at is not None
     world.let_decide()
     world.approve()
     world.send()
     world.until("paid")
     world.tell()
-    assert subjects(since=3) == [PAID]
+    assert subjects(since=2) == [PAID]
     world.let_pass(days=30)
     come_round(world)
-    assert len(mail.outbox) == 4
+    assert len(mail.outbox) == 3
     assert {one.to[0] for one in mail.outbox} == {"seller@example.com"}
     assert set(Notice.objects.values_list("outcome", flat=True)) == {"sent"}
     world.assert_books_agree()
@@ -99,8 +98,9 @@ def test_one_click_in_the_invitation_stops_the_reminders_of_that_kind_alone(worl
     come_round(world)
     assert subjects() == [INVITED, REMINDED]
     world.pay_to(payee, "seller@example.com")
+    world.pay_to(payee, "another@example.com")
     come_round(world)
-    assert subjects(since=2) == [CHANGED]
+    assert set(subjects(since=2)) == {CHANGED}
 
 
 @pytest.mark.parametrize(
