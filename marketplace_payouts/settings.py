@@ -332,6 +332,7 @@ API_RATES = {
     "server": (3000, 500),
     "address": (600, 200),
     "login": (20, 10),
+    "mail": (2, 3),
     "sharetribe": (300, 100),
     "code": (4, 20),
     "code_mail": (0.05, 4),
@@ -353,7 +354,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# A mail server that says nothing would hold up a worker until the queue kills it.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
+# Kinds of notices, by `payouts.notices.kinds`, that no payee is sent.
+NOTICES_OFF: list[str] = env.list("NOTICES_OFF", default=[])
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
@@ -401,13 +406,14 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
-    "notice": "payouts.notices.tell",
+    "tell_user": "flexsync.user_telling.tell",
+    "notice": "payouts.notices.telling.tell",
     "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
-    "verify_method": "payouts.verification.tell",
+    "verify_method": "payouts.notices.telling.tell",
     "entry_code": "accounts.payee_door.codes.mail",
-    "method_changed": "payouts.method_notices.tell",
-    "alert": "payouts.notices.alert",
+    "method_changed": "payouts.notices.telling.tell",
+    "alert": "payouts.alerts.tell",
 }
 
 # The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.

@@ -8,10 +8,13 @@ caller's business: `choose`, `make_default`, `retire`, `open_link` and `ask_to_c
     form(payee, provider=…, values=…, country=…)           → offering.Form, or offering.Hosted with its state
     open_link(payee, provider=…, country=…, return_url=…)  → offering.Link, where the service asks the payee itself
     kept(payee, now=…)                                     → the methods as `Kept`, the default first
+    find(payee, method_id=…, now=…)                        → one of them
     choose(payee, provider=…, values=…, country=…, by=…)   → Chosen: the default from now on
     make_default(payee, method_id=…, by=…, now=…)          → Chosen: a method of before, as a new version of it
     retire(payee, method_id=…, by=…, now=…)                → what happens now, in a sentence
     ask_to_confirm(payee, method_id=…, now=…)              → mails the link to the method's own address once more
+
+`by` is `Author(user=…, login=…)`: who logged in, and how.
 
 All of them raise `ChoiceRefused` alone: its `problems` have a code for programs, a sentence for the payee, and a field.
 None may be called inside a transaction: services may be asked.
@@ -27,10 +30,11 @@ from uuid import UUID
 
 from django.db import transaction
 
-from accounts.models import Payee, User
+from accounts.models import Payee
 from payouts import kicks, method_changes, methods, verification
 from payouts.errors import Refused
 from payouts.kept_methods import Kept, kept, what_retiring_does
+from payouts.method_changes import Author
 from payouts.models import MethodChange, PayoutMethod
 from payouts.offers import (
     ChoiceRefused,
@@ -57,6 +61,7 @@ __all__ = [
     "Offers",
     "ask_to_confirm",
     "choose",
+    "find",
     "form",
     "kept",
     "make_default",
@@ -73,14 +78,6 @@ _HOW_PROVEN: Final[Mapping[Proof, str]] = {
     Proof.SERVICE: "The service knows who they are.",
     Proof.LOG_IN: "The payee gave it, freshly logged in.",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Author:
-    """Who says so: the person, and by what they are known to be that person (`accounts.models.Login`, or our pages)."""
-
-    user: User
-    login: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +144,21 @@ def retire(payee: Payee, *, method_id: UUID, by: Author, now: datetime) -> str:
             act=MethodChange.Act.RETIRED if is_default else MethodChange.Act.DROPPED,
             before=method,
             addresses={"before": methods.contact(method)},
-            by=by.user,
-            login=by.login,
+            by=by,
             now=now,
         )
     return sentence
+
+
+def find(payee: Payee, *, method_id: UUID, now: datetime) -> Kept:
+    """This will give one of a payee's methods as the list has it.
+
+    :raises ChoiceRefused: when there is no such method.
+    """
+    for one in kept(payee, now=now):
+        if one.method.pk == method_id:
+            return one
+    raise ChoiceRefused(Problem("method_unknown", "You have no such payout method."))
 
 
 def ask_to_confirm(payee: Payee, *, method_id: UUID, now: datetime) -> None:
@@ -173,13 +180,13 @@ def _destination(service: PayoutProvider, receiver: Receiver, values: Mapping[st
     asked = required(service, receiver, filled)
     if isinstance(asked, Form):
         if found := tuple(problems(asked, filled)):
-            raise ChoiceRefused(*found)
+            raise ChoiceRefused(*found, in_form=True)
     elif asked.state is not HostedState.READY:
         raise ChoiceRefused(Problem("not_ready", asked.sentence))
     try:
         return service.offering.destination(receiver, filled)
     except DestinationError as error:
-        raise ChoiceRefused(Problem("cannot_be_paid", str(error), error.field)) from error
+        raise ChoiceRefused(Problem("cannot_be_paid", str(error), error.field), in_form=True) from error
     except ProviderError as error:
         raise unavailable(service, error) from error
 
@@ -211,10 +218,10 @@ def _set(
                 payee_id=payee.pk,
                 provider=service.name,
                 given=given,
-                made_by=by.user,
+                made_by=None,
                 seconded_by=None,
                 verified_how=_how_known(payee, mark) or _HOW_PROVEN[service.offering.proof],
-                login=by.login,
+                by=by,
                 now=now,
             )
         except Refused as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,10 +13,19 @@ from marketplace_payouts.lib.ids import uuid7
 from payouts.models import MethodChange, OutboxMessage, PayoutMethod
 
 KIND: Final = "method_changed"
-"""Of the messages; `payouts.method_notices` mails them."""
+"""Of the messages; `payouts.notices` mails them, and nobody can switch them off."""
 STAFF: Final = "staff"
 """The log-in of changes that members of staff asked for and seconded."""
 _TOLD: Final = frozenset({MethodChange.Act.CHOSEN, MethodChange.Act.RETIRED})
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who says where a payee is paid: the person, and by what they are known to be that person."""
+
+    user: User | None
+    login: str
+    """One of `accounts.models.Login`, or `STAFF`."""
 
 
 def record(
@@ -25,9 +35,8 @@ def record(
     before: PayoutMethod | None = None,
     after: PayoutMethod | None = None,
     addresses: Mapping[str, str],
-    by: User | None,
+    by: Author,
     seconded_by: User | None = None,
-    login: str,
     now: datetime,
 ) -> MethodChange:
     """This will write a change down and stage what is told of it, inside the caller's transaction.
@@ -44,12 +53,12 @@ def record(
         before_masked=str(before or ""),
         after=after,
         after_masked=str(after or ""),
-        by=by,
+        person=None if by.user is None else by.user.pk,
         seconded_by=seconded_by,
-        login=login,
+        login=by.login,
         at=now,
     )
-    is_first_by_staff = login == STAFF and before is None
+    is_first_by_staff = by.login == STAFF and before is None
     if act in _TOLD and not is_first_by_staff:
         whom = _whom(payee, addresses)
         rowsets.insert(OutboxMessage, [_message(change, facts, now=now) for facts in whom])

@@ -17,9 +17,10 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crypto import CryptoError, Tampered
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from payouts import dissolving, method_changes
+from payouts import dissolving, method_changes, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
+from payouts.method_changes import Author
 from payouts.models import MethodChange, Payout, PayoutMethod, State
 from payouts.providers import registry
 from payouts.providers.base import DestinationError, ProviderError
@@ -93,15 +94,15 @@ def replace(
     made_by: User | None,
     seconded_by: User | None,
     verified_how: str = "",
-    login: str = method_changes.STAFF,
+    by: Author | None = None,
     now: datetime,
 ) -> PayoutMethod:
     """This will make a new version of where a payee is paid, inside the caller's transaction.
 
     The former method is retired under lock, and payouts that are not being sent yet are let go: what they covered is
     gathered again for the new method, with a new approval. A first method has no cool-down but is never approved by
-    a policy; a changed one waits for `METHOD_COOL_DOWN`. Who changed it stays on record, and the old and the new address
-    are told.
+    a policy; a changed one waits for `METHOD_COOL_DOWN`. Who changed it stays on record, and the old and the new
+    address are told. `by` is a payee who says so themselves; without it staff made and seconded it.
 
     :raises Refused: when the destination cannot be paid to, or is the present one.
     """
@@ -138,12 +139,12 @@ def replace(
         before=present,
         after=method,
         addresses={"before": contact(present), "after": contact(method)},
-        by=made_by,
+        by=by or Author(made_by, method_changes.STAFF),
         seconded_by=seconded_by,
-        login=login,
         now=now,
     )
     Payee.objects.filter(pk=payee.pk).update(next_gather_at=now)
+    readiness.changed([payee.pk], now=now)
     return method
 
 
@@ -161,6 +162,7 @@ def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     """
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
+    readiness.changed([method.payee_id], now=now)
     payouts = _lock_payouts(Payout.objects.filter(method=method))
     if payouts:
         dissolving.dissolve(
@@ -206,3 +208,4 @@ def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) ->
     method.verified_at, method.verified_how, method.verified_by = now, how, by
     method.save(update_fields=["verified_at", "verified_how", "verified_by"])
     Payout.objects.filter(method=method, state=State.PENDING).update(next_at=now)
+    readiness.changed([method.payee_id], now=now)

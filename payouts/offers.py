@@ -21,9 +21,11 @@ log = logger(__name__)
 class ChoiceRefused(DomainError):
     """What a payee wants cannot be done as asked; each problem has a code, a sentence for the payee, and a field."""
 
-    def __init__(self, *problems: Problem) -> None:
+    def __init__(self, *problems: Problem, in_form: bool = False) -> None:
         super().__init__(" ".join(problem.sentence for problem in problems))
         self.problems = problems
+        self.in_form = in_form
+        """Whether the fields are those of the service's form, and not what was asked beside it."""
 
     @property
     def code(self) -> str:

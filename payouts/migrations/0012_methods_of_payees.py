@@ -21,16 +21,6 @@ CREATE TRIGGER payouts_no_truncate BEFORE TRUNCATE ON payouts_methodchange EXECU
 """
 
 
-def _person() -> models.ForeignKey:
-    return models.ForeignKey(
-        blank=True,
-        null=True,
-        on_delete=django.db.models.deletion.PROTECT,
-        related_name="+",
-        to=settings.AUTH_USER_MODEL,
-    )
-
-
 def _method() -> models.ForeignKey:
     return models.ForeignKey(
         blank=True,
@@ -96,8 +86,20 @@ class Migration(migrations.Migration):
                 ("at", models.DateTimeField(default=django.utils.timezone.now)),
                 ("before", _method()),
                 ("after", _method()),
-                ("by", _person()),
-                ("seconded_by", _person()),
+                (
+                    "person",
+                    models.UUIDField(blank=True, help_text="The id of whoever logged in.", null=True),
+                ),
+                (
+                    "seconded_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
                 (
                     "payee",
                     models.ForeignKey(

@@ -15,6 +15,7 @@ from payouts.models.decisions import (
 )
 from payouts.models.hearing import Observation, WebhookDelivery
 from payouts.models.methods import MethodChange, PayoutMethod
+from payouts.models.notices import Notice, NoticeSwitch, Reminder
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
@@ -55,6 +56,8 @@ __all__ = [
     "Incident",
     "MethodChange",
     "Note",
+    "Notice",
+    "NoticeSwitch",
     "Observation",
     "OutboxMessage",
     "Payable",
@@ -66,6 +69,7 @@ __all__ = [
     "Process",
     "ProviderFunds",
     "Rail",
+    "Reminder",
     "Request",
     "Schedule",
     "Source",

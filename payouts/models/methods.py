@@ -90,9 +90,8 @@ class MethodChange(models.Model):
     before_masked = models.CharField(max_length=160, blank=True)
     after = models.ForeignKey(PayoutMethod, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     after_masked = models.CharField(max_length=160, blank=True)
-    by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
-    )
+    # No foreign key: the row of a log-in may go when it is linked with an account, and what it did stays.
+    person = models.UUIDField(null=True, blank=True, help_text="The id of whoever logged in.")
     seconded_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
     )

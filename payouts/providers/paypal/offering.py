@@ -14,13 +14,12 @@ from payouts.providers.paypal.amounts import EXPONENTS
 
 # The 96 countries in which a receiver can take payouts and withdraw them (developer.paypal.com/payouts/
 # supported-features, of 2026-06-30, read 2026-11).
-COUNTRIES: Final = frozenset(
-    (
-        "AD AE AR AT AU BE BG BH BM BR BS BW CA CH CL CN CO CR CY CZ DE DK DO EC EE ES FI FO FR GB GE GI GL GR GT HK "
-        "HN HR HU ID IE IL IN IS IT JM JO JP KE KR KW KY KZ LI LS LT LU LV MA MC MD MT MU MX MY MZ NI NL NO NZ OM PA "
-        "PE PH PL PT QA RE RO RS SA SE SG SI SK SM SN SV TH TR TW US UY VE VN ZA"
-    ).split()
+_COUNTRIES: Final = (
+    "AD AE AR AT AU BE BG BH BM BR BS BW CA CH CL CN CO CR CY CZ DE DK DO EC EE ES FI FO FR GB GE GI GL GR GT HK "
+    "HN HR HU ID IE IL IN IS IT JM JO JP KE KR KW KY KZ LI LS LT LU LV MA MC MD MT MU MX MY MZ NI NL NO NZ OM PA "
+    "PE PH PL PT QA RE RO RS SA SE SG SI SK SM SN SV TH TR TW US UY VE VN ZA"
 )
+COUNTRIES: Final = frozenset(_COUNTRIES.split())
 
 
 class PayPalOffering:
