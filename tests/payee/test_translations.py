@@ -106,13 +106,8 @@ def _said_in(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     told: list[str] = []
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
-    # Neither docstrings nor tables of codes.
+    # Docstrings are for us.
     inner |= {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    inner |= {
-        id(node.func.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
-    }
     for node in ast.walk(tree):
         if id(node) in inner:
             continue
@@ -120,9 +115,14 @@ def _said_in(path: Path) -> list[str]:
             told.append(
                 "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
             )
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and _is_said(node.value):
             told.append(node.value)
     return told
+
+
+def _is_said(text: str) -> bool:
+    """Neither a name for programs nor a table of codes."""
+    return " " in text and text.upper() != text
 
 
 def _plain(sentence: str) -> str:
