@@ -144,6 +144,7 @@ class TestOnAPhone:
             "/payee/method/add/paypal/?country=VN",
             "/payee/statements/",
             "/payee/again/",
+            "/payee/mails/",
             "/payee/nowhere",
         ):
             page.goto(address)

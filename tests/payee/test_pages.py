@@ -9,10 +9,11 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import ApiSession, Payee
-from payouts import cases, verification
+from payouts import cases, outbox, verification
 from payouts.models import Case, CaseKind, PayoutMethod, State
+from payouts.notices import kinds, switches
 from tests import factories
-from tests.payee.browsing import Browser
+from tests.payee.browsing import Browser, code_in
 from tests.payee.conftest import payee_of
 
 ADD = "/payee/method/add/paypal/"
@@ -112,19 +113,11 @@ def test_after_ten_minutes_where_money_goes_needs_a_new_log_in(at_home, mailoutb
     assert "Log in again" in at_home.text
     # A code by e-mail is a log-in, and leads back.
     at_home.submit("/payee/code/ask", email="ada@market.example")
-    from tests.payee.browsing import code_in
-
-    _told(at_home)
+    outbox.tell(limit=100, now=timezone.now())
     at_home.submit("/payee/code/", code=code_in(mailoutbox[-1]))
     assert at_home.at == "/payee/method/add/"
     choose(at_home, "late@pay.example")
     assert PayoutMethod.objects.count() == 2
-
-
-def _told(_browser: Browser) -> None:
-    from payouts import outbox
-
-    outbox.tell(limit=100, now=timezone.now())
 
 
 def test_one_payout_with_its_story_and_papers(at_home, adas_payout):
@@ -265,6 +258,19 @@ def test_the_mailed_link_confirms_a_method(at_home, browser):
     anyone.open("/payee/methods/broken/")
     assert anyone.status == 410
     assert "bị hỏng hoặc quá cũ" in anyone.text
+
+
+def test_which_mails_are_wanted(at_home):
+    at_home.open("/payee/mails/")
+    token = {"csrfmiddlewaretoken": at_home.cookie("csrf").value}
+    wanted = [name for name in kinds.SWITCHES if name != kinds.OWED]
+    at_home.client.post("/payee/mails/", token | {"wanted": wanted})
+    off = [one.kind.name for one in switches.of(Payee.objects.get()) if not one.is_wanted]
+    assert off == [kinds.OWED]
+    at_home.open("/payee/mails/?kept=1")
+    assert 'value="owed">' in at_home.text
+    assert 'value="paid" checked>' in at_home.text
+    assert 'value="method_changed" checked disabled>' in at_home.text
 
 
 def test_the_language_is_kept_for_pages_and_mails(at_home):

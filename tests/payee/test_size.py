@@ -42,6 +42,7 @@ def pages(browser, ada, marketplace, paypal, settings, tmp_path):
         "/payee/method/add/?country=DE",
         "/payee/method/add/paypal/?country=DE",
         "/payee/again/",
+        "/payee/mails/",
         "/payee/nowhere",
     ]
     return browser, addresses
