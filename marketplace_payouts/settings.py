@@ -274,6 +274,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "payouts.payee_pages.door.forged"
 # As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
 BRAND_NAME = env.str("BRAND_NAME", default="")
 BRAND_URL = env.str("BRAND_URL", default="")

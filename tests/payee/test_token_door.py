@@ -161,7 +161,9 @@ def test_nobody_is_logged_out_by_another_site(browser, ada):
     browser.enter(ada)
     elsewhere = Client(enforce_csrf_checks=True)
     elsewhere.cookies["payee"] = browser.cookie("payee").value
-    assert elsewhere.post("/payee/leave").status_code == 403
+    refused = elsewhere.post("/payee/leave")
+    assert refused.status_code == 403
+    assert "keeps no cookies" in refused.content.decode()
     assert "Logged in as" in browser.open(HOME).content.decode()
 
 
