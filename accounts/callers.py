@@ -58,6 +58,19 @@ class Caller:
     """The key that signed this request, or for whose word a session is opened."""
     session: ApiSession | None = None
 
+    @classmethod
+    def of_session(cls, session: ApiSession) -> Caller:
+        """This will say what is known of whoever shows the token of a session."""
+        return cls(
+            credential=Credential.SESSION,
+            login=Login(session.login),
+            logged_in_at=session.logged_in_at,
+            until=session.expires_at,
+            read_only=session.read_only,
+            key=session.key,
+            session=session,
+        )
+
     @property
     def fresh_until(self) -> datetime | None:
         """Until when the log-in counts as one of the last minutes."""

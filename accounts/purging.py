@@ -9,7 +9,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection
 from django.db.models import Model
 
-from accounts.models import ApiSession, SharetribeToken, SignedMessage
+from accounts.models import ApiSession, EntryCode, SharetribeToken, SignedMessage
 from marketplace_payouts.lib import standard_webhooks
 
 _AT_ONCE: Final = 5000
@@ -19,6 +19,8 @@ _SESSIONS_KEPT: Final = timedelta(days=30)
 _IDS_KEPT: Final = timedelta(days=1)
 # Longer than any access token of Sharetribe lasts: one that was forgotten would count as new.
 _TOKENS_KEPT: Final = timedelta(days=30)
+# They are good for minutes; whoever guessed at one is looked for the same day.
+_CODES_KEPT: Final = timedelta(days=1)
 
 assert _IDS_KEPT > 2 * standard_webhooks.TOLERANCE
 
@@ -28,6 +30,7 @@ def purge(*, now: datetime) -> int:
     removed = _older(ApiSession, "expires_at", than=now - _SESSIONS_KEPT)
     removed += _older(SignedMessage, "seen_at", than=now - _IDS_KEPT)
     removed += _older(SharetribeToken, "seen_at", than=now - _TOKENS_KEPT)
+    removed += _older(EntryCode, "asked_at", than=now - _CODES_KEPT)
     removed += _older(Session, "expire_date", than=now)
     _drop_full_buckets()
     return removed

@@ -1,4 +1,7 @@
-"""Short sessions of people at the API: another proof is exchanged for one, which ends by itself or when asked to."""
+"""Short sessions of people: another proof is exchanged for one, which ends by itself or when asked to.
+
+A session opens one door, the API or the payees' own pages, and never the other.
+"""
 
 from __future__ import annotations
 
@@ -9,38 +12,40 @@ from typing import Final
 
 from accounts.callers import Caller
 from accounts.errors import NotProven
-from accounts.models import ApiSession, Login, User
+from accounts.models import ApiSession, Door, Login, User
 from marketplace_payouts.lib import crypto
 
-LASTS: Final = timedelta(minutes=15)
+LASTS: Final = {Door.API: timedelta(minutes=15), Door.PAGES: timedelta(minutes=30)}
+"""At a page people read, type and look things up."""
 PREFIX: Final = "mps_"
 """What every token begins with, so that it is told from others, also where one was lost."""
 
 
-def open_for(user: User, caller: Caller, *, now: datetime) -> tuple[ApiSession, str]:
+def open_for(user: User, caller: Caller, *, now: datetime, door: Door = Door.API) -> tuple[ApiSession, str]:
     """This will open a session for whoever proved to be the user, and give its token, which is kept nowhere."""
     token = PREFIX + secrets.token_urlsafe(32)
     session = ApiSession.objects.create(
         digest=_digest(token),
         user=user,
+        door=door,
         login=caller.login,
         logged_in_at=caller.logged_in_at,
         read_only=caller.read_only,
         key=caller.key,
         password_stamp=_stamp(user, caller.login),
         made_at=now,
-        expires_at=now + LASTS,
+        expires_at=now + LASTS[door],
     )
     return session, token
 
 
-def find(token: str, *, now: datetime) -> ApiSession:
+def find(token: str, *, now: datetime, door: Door = Door.API) -> ApiSession:
     """This will find the session of a token, with its user and their payee, in one statement.
 
-    :raises NotProven: when there is none, or it is over for whatever reason.
+    :raises NotProven: when there is none for this door, or it is over for whatever reason.
     """
-    sessions = ApiSession.objects.select_related("user__payee", "key")
-    session = sessions.filter(digest=_digest(token)).first()
+    sessions = ApiSession.objects.select_related("user__payee__marketplace", "key")
+    session = sessions.filter(digest=_digest(token), door=door).first()
     if session is None:
         raise NotProven("session_unknown", "There is no such session: log in again.")
     if session.ended_at is not None or session.expires_at <= now:

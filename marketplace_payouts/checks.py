@@ -15,10 +15,12 @@ from django.core.checks import CheckMessage, Error, Info
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.api.checks import check_api
+from accounts.branding_checks import check_branding
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.http import BadBaseUrl, check_base_url
 from marketplace_payouts.lib.http.base_urls import is_loopback_host
 from payments.checks import check_stripe
+from payouts.notices.checks import check_notices
 from payouts.providers import registry
 
 OURS: Final = "payouts_settings"
@@ -39,6 +41,8 @@ def register_all() -> None:
         check_secrets,
         check_addresses,
         check_api,
+        check_branding,
+        check_notices,
         check_sharetribe,
         check_providers,
         check_stripe,

@@ -227,6 +227,10 @@ MFA_TOTP_ISSUER = "Marketplace Payouts"
 STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=True)
 
 LANGUAGE_CODE = "en-gb"
+# Of payees' pages, mails and papers; the back office and the API speak the first one alone.
+LANGUAGES = (("en-gb", "English"), ("vi", "Tiếng Việt"))
+LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = ["marketplace_payouts.formats"]
 TIME_ZONE = "UTC"
 BUSINESS_TIME_ZONE = env.str("TIME_ZONE", default="UTC")
 USE_I18N = True
@@ -270,10 +274,20 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "payouts.payee_pages.door.forged"
+# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
+BRAND_NAME = env.str("BRAND_NAME", default="")
+BRAND_URL = env.str("BRAND_URL", default="")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
+BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
+BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+BRAND_ADDRESS = [part.strip() for part in env.str("BRAND_ADDRESS", default="").split("|") if part.strip()]
+_logo = urlsplit(BRAND_LOGO)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *([f"https://{_logo.netloc}"] if _logo.scheme == "https" else [])],
         "style-src": ["'self'"],
         "script-src": ["'self'"],
         "object-src": ["'none'"],
@@ -319,7 +333,12 @@ API_RATES = {
     "server": (3000, 500),
     "address": (600, 200),
     "login": (20, 10),
+    "mail": (2, 3),
     "sharetribe": (300, 100),
+    "code": (4, 20),
+    "code_mail": (0.05, 4),
+    "question": (6, 10),
+    "paper": (30, 20),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -336,7 +355,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# A mail server that says nothing would hold up a worker until the queue kills it.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
+# Kinds of notices, by `payouts.notices.kinds`, that no payee is sent.
+NOTICES_OFF: list[str] = env.list("NOTICES_OFF", default=[])
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
@@ -384,10 +407,14 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
-    "notice": "payouts.notices.tell",
+    "tell_user": "flexsync.user_telling.tell",
+    "notice": "payouts.notices.telling.tell",
+    "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
-    "verify_method": "payouts.verification.tell",
-    "alert": "payouts.notices.alert",
+    "verify_method": "payouts.notices.telling.tell",
+    "entry_code": "accounts.payee_door.codes.mail",
+    "method_changed": "payouts.notices.telling.tell",
+    "alert": "payouts.alerts.tell",
 }
 
 # The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.
@@ -401,6 +428,7 @@ STAGES = {
     "work_off": "payouts.webhooks.work_off",
     "ask": "payouts.reconciliation.ask",
     "settle": "payouts.settlement.settle",
+    "mend": "payouts.mending.mend",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
     "deliver": "payouts.subscriptions.delivering.deliver",

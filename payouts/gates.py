@@ -6,9 +6,10 @@ The same list decides before sending, explains in the admin, and answers the pay
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -16,7 +17,7 @@ from django.conf import settings
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.money import Money
 from payouts import digests, facts, payment_gate
-from payouts.blocks import Block
+from payouts.blocks import Block, Reason, held_for
 from payouts.facts import Facts
 from payouts.models import Payable, Payout, Source
 from payouts.providers import registry
@@ -38,6 +39,9 @@ class GateAnswer:
     passed: bool
     sentence: str
     until: datetime | None
+    reason: Reason | None
+    """What the payee is told; None where it passed."""
+    amount: Money | None
     for_payee: str
 
 
@@ -58,11 +62,9 @@ def _due(one: Facts) -> Block | None:
     pay_now = one.payee.pay_now_at is not None or one.payout is not None
     for row in one.payables:
         if row.hold_until > one.now:
-            return Block(
-                "The hold period is not over.", "The hold period of your sale is not over.", row.hold_until
-            )
+            return Block("The hold period is not over.", Reason.HOLD_PERIOD, row.hold_until)
         if not pay_now and row.due_at > one.now:
-            return Block("The schedule has not come round.", "The next payday has not come.", row.due_at)
+            return Block("The schedule has not come round.", Reason.NEXT_PAYDAY, row.due_at)
     return None
 
 
@@ -71,10 +73,13 @@ def _not_compensated(one: Facts) -> Block | None:
     loose = [row for row in one.loose if not payment_gate.is_waiting_loss(row)]
     if any(row.waits_for == Payable.Waits.CLAWBACK for row in loose):
         return Block(
-            "The transaction took money back meanwhile: cancel the payout, if there is one, and decide the clawback."
+            "The transaction took money back meanwhile: cancel the payout, if there is one, and decide the clawback.",
+            Reason.SALE_CHANGED,
         )
     if loose:
-        return Block("The amount of a transaction changed; the payout must be gathered anew.")
+        return Block(
+            "The amount of a transaction changed; the payout must be gathered anew.", Reason.SALE_CHANGED
+        )
     return None
 
 
@@ -82,17 +87,21 @@ def _after_go_live(one: Facts) -> Block | None:
     if any(row.waits_for == Payable.Waits.OPENING for row in one.payables):
         return Block(
             "It became due before go-live: release it, or mark it as paid by hand.",
-            "This sale is from before our new payout system; we are checking whether it was paid.",
+            Reason.BEFORE_START,
         )
     return None
 
 
+_UNDECIDED: Final[Mapping[str, Reason]] = {
+    Payable.Waits.RETURNED: Reason.CAME_BACK,
+    Payable.Waits.CLAWBACK: Reason.SALE_CHANGED,
+}
+
+
 def _decided(one: Facts) -> Block | None:
     for row in one.payables:
-        if row.waits_for in (Payable.Waits.RETURNED, Payable.Waits.CLAWBACK):
-            return Block(
-                Payable.Waits(row.waits_for).label + ".", "An earlier payout came back; we are looking at it."
-            )
+        if (reason := _UNDECIDED.get(row.waits_for)) is not None:
+            return Block(Payable.Waits(row.waits_for).label + ".", reason)
     return None
 
 
@@ -113,25 +122,24 @@ def _not_paid_by_stripe(one: Facts) -> Block | None:
 
 def _payee_active(one: Facts) -> Block | None:
     if one.payee.frozen_at is not None:
-        return Block(f"The payee is frozen: {one.payee.frozen_reason}", "Your account is under review.")
+        # Never told: it would warn whoever it is about.
+        return Block(f"The payee is frozen: {one.payee.frozen_reason}")
     if one.payee.closed:
-        return Block("The payee is banned or deleted in Sharetribe.", "Your account is closed.")
+        return Block("The payee is banned or deleted in Sharetribe.", Reason.ACCOUNT_CLOSED)
     return None
 
 
 def _method_present(one: Facts) -> Block | None:
     if one.method is None:
-        return Block("The payee has given no payout method.", "Tell us where you want to be paid.")
+        return Block("The payee has given no payout method.", Reason.METHOD_MISSING)
     if one.method.retired_at is not None:
-        return Block(
-            "The payout method was replaced.", "You changed where you want to be paid; we are moving over."
-        )
+        return Block("The payout method was replaced.", Reason.METHOD_REPLACED)
     return None
 
 
 def _method_verified(one: Facts) -> Block | None:
     if one.method is not None and one.method.verified_at is None:
-        return Block("The payout method is not verified.", "Please confirm your payout method.")
+        return Block("The payout method is not verified.", Reason.METHOD_UNCONFIRMED)
     return None
 
 
@@ -139,7 +147,7 @@ def _method_cooled(one: Facts) -> Block | None:
     if one.method is not None and one.method.usable_from > one.now:
         return Block(
             "The payout method was changed recently and is in its cool-down.",
-            "You changed where you want to be paid; for your safety we wait a little.",
+            Reason.METHOD_NEW,
             one.method.usable_from,
         )
     return None
@@ -150,11 +158,9 @@ def _minimum(one: Facts) -> Block | None:
     row = one.payables[0] if one.payables else None
     if one.payout is not None or row is None or row.blocked_by != "minimum":
         return None
-    smallest = format_amount(Money(int(row.minimum_units), row.currency))
-    return Block(
-        f"What is due is less than the minimum of {smallest}.",
-        f"We pay from {smallest} on.",
-    )
+    smallest = Money(int(row.minimum_units), row.currency)
+    sentence = f"What is due is less than the minimum of {format_amount(smallest)}."
+    return Block(sentence, Reason.MINIMUM, amount=smallest)
 
 
 def _within_caps(one: Facts) -> Block | None:
@@ -163,10 +169,7 @@ def _within_caps(one: Facts) -> Block | None:
         return None
     capabilities = provider.capabilities
     if payout.sent_currency not in capabilities.exponents:
-        return Block(
-            f"{provider.label} does not pay {payout.sent_currency}.",
-            "Your payout method cannot receive this.",
-        )
+        return Block(f"{provider.label} does not pay {payout.sent_currency}.", Reason.METHOD_CURRENCY)
     cap = capabilities.caps.get(payout.sent_currency)
     if cap is not None and payout.sent_units > cap:
         return Block(
@@ -178,7 +181,7 @@ def _within_caps(one: Facts) -> Block | None:
 def _not_held(one: Facts) -> Block | None:
     for hold in one.holds:
         if hold.rail_id != "everything":
-            return Block(f"On hold: {hold.reason}")
+            return Block(f"On hold: {hold.reason}", held_for(hold.rule))
     return None
 
 
@@ -340,5 +343,7 @@ def _answers(one: Facts, up_to: Stage) -> Iterable[GateAnswer]:
                 passed=block is None,
                 sentence=gate.meaning if block is None else block.sentence,
                 until=block.until if block else None,
+                reason=block.reason if block else None,
+                amount=block.amount if block else None,
                 for_payee=block.for_payee if block else "",
             )

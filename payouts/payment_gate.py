@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.money import Money
 from payments import standing
 from payments.standing import Payments
 from payouts import losses
-from payouts.blocks import Block
+from payouts.blocks import Block, Reason
 from payouts.facts import Facts
 from payouts.models import Payable, Source
-
-_LOOKED_AT: Final = "There is a change in the buyer's payment; we are looking at it."
-_DISPUTED: Final = "The buyer's bank disputes the payment; we wait for the outcome."
-_TAKEN_BACK: Final = "The buyer's bank took the payment back; we are looking at what that means for you."
-_REFUNDED: Final = "The buyer got money back; we are looking at what that means for you."
-_NOT_CONFIRMED: Final = "The buyer's payment has not been confirmed yet."
 
 
 def ask(one: Facts) -> Block | None:
@@ -39,12 +31,14 @@ def is_waiting_loss(row: Payable) -> bool:
 def _went_back(source: Source, payments: Payments, one: Facts) -> Block | None:
     """Whatever the trigger asks for: money that went back is evidence, and not the lack of it."""
     if payments.is_uncounted:
-        return Block("Money of the buyer went back, and it is not taken into account yet.", _LOOKED_AT)
+        return Block(
+            "Money of the buyer went back, and it is not taken into account yet.", Reason.PAYMENT_CHANGED
+        )
     if strange := payments.never_came(beside=source.currency):
         return Block(
             f"Money went back to the buyer in {strange}, in which none had come, and the sale is in {source.currency}:"
             " find out what it was, and record what is true.",
-            _LOOKED_AT,
+            Reason.PAYMENT_CHANGED,
         )
     waiting = [row for row in one.loose if row.source_id == source.pk and is_waiting_loss(row)]
     if not waiting:
@@ -53,7 +47,11 @@ def _went_back(source: Source, payments: Payments, one: Facts) -> Block | None:
     part = Money(-sum(int(row.units) for row in waiting), source.currency)
     return Block(
         f"{losses.sentence(now, source.currency)} The seller's part is {format_amount(part)}: decide the clawback.",
-        _DISPUTED if now.disputed else _TAKEN_BACK if now.charged_back else _REFUNDED,
+        Reason.PAYMENT_DISPUTED
+        if now.disputed
+        else Reason.PAYMENT_TAKEN_BACK
+        if now.charged_back
+        else Reason.PAYMENT_REFUNDED,
     )
 
 
@@ -65,7 +63,7 @@ def _is_short(row: Payable, source: Source, payments: Payments) -> Block | None:
     if wanted == 0:
         return Block(
             "Sharetribe shows no total that the buyer is to pay, so no payment can be as much as that.",
-            _NOT_CONFIRMED,
+            Reason.PAYMENT_MISSING,
         )
     got = payments.of(source.currency).received
     if got >= wanted:
@@ -75,5 +73,5 @@ def _is_short(row: Payable, source: Source, payments: Payments) -> Block | None:
         f"The buyer's payment is not recorded in full: {missing} missing."
         if got
         else f"No payment of the buyer is recorded: {missing} missing.",
-        _NOT_CONFIRMED,
+        Reason.PAYMENT_MISSING,
     )

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -70,15 +71,7 @@ class OurSession(Proof):
     def prove(self, request: Request) -> Proven:
         """This will find the session, in one statement."""
         session = sessions.find(_bearer(request), now=utc_now())
-        caller = Caller(
-            credential=self.credential,
-            login=Login(session.login),
-            logged_in_at=session.logged_in_at,
-            until=session.expires_at,
-            read_only=session.read_only,
-            session=session,
-        )
-        return session.user, caller
+        return session.user, Caller.of_session(session)
 
 
 class SharetribeToken(Proof):
@@ -136,7 +129,7 @@ class SignedRequest(Proof):
         return Server(key), caller
 
 
-def holder_of(token: str, request: Request) -> sharetribe.Holder:
+def holder_of(token: str, request: Request | HttpRequest) -> sharetribe.Holder:
     """This will give who holds a token of Sharetribe; strangers cannot have Sharetribe asked as often as they like.
 
     :raises AccountsError: when it proves nobody, or cannot be checked now.

@@ -20,7 +20,7 @@ from accounts.api.serializers import Problems
 _SIGNATURE: Final = "signature"
 # Status, code and sentence of an error as it may look, and which operations have it.
 _ERRORS: Final = (
-    (400, "required", "This field is required.", "body"),
+    (400, "required", "This field is required.", "input"),
     (401, "session_over", "The session is over: log in again.", "proof"),
     (403, "login_too_old", "This needs a log-in of the last ten minutes: log in again.", "proof"),
     (404, "not_found", "There is nothing at this address, or it is not yours.", "path"),
@@ -41,7 +41,8 @@ class Operation(AutoSchema):
         """This will describe it, with its errors."""
         operation: dict[str, Any] | None = super().get_operation(*args, **kwargs)
         if operation is not None:
-            for status, response in self._errors():
+            asked = any(one["in"] == "query" for one in operation.get("parameters", ()))
+            for status, response in self._errors(is_asked=asked):
                 operation["responses"].setdefault(str(status), response)
         return operation
 
@@ -55,9 +56,10 @@ class Operation(AutoSchema):
             return [proof for proof in proofs if _SIGNATURE not in proof]
         return proofs
 
-    def _errors(self) -> Iterator[tuple[int, dict[str, Any]]]:
+    def _errors(self, *, is_asked: bool) -> Iterator[tuple[int, dict[str, Any]]]:
         facts = {"": True, "proof": bool(self.view.get_permissions()), "path": "{" in self.path}
         facts |= {"body": self.method in ("POST", "PUT", "PATCH"), "change": self.method != "GET"}
+        facts |= {"input": facts["body"] or is_asked}
         shape = self.resolve_serializer(Problems, "response").ref
         for status, code, sentence, when in _ERRORS:
             if facts[when]:

@@ -137,6 +137,16 @@ class Payee(Stored):
     )
     name = models.CharField(max_length=200, blank=True)
     email = models.EmailField(blank=True)
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="In which they are written to; empty: they have not said yet.",
+    )
+    country = models.CharField(
+        max_length=2, blank=True, help_text="Where they are paid, as they say: ISO 3166-1, two letters."
+    )
     stripe_connected = models.BooleanField(
         default=False, help_text="Sharetribe says: has a Stripe account there."
     )

@@ -13,7 +13,7 @@ from django.http import HttpRequest
 from accounts.backoffice import cells
 from accounts.models import User
 from payouts import chains, gates
-from payouts.admin import bodies, dashboards, payments_shown
+from payouts.admin import bodies, dashboards, payments_shown, questions
 from payouts.admin.payout_filters import BEFORE_SENDING
 from payouts.ledger import KINDS
 from payouts.models import (
@@ -58,6 +58,7 @@ def of(payout: Payout, *, request: HttpRequest, now: datetime) -> dict[str, Any]
         ],
         "timeline": _timeline(events),
         "chain": _chain(payout, events),
+        "questions": questions.of(payout),
         "notes": list(payout.notes.select_related("by").order_by("-at")),
         "incidents": list(Incident.objects.filter(payout=payout).order_by("-opened_at")),
         "requests": list(

@@ -1,6 +1,7 @@
 """The tables of the core, by noun."""
 
 from payouts.models.books import Heartbeat, Incarnation, Incident, OutboxMessage, Posting
+from payouts.models.cases import Case, CaseKind, CaseMessage
 from payouts.models.decisions import (
     Approval,
     ApprovalPolicy,
@@ -13,7 +14,8 @@ from payouts.models.decisions import (
     StaffAct,
 )
 from payouts.models.hearing import Observation, WebhookDelivery
-from payouts.models.methods import PayoutMethod
+from payouts.models.methods import MethodChange, PayoutMethod
+from payouts.models.notices import Notice, NoticeSwitch, Reminder
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
@@ -45,11 +47,17 @@ __all__ = [
     "AttemptState",
     "Batch",
     "BatchState",
+    "Case",
+    "CaseKind",
+    "CaseMessage",
     "Heartbeat",
     "Hold",
     "Incarnation",
     "Incident",
+    "MethodChange",
     "Note",
+    "Notice",
+    "NoticeSwitch",
     "Observation",
     "OutboxMessage",
     "Payable",
@@ -61,6 +69,7 @@ __all__ = [
     "Process",
     "ProviderFunds",
     "Rail",
+    "Reminder",
     "Request",
     "Schedule",
     "Source",

@@ -15,13 +15,13 @@ from djstripe import models as stripe
 
 from accounts import server_keys, visits
 from accounts.models import User
-from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, WriteBack
+from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, UserTold, WriteBack
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payments import recording
 from payments.models import StripeDelivery
 from payments.words import Kind, PaymentWord
-from payouts import holding, incarnation, ledger, requests
+from payouts import cases, holding, incarnation, ledger, requests
 from payouts.ledger import Draft
 from payouts.models import (
     ApprovalPolicy,
@@ -29,11 +29,13 @@ from payouts.models import (
     ApproverLimit,
     Heartbeat,
     Incident,
+    Notice,
     Observation,
     OutboxMessage,
     Payable,
     Payout,
     ProviderFunds,
+    Reminder,
     Request,
     Source,
     State,
@@ -105,10 +107,12 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
     )
     _decisions(people, payouts)
     _callers(people, payouts)
+    _notices(payouts["paid"])
     _words_of_others(payouts)
     _sharetribe()
     _stripe()
     _subscribers(people, payouts)
+    cases.ask(payouts["paid"], kind="not_arrived", text="Where is <b>my</b> money?", now=timezone.now())
     return payouts
 
 
@@ -141,6 +145,25 @@ def _callers(people: dict[str, User], payouts: dict[str, Payout]) -> None:
     User.objects.create_user("carla@mail.example")
     flex_user_id = payouts["paid"].payee.flex_user_id
     visits.visitor(marketplace=payouts["paid"].marketplace, flex_user_id=flex_user_id)
+
+
+def _notices(payout: Payout) -> None:
+    now, payee = timezone.now(), payout.payee
+    Notice.objects.create(
+        id=uuid7(),
+        payee=payee,
+        kind="paid",
+        subject=payout.pk,
+        contact="payee",
+        address=payee.email,
+        outcome="sent",
+        sent_at=now,
+    )
+    Notice.objects.create(
+        id=uuid7(), payee=payee, kind="owed", subject=payee.pk, contact="payee", outcome="off"
+    )
+    Reminder.objects.create(payee=payee, began_at=now, listed_at=now)
+    UserTold.objects.create(payee=payee, value={"payoutReady": True}, confirmed_at=now)
 
 
 def _words_of_others(payouts: dict[str, Payout]) -> None:

@@ -59,10 +59,10 @@ def test_every_operation_has_its_errors_with_examples(document):
     for path, method, operation in operations(document):
         answers = operation["responses"]
         assert {"401", "403", "406", "429", "500", "503"} <= answers.keys(), (path, method)
-        assert ("400" in answers) == ("415" in answers) == (method in ("post", "put", "patch")), (
-            path,
-            method,
-        )
+        has_body = method in ("post", "put", "patch")
+        has_query = any(one["in"] == "query" for one in operation.get("parameters", ()))
+        assert ("415" in answers) == has_body, (path, method)
+        assert ("400" in answers) == (has_body or has_query), (path, method)
         for status, answer in answers.items():
             if status >= "400":
                 content = answer["content"]["application/json"]
@@ -83,7 +83,8 @@ def test_every_operation_has_examples_of_the_shape_it_says(document):
         shown = [operation["requestBody"]] if "requestBody" in operation else []
         shown += [answer for status, answer in operation["responses"].items() if status in ("200", "201")]
         for one in shown:
-            content = one["content"]["application/json"]
+            if not (content := one["content"].get("application/json")):
+                continue  # a paper
             assert content["examples"], (path, method)
             name = content["schema"]["$ref"].rpartition("/")[2]
             for example in content["examples"].values():

@@ -64,7 +64,7 @@ def test_less_than_the_minimum_waits_for_more(world: World) -> None:
     assert row.blocked_by == "minimum"
     answers = {a.gate: a for a in gates.explain_payables([row.pk], now=world.now)[row.pk]}
     assert not answers["minimum"].passed
-    assert "50.00 EUR" in answers["minimum"].for_payee
+    assert "50.00\N{NO-BREAK SPACE}EUR" in answers["minimum"].for_payee
     world.sale(seller, price=3_000)
     world.decide()
     assert world.payout().debt_units == 5_400

@@ -1,0 +1,1 @@
+"""The endpoints of the core, under /api/v1/."""

@@ -1,0 +1,140 @@
+"""A payee's payouts, newest first, page by page: one statement a page, however many payouts there are.
+
+The next page begins after the last payout that was seen, not after so many of them: what is made meanwhile comes
+before the first page, and no page skips or repeats a payout because of it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from django.db.models import Q
+from django.utils import timezone
+
+from marketplace_payouts.lib.clock import moment_at
+from marketplace_payouts.lib.money import Money
+from payouts.models import Payout, State
+from payouts.payee_view.errors import BadCursor
+from payouts.payee_view.shapes import PHASES, Filters, Listed, Page, Phase
+from payouts.providers import registry
+
+EVERYTHING: Final = Filters()
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
+_MOMENT_BYTES: Final = 8
+_CURSOR_BYTES: Final = _MOMENT_BYTES + 16
+_STATES: Final = {phase: [state for state, of in PHASES.items() if of is phase] for phase in Phase}
+_PHASES: Final = {state.value: phase for state, phase in PHASES.items()}
+_COLUMNS: Final = (
+    "id",
+    "number",
+    "state",
+    "state_since",
+    "debt_units",
+    "debt_currency",
+    "sent_units",
+    "sent_currency",
+    "returned_units",
+    "provider",
+    "method__masked",
+    "created_at",
+    "paid_at",
+)
+
+
+def list_payouts(*, payee_id: UUID, filters: Filters = EVERYTHING, cursor: str = "", limit: int = 20) -> Page:
+    """This will give a page of a payee's payouts, from the newest on or from where a cursor says.
+
+    :raises BadCursor: when no page gave that cursor.
+    """
+    rows = Payout.objects.filter(*_wanted(filters), payee=payee_id)
+    if cursor:
+        at, pk = _read(cursor)
+        rows = rows.filter(Q(created_at__lt=at) | Q(id__lt=pk), created_at__lte=at)
+    found = [listed(*row) for row in rows.order_by("-created_at", "-id").values_list(*_COLUMNS)[: limit + 1]]
+    more = len(found) > limit
+    return Page(payouts=found[:limit], cursor=_write(found[limit - 1]) if more else "")
+
+
+def of(payout: Payout) -> Listed:
+    """This will show one payout as the list does; it must carry its method."""
+    return listed(
+        *(getattr(payout, column) for column in _COLUMNS[:10]),
+        payout.method.masked,
+        payout.created_at,
+        payout.paid_at,
+    )
+
+
+def listed(
+    pk: UUID,
+    number: str,
+    state: State | str,
+    since: datetime,
+    units: Any,
+    currency: str,
+    sent_units: Any,
+    sent_currency: str,
+    returned_units: Any,
+    provider: str,
+    masked: str,
+    created_at: datetime,
+    paid_at: datetime | None,
+) -> Listed:
+    """This will show a row of the columns that a list reads."""
+    return Listed(
+        id=pk,
+        number=number,
+        phase=_PHASES[state],
+        since=since,
+        amount=Money(int(units), currency),
+        sent=Money(int(sent_units), sent_currency),
+        returned=Money(int(returned_units), sent_currency),
+        provider=name_of(provider),
+        method=masked,
+        created_at=created_at,
+        paid_at=paid_at,
+    )
+
+
+def name_of(provider: str) -> str:
+    """This will give the name of a payout service as people know it."""
+    kind = registry.PROVIDERS.get(provider)
+    return kind.label if kind is not None else provider.capitalize()
+
+
+def _wanted(filters: Filters) -> list[Q]:
+    wanted = []
+    if filters.phase is not None:
+        wanted.append(Q(state__in=_STATES[filters.phase]))
+    if filters.currency:
+        wanted.append(Q(debt_currency=filters.currency))
+    if filters.made_from is not None:
+        wanted.append(Q(created_at__gte=_start(filters.made_from)))
+    if filters.made_to is not None and filters.made_to < date.max:
+        wanted.append(Q(created_at__lt=_start(filters.made_to + timedelta(days=1))))
+    return wanted
+
+
+def _start(day: date) -> datetime:
+    return moment_at(day=day, at=time(0), zone=timezone.get_current_timezone_name())
+
+
+def _write(last: Listed) -> str:
+    at = (last.created_at - _EPOCH) // _MICROSECOND
+    return base64.urlsafe_b64encode(at.to_bytes(_MOMENT_BYTES, signed=True) + last.id.bytes).decode()
+
+
+def _read(cursor: str) -> tuple[datetime, UUID]:
+    try:
+        found = base64.b64decode(cursor, altchars=b"-_", validate=True)
+        if len(found) != _CURSOR_BYTES:
+            raise BadCursor
+        at = _EPOCH + int.from_bytes(found[:_MOMENT_BYTES], signed=True) * _MICROSECOND
+    except (ValueError, OverflowError, binascii.Error):
+        raise BadCursor from None
+    return at, UUID(bytes=found[_MOMENT_BYTES:])

@@ -1,0 +1,111 @@
+"""One payout as its payee sees it: what it consists of, what happened to it, and why it is not there yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+from marketplace_payouts.lib.money import Money
+from payouts.models import Attempt, Payout, PayoutEvent, PayoutLine, State
+from payouts.payee_view import asking, listing, waiting
+from payouts.payee_view.errors import NoSuchPayout
+from payouts.payee_view.lines import line_of
+from payouts.payee_view.shapes import Line, Listed, Shown, Told
+
+S = State
+
+TOLD: Final[Mapping[State, str | None]] = {
+    S.PENDING: _("We put together what we owe you."),
+    S.AWAITING_APPROVAL: None,
+    S.APPROVED: _("We checked it."),
+    S.SUBMITTING: None,
+    S.SUBMITTED: _("We sent it to %(provider)s, for %(method)s."),
+    S.UNKNOWN: _("We sent it to %(provider)s, and wait to hear that it was received."),
+    S.PAID: _("It was paid to %(method)s."),
+    S.FAILED: _("%(provider)s did not accept it."),
+    S.RETURNED: _("The money came back to us."),
+    S.CANCELLED: _("We took it back before it was paid; what it covered is paid with another payout."),
+}
+"""What the payee reads of a payout's coming into a state; None: nothing that concerns them."""
+AGAIN: Final = _("It did not go out; we try again.")
+BACK: Final[frozenset[tuple[State, State]]] = frozenset(
+    {(S.SUBMITTED, S.APPROVED), (S.FAILED, S.APPROVED), (S.FAILED, S.AWAITING_APPROVAL)}
+)
+"""The moves that take a payout a step back, so that it goes out once more."""
+PARTLY_RETURNED: Final = "partly_returned"
+
+
+def show(*, payee_id: UUID, payout_id: UUID, now: datetime) -> Shown:
+    """This will show one payout of the payee's.
+
+    :raises NoSuchPayout: when the payee has none of that id.
+    """
+    payout = find(payee_id=payee_id, payout_id=payout_id)
+    listed = listing.of(payout)
+    return Shown(
+        listed=listed,
+        fee=fee_of(payout),
+        lines=lines_of(payout),
+        timeline=_timeline(payout, listed),
+        why=waiting.obstacles(payout, now=now),
+        questions=asking.questions_about(payout),
+    )
+
+
+def find(*, payee_id: UUID, payout_id: UUID) -> Payout:
+    """This will find a payout of the payee's, with its method.
+
+    :raises NoSuchPayout: when the payee has none of that id.
+    """
+    payout = Payout.objects.filter(payee=payee_id, pk=payout_id).select_related("method").first()
+    if payout is None:
+        raise NoSuchPayout
+    return payout
+
+
+def lines_of(payout: Payout) -> list[Line]:
+    """This will show what a payout covers; of one that was taken back, what it covered."""
+    rows = PayoutLine.objects.filter(payout=payout).select_related("payable__source")
+    if payout.state != State.CANCELLED:
+        rows = rows.filter(released_at__isnull=True)
+    return [line_of(row.payable, row.units) for row in rows.order_by("payable__became_due_at", "pk")]
+
+
+def fee_of(payout: Payout) -> Money | None:
+    """This will give what the service charged the marketplace for a payout, as far as it said."""
+    newest = Attempt.objects.filter(payout=payout).order_by("-n").values_list("fee_units", "fee_currency")
+    units, currency = newest.first() or (None, "")
+    return None if units is None else Money(int(units), currency)
+
+
+def _timeline(payout: Payout, listed: Listed) -> list[Told]:
+    facts = {"provider": listed.provider, "method": listed.method}
+    events = PayoutEvent.objects.filter(payout=payout).order_by("n")
+    found: list[Told] = []
+    for at, sentence in _sentences(events.values_list("created_at", "kind", "from_state", "to_state")):
+        written = str(sentence) % facts
+        if not found or found[-1].sentence != written:
+            found.append(Told(at, written))
+    return found
+
+
+def _sentences(
+    events: Iterable[tuple[datetime, str, str, str]],
+) -> Iterable[tuple[datetime, str]]:
+    for at, kind, came_from, to in events:
+        if kind == PARTLY_RETURNED:
+            yield at, _("Part of the money came back to us.")
+        elif came_from != to and (sentence := sentence_of(came_from, State(to))) is not None:
+            yield at, sentence
+
+
+def sentence_of(came_from: str, to: State) -> str | None:
+    """This will say what the payee reads of a move; None: nothing."""
+    if came_from and (State(came_from), to) in BACK:
+        return AGAIN
+    # An attempt that was put off left nothing behind.
+    return None if came_from == State.SUBMITTING and to is State.APPROVED else TOLD[to]

@@ -1,0 +1,1 @@
+"""What payees see of their money."""
