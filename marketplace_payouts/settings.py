@@ -285,7 +285,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Browsers may call the API from these origins; no cookie is ever taken from there.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ORIGINS", default=[])
-CORS_URLS_REGEX = r"^/(api|_allauth)/"
+CORS_URLS_REGEX = r"^/((api|_allauth)/|buyer$|seller(/|$))"
 CORS_ALLOW_HEADERS = (
     "accept",
     "authorization",
@@ -320,6 +320,7 @@ API_RATES = {
     "address": (600, 200),
     "login": (20, 10),
     "sharetribe": (300, 100),
+    "stripe": (60, 30),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -367,6 +368,16 @@ FLEX_MARKETPLACE_CLIENT_ID = env.str("FLEX_MARKETPLACE_CLIENT_ID", default="")
 FLEX_MARKETPLACE_CLIENT_SECRET = env.str("FLEX_MARKETPLACE_CLIENT_SECRET", default="")
 FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
 
+# How sellers' accounts at Stripe are made; held by `payments.checks`.
+STRIPE_SELLERS: dict[str, Any] = {
+    "kind": env.str("STRIPE_SELLER_ACCOUNTS", default="") or "express",
+    "countries": env.list("STRIPE_SELLER_COUNTRIES", default=[]),
+    "capabilities": env.list("STRIPE_SELLER_CAPABILITIES", default=[]) or ["transfers"],
+    "return_origins": env.list("STRIPE_RETURN_ORIGINS", default=[]) or [PUBLIC_URL, *CORS_ALLOWED_ORIGINS],
+    "at_first_listing": env.bool("STRIPE_ACCOUNT_AT_FIRST_LISTING", default=False),
+    "country_field": env.str("STRIPE_COUNTRY_FIELD", default="") or "publicData.country",
+}
+
 # What dj-stripe calls STRIPE_SECRET_KEY and STRIPE_API_HOST it is not told: it would write the key into its tables in
 # clear, and call by itself. `payments.stripe` alone speaks to Stripe, and answers dj-stripe from what it has read.
 STRIPE = {
@@ -404,6 +415,8 @@ STAGES = {
     "settle": "payouts.settlement.settle",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
+    "people": "payments.reading.read_again",
+    "sellers": "payouts.seller_news.pass_on",
     "deliver": "payouts.subscriptions.delivering.deliver",
 }
 INVARIANTS = (

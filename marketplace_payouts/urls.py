@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from accounts.api import reference, schema
 from accounts.api.views import UnknownView
+from payments.api.urls import bare_urlpatterns
 from payouts import doors
 from payouts.views import verify_method
 
@@ -21,6 +22,8 @@ urlpatterns = [
     path("api/", reference.page, name="api_reference"),
     path("api/schema/", schema.show, name="api_schema"),
     path("api/v1/", include("accounts.api.urls")),
+    path("api/v1/", include("payments.api.urls")),
+    *bare_urlpatterns,
     re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),
