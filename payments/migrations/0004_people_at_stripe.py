@@ -1,11 +1,13 @@
 """What people are at Stripe: buyers' customers, sellers' accounts; and who began to sell."""
 
+import uuid
+
 import django.db.models.deletion
 import django.utils.timezone
-import marketplace_payouts.lib.ids
-import uuid
 from django.conf import settings
 from django.db import migrations, models
+
+import marketplace_payouts.lib.ids
 
 
 class Migration(migrations.Migration):
