@@ -20,9 +20,14 @@ EACH_THEIR_OWN: Statuses = (200, 200, 401)
 """No id in the address: everybody sees and changes what is theirs."""
 
 EXPECTED: dict[str, dict[str, Statuses]] = {
+    "buyer": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "PUT": EACH_THEIR_OWN},
     "me": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
     # No body, no account of ours, nothing linked: what is refused is refused to both alike.
     "me/sharetribe": {"POST": (403, 403, 401), "DELETE": (409, 409, 401)},
+    # No body; and whoever has no account at Stripe gets no link to it.
+    "seller": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
+    "seller/login-link": {"POST": (409, 409, 401)},
+    "seller/onboarding": {"POST": (400, 400, 401)},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
 }
 NOT_THERE: Statuses = (405, 405, 401)
@@ -41,7 +46,9 @@ def _no_limits(settings):
 
 
 @pytest.fixture
-def people(flex_sandbox: SandboxService, marketplace: Marketplace) -> tuple[SharetribeUser, SharetribeUser]:
+def people(
+    flex_sandbox: SandboxService, stripe_sandbox: SandboxService, marketplace: Marketplace
+) -> tuple[SharetribeUser, SharetribeUser]:
     """The owner, and another payee."""
     return SharetribeUser(flex_sandbox), SharetribeUser(flex_sandbox)
 

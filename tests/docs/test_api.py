@@ -22,7 +22,7 @@ from tests.docs.code import calls
 from tests.docs.pages import table, text_of, words
 
 PAGE = "docs/api.md"
-_RAISED = ("NotProven", "NotAllowedHere", "InTheWay", "NotNow", "ApiError", "BadSignature")
+_RAISED = ("NotProven", "NotAllowedHere", "InTheWay", "NotNow", "ApiError", "BadSignature", "NotTaken")
 # The framework's own for fields; the schema says which a field has.
 _OF_FIELDS = {"required", "invalid", "null", "blank"}
 _OF_THE_FRAMEWORK: set[type[exceptions.APIException]] = {
