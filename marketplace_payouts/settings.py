@@ -415,6 +415,7 @@ STAGES = {
     "settle": "payouts.settlement.settle",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
+    "first_listings": "flexsync.first_listings.open_accounts",
     "people": "payments.reading.read_again",
     "sellers": "payouts.seller_news.pass_on",
     "deliver": "payouts.subscriptions.delivering.deliver",

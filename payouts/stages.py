@@ -33,6 +33,7 @@ LIMITS: Final = {
     "settle": 1000,
     # Each is read from Stripe, some several times.
     "stripe": 100,
+    "first_listings": 40,
     "people": 100,
     "deliver": 100,
 }

@@ -14,7 +14,7 @@ from django.utils import timezone
 from djstripe import models as stripe
 
 from accounts import server_keys, visits
-from accounts.models import User
+from accounts.models import Marketplace, User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, WriteBack
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
