@@ -36,6 +36,8 @@ log = logger(__name__)
 _CLAIM: Final = timedelta(minutes=5)
 _FIRST_WAIT: Final = timedelta(seconds=15)
 _LONGEST_WAIT: Final = timedelta(hours=1)
+_VERIFIED_FOR: Final = timedelta(days=1)
+"""After so long a verified seller is read again without any webhook: one that was lost must not count for ever."""
 _TROUBLE: Final = (StripeUnavailable, StripeKeyRefused)
 
 MODELS: Final[Mapping[Look, type[AtStripe]]] = MappingProxyType({Look.ACCOUNT: Seller, Look.CUSTOMER: Buyer})
@@ -178,7 +180,7 @@ def _change(row: AtStripe, said: Said) -> dict[str, Any]:
     change = _columns(row) if is_old else _columns(row) | _news(row, said)
     # Who wanted it read while it was being read wants it read once more.
     if said.claimed is not None and row.next_at == said.claimed:
-        change["next_at"] = None
+        change["next_at"] = said.at + _VERIFIED_FOR if change.get("verified_at") else None
     return change
 
 

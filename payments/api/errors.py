@@ -38,7 +38,8 @@ def told(fields: Collection[str] = ()) -> Iterator[None]:
     except StripeOff as error:
         raise NotNow("stripe_off", str(error)) from None
     except StripeRefused as error:
-        log.warning("stripe_refused", reason=str(error), code=error.code)
+        # Not its sentence: that may repeat what the person gave.
+        log.info("stripe_refused", code=error.code, param=error.param, request=error.request_id)
         raise ApiError("stripe_refused", str(error), field=_field(error.param, fields)) from None
     except StripeKeyRefused as error:
         log.error("stripe_key_refused", reason=str(error))

@@ -361,12 +361,28 @@ def test_a_webhook_has_the_account_read_again(seller, stripe_sandbox, deliver, k
         assert deliver(one, at=Endpoint.CONNECT) == 200
         read_again()
         seller.refresh_from_db()
-        assert (seller.state, seller.next_at) == ("verified", None)
+        assert seller.state == "verified"
+        assert_read_once_a_day(seller)
     # An older one comes late, and says nothing else than where to look.
     deliver(event(kind, lie, account=seller.stripe_id, created=1), at=Endpoint.CONNECT)
     read_again()
     seller.refresh_from_db()
     assert seller.state == "verified"
+
+
+def assert_read_once_a_day(seller):
+    """A verified seller is looked at tomorrow, also where a webhook is lost."""
+    assert seller.next_at == seller.read_at + timedelta(days=1)
+
+
+def test_a_lost_webhook_does_not_count_for_ever(seller, stripe_sandbox):
+    turn(stripe_sandbox, seller, "verified")
+    read_again()
+    stripe_sandbox.post("/_sandbox/fate", {"reference": seller.stripe_id, "status": "rejected.fraud"})
+    assert read_again() == 0
+    assert reading.read_again(limit=10, now=utc_now() + timedelta(days=1, minutes=1)) == 1
+    seller.refresh_from_db()
+    assert (seller.state, seller.verified_at, seller.next_at) == ("rejected", None, None)
 
 
 def read_again() -> int:
@@ -439,7 +455,8 @@ def test_whoever_dies_while_reading_is_taken_over(seller, stripe_sandbox, dying,
         read_again()
     reading.read_again(limit=10, now=utc_now() + timedelta(minutes=6))
     seller.refresh_from_db()
-    assert (seller.state, seller.next_at) == ("verified", None)
+    assert seller.state == "verified"
+    assert_read_once_a_day(seller)
 
 
 def test_reading_many_takes_no_more_statements(minh, seller):

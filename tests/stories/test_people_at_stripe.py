@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -94,7 +94,7 @@ class Town:
 @pytest.fixture
 def town(
     flex_sandbox: SandboxService, stripe_sandbox: SandboxService, live_server: Any, settings: Any
-) -> Iterator[Town]:
+) -> Town:
     """Open for business; Stripe sends its webhooks to us."""
     cache.clear()
     settings.PUBLIC_URL = live_server.url
@@ -105,7 +105,7 @@ def town(
     subscribing.add(
         by=by, url="https://shop.example/h", description="Shop", types=["seller.verified"], now=utc_now()
     )
-    yield Town(flex_sandbox, stripe_sandbox)
+    return Town(flex_sandbox, stripe_sandbox)
 
 
 def test_a_webhook_that_comes_before_the_answer(town: Town) -> None:
