@@ -33,6 +33,8 @@ LIMITS: Final = {
     "settle": 1000,
     # Each is read from Stripe, some several times.
     "stripe": 100,
+    "first_listings": 40,
+    "people": 100,
     "deliver": 100,
 }
 _LIMIT: Final = 500
@@ -54,6 +56,9 @@ WAITING: Final = {
     "settle": "SELECT FROM payouts_attempt WHERE observed > folded ORDER BY observed, id",
     "tell": "SELECT FROM payouts_outboxmessage WHERE next_at <= %(now)s",
     "stripe": "SELECT FROM payments_stripedelivery WHERE state = 'new' AND next_at <= %(now)s",
+    "people": """SELECT 1 FROM payments_seller WHERE next_at <= %(now)s
+        UNION ALL SELECT 1 FROM payments_buyer WHERE next_at <= %(now)s""",
+    "sellers": "SELECT FROM payments_seller WHERE news_at <= %(now)s",
     "deliver": """SELECT FROM payouts_webhooksubscription s JOIN payouts_webhookmessage m ON m.subscription_id = s.id
         WHERE m.next_at <= %(now)s AND s.off_at IS NULL AND s.ended_at IS NULL AND s.environment = %(environment)s
         AND (s.rest_until IS NULL OR s.rest_until <= %(now)s)
