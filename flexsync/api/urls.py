@@ -1,0 +1,11 @@
+"""The endpoints about buyers' payments, under /api/v1/payments/."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from payouts.api.payment_events import PaymentEventsView
+
+urlpatterns = [
+    path("events", PaymentEventsView.as_view(), name="api_payment_events"),
+]

@@ -1,0 +1,1 @@
+"""The endpoints of the REST API about payouts and what makes us owe them."""
