@@ -103,7 +103,8 @@ class PaymentIntentView(ApiView):
         )
         with told():
             offered = intents.offer(wanted, now=now)
-        kicks.kick("count")
+        if offered.is_new:
+            kicks.kick("count")
         shown = {
             "id": offered.id,
             "client_secret": offered.client_secret,
