@@ -21,7 +21,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from payments import reading
 from payments.models import StripeDelivery
-from payments.stripe import secrets
+from payments.stripe import client_secrets, secrets
 from payments.stripe.events import EVENTS, Look
 
 PEOPLE_AFTER: Final = timedelta(hours=1)
@@ -124,7 +124,7 @@ def _delivery(event: Mapping[str, Any], text: str, *, is_live: bool, now: dateti
         kind=event["type"][:120],
         account=str(event.get("account") or "")[:255],
         object_id=_object_id(event)[:255],
-        body=text,
+        body=client_secrets.taken_out(text),
         state=states.IGNORED if ignored else states.NEW,
         error=ignored,
         next_at=None if ignored else now,

@@ -20,6 +20,7 @@ from django.db import connection, transaction
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
+from payments.models.intents import Intent
 from payments.models.people import AtStripe
 from payments.stripe.errors import StripeKeyUsed, StripeRefused, StripeUnavailable
 
@@ -32,6 +33,7 @@ SETTLED_AFTER: Final = timedelta(minutes=2)
 """After so long a call that was given up is done at Stripe or never will be; each is given up after 45 seconds."""
 _CLOCKS_DIFFER: Final = timedelta(minutes=10)
 
+Row = AtStripe | Intent
 Found = Mapping[str, Any]
 
 
@@ -45,7 +47,7 @@ class Maker(Protocol):
         """This will list what was made in a time, `gte` and `lte` in seconds, the newest first."""
 
 
-def make(row: AtStripe, maker: Maker, *, asked: Callable[[], dict[str, Any]]) -> Found:
+def make(row: Row, maker: Maker, *, asked: Callable[[], dict[str, Any]]) -> Found:
     """This will have the object made, unless an earlier try made it, and give it as Stripe shows it.
 
     `asked` is what to ask for where nothing is under way; where something is, that is asked for again. Storing the
@@ -73,7 +75,7 @@ def make(row: AtStripe, maker: Maker, *, asked: Callable[[], dict[str, Any]]) ->
     return made
 
 
-def _made_before(row: AtStripe, maker: Maker) -> Found | None:
+def _made_before(row: Row, maker: Maker) -> Found | None:
     """Look whether an earlier try made it, where its key is not to be used any more; then there is another key."""
     assert row.asked_at is not None
     assert row.asked_last_at is not None
@@ -99,7 +101,7 @@ def _made_before(row: AtStripe, maker: Maker) -> Found | None:
     return None
 
 
-def _note_use(row: AtStripe, asked: Callable[[], dict[str, Any]]) -> None:
+def _note_use(row: Row, asked: Callable[[], dict[str, Any]]) -> None:
     """Commit the key and what is asked for, before Stripe hears of either."""
     now = database_now(connection)
     if row.asked_at is None:
@@ -108,13 +110,13 @@ def _note_use(row: AtStripe, asked: Callable[[], dict[str, Any]]) -> None:
     _save(row)
 
 
-def _begin_anew(row: AtStripe, *, error: str = "") -> None:
+def _begin_anew(row: Row, *, error: str = "") -> None:
     """Take another key: nothing was made under the former one, and nothing will be."""
     row.key, row.asked, row.asked_at, row.asked_last_at, row.error = uuid4(), {}, None, None, error[:500]
     _save(row)
 
 
-def _save(row: AtStripe) -> None:
+def _save(row: Row) -> None:
     with transaction.atomic():
         row.save(update_fields=["key", "asked", "asked_at", "asked_last_at", "error"])
         crash_point("stripe_make.before_commit")

@@ -19,7 +19,7 @@ from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, UserTo
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payments import recording
-from payments.models import Buyer, FirstListing, Seller, StripeDelivery
+from payments.models import Buyer, FirstListing, Intent, Seller, StripeDelivery
 from payments.words import Kind, PaymentWord
 from payouts import cases, holding, incarnation, ledger, requests
 from payouts.ledger import Draft
@@ -292,6 +292,18 @@ def _stripe() -> None:
     )
     FirstListing.objects.create(
         marketplace=Marketplace.objects.get(), flex_user_id=person.pk, listing_id=person.pk, next_at=now
+    )
+    Intent.objects.create(
+        marketplace=Marketplace.objects.get(),
+        transaction_id=uuid7(),
+        buyer_id=uuid7(),
+        units=100,
+        currency="USD",
+        stripe_id="pi_1",
+        asked={"amount": 100},
+        asked_at=now,
+        asked_last_at=now,
+        recorded_at=now,
     )
     StripeDelivery.objects.create(
         event_id="evt_1",

@@ -47,6 +47,10 @@ EXPECTED: dict[str, dict[str, Statuses]] = {
     "seller": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
     "seller/login-link": {"POST": (409, 409, 401)},
     "seller/onboarding": {"POST": (400, 400, 401)},
+    # Of the marketplace's server alone, whatever people do.
+    "payments/events": dict.fromkeys(METHODS, (403, 403, 401)),
+    # Without a body. Whose transaction may be named, tests/flexsync/test_payment_intents.py says.
+    "payments/intents": {"POST": (400, 400, 401)},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
     # No body: what is asked for is refused to both alike.
     "payout-methods/": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
