@@ -67,7 +67,9 @@ def test_every_code_is_explained_and_no_other():
 
 
 def test_every_state_of_a_seller_is_explained():
-    assert [words(row[0])[0] for row in table(PAGE, "state of a seller", "what it means")] == Seller.State.values
+    assert [
+        words(row[0])[0] for row in table(PAGE, "state of a seller", "what it means")
+    ] == Seller.State.values
 
 
 def test_the_rates_are_those_of_the_settings():
