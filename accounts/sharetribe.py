@@ -22,6 +22,7 @@ from marketplace_payouts.lib.sharetribe import (
     FlexConfig,
     FlexError,
     FlexNotFound,
+    FlexRefused,
     FlexUnauthorized,
     User,
     configured,
@@ -120,6 +121,36 @@ def must_be_ours(flex_user_id: UUID, *, marketplace: Marketplace) -> None:
     except FlexError as error:
         raise _silent(error) from None
     _must_be_open(user)
+
+
+def with_address(address: str) -> User | None:
+    """This will give the user whose verified e-mail address it is, and who is neither banned nor deleted.
+
+    :raises NotNow: when Sharetribe cannot say.
+    """
+    try:
+        user = _integration().user_by_email(address, patience_s=_PATIENCE_S)
+        _must_be_open(user)
+    except (FlexNotFound, FlexRefused, NotAllowedHere):
+        return None
+    except FlexError as error:
+        raise _silent(error) from None
+    # What we asked for is what must be verified, whatever Sharetribe takes for the same address.
+    return user if user.email_verified and user.email.lower() == address else None
+
+
+def profile(flex_user_id: UUID) -> User:
+    """This will give what Sharetribe knows of a user.
+
+    :raises NotProven: when there is no such user.
+    :raises NotNow: when Sharetribe cannot say.
+    """
+    try:
+        return _integration().user(flex_user_id, patience_s=_PATIENCE_S)
+    except FlexNotFound:
+        raise NotProven("not_of_this_marketplace", "This is no user of the marketplace.") from None
+    except FlexError as error:
+        raise _silent(error) from None
 
 
 def _must_be_open(user: User) -> None:

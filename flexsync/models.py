@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.utils import timezone
 
-from accounts.models import Marketplace
+from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib.ids import uuid7
 from payouts.models import Source
 
@@ -123,6 +123,31 @@ class PaymentTold(Told):
 
     def __str__(self) -> str:
         return f"Payment told to {self.source_id}"
+
+
+class UserTold(models.Model):
+    """What the metadata of a payee's Sharetribe user says of them by our hand, as read back from it."""
+
+    payee = models.OneToOneField(
+        Payee, primary_key=True, on_delete=models.CASCADE, related_name="user_told_row"
+    )
+    value = models.JSONField(default=dict, blank=True, help_text="Our keys, as they were read back.")
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(
+        null=True, blank=True, help_text="Until when one worker alone may tell this user something."
+    )
+    calls = models.PositiveIntegerField(default=0)
+    error = models.TextField(blank=True)
+    refused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Sharetribe does not know the user any more."
+    )
+
+    class Meta:
+        verbose_name = "user told"
+        verbose_name_plural = "users told"
+
+    def __str__(self) -> str:
+        return f"Told of {self.payee_id}"
 
 
 class ApiCalls(models.Model):

@@ -6,7 +6,7 @@ from typing import Final
 
 from django.db import connection
 
-from flexsync import poller, profiles, resync
+from flexsync import poller, profiles, resync, user_telling
 from marketplace_payouts.lib.clock import database_now
 
 # Each ends well before the queue's timeout; the poller leaves a gap in which its successor starts.
@@ -27,3 +27,8 @@ def read_profiles(limit: int = 100) -> int:
 def daily_resync() -> int:
     """This will look for what events did not bring."""
     return resync.resync_lately(now=database_now(connection), limit_seconds=_RESYNC_SECONDS).stored
+
+
+def tell_users() -> int:
+    """This will have Sharetribe's users told what no message was about."""
+    return user_telling.stage_news(now=database_now(connection))

@@ -20,6 +20,7 @@ from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.http import BadBaseUrl, check_base_url
 from marketplace_payouts.lib.http.base_urls import is_loopback_host
 from payments.checks import check_stripe
+from payouts.notices.checks import check_notices
 from payouts.providers import registry
 
 OURS: Final = "payouts_settings"
@@ -41,6 +42,7 @@ def register_all() -> None:
         check_addresses,
         check_api,
         check_branding,
+        check_notices,
         check_sharetribe,
         check_providers,
         check_stripe,

@@ -274,10 +274,20 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "payouts.payee_pages.door.forged"
+# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
+BRAND_NAME = env.str("BRAND_NAME", default="")
+BRAND_URL = env.str("BRAND_URL", default="")
+BRAND_LOGO = env.str("BRAND_LOGO", default="")
+BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
+BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
+BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
+BRAND_ADDRESS = [part.strip() for part in env.str("BRAND_ADDRESS", default="").split("|") if part.strip()]
+_logo = urlsplit(BRAND_LOGO)
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": ["'self'"],
-        "img-src": ["'self'", "data:"],
+        "img-src": ["'self'", "data:", *([f"https://{_logo.netloc}"] if _logo.scheme == "https" else [])],
         "style-src": ["'self'"],
         "script-src": ["'self'"],
         "object-src": ["'none'"],
@@ -289,7 +299,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Browsers may call the API from these origins; no cookie is ever taken from there.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ORIGINS", default=[])
-CORS_URLS_REGEX = r"^/(api|_allauth)/"
+CORS_URLS_REGEX = r"^/((api|_allauth)/|buyer$|seller(/|$))"
 CORS_ALLOW_HEADERS = (
     "accept",
     "authorization",
@@ -323,9 +333,13 @@ API_RATES = {
     "server": (3000, 500),
     "address": (600, 200),
     "login": (20, 10),
+    "mail": (2, 3),
     "sharetribe": (300, 100),
+    "code": (4, 20),
+    "code_mail": (0.05, 4),
     "question": (6, 10),
     "paper": (30, 20),
+    "stripe": (60, 30),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -342,15 +356,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 }
 
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# A mail server that says nothing would hold up a worker until the queue kills it.
+EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="payouts@localhost")
-# As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
-BRAND_NAME = env.str("BRAND_NAME", default="")
-BRAND_URL = env.str("BRAND_URL", default="")
-BRAND_LOGO = env.str("BRAND_LOGO", default="")
-BRAND_COLOUR = env.str("BRAND_COLOUR", default="") or "#1f4e5f"
-BRAND_TEXT_COLOUR = env.str("BRAND_TEXT_COLOUR", default="")
-BRAND_SUPPORT_EMAIL = env.str("BRAND_SUPPORT_EMAIL", default="")
-BRAND_ADDRESS = [part.strip() for part in env.str("BRAND_ADDRESS", default="").split("|") if part.strip()]
+# Kinds of notices, by `payouts.notices.kinds`, that no payee is sent.
+NOTICES_OFF: list[str] = env.list("NOTICES_OFF", default=[])
 ALERT_EMAILS: list[str] = env.list("ALERT_EMAILS", default=[])
 ALERT_WEBHOOK_URL = env.str("ALERT_WEBHOOK_URL", default="")
 RECORDS_FOLDER = env.str("RECORDS_FOLDER", default="")
@@ -381,6 +391,16 @@ FLEX_MARKETPLACE_CLIENT_ID = env.str("FLEX_MARKETPLACE_CLIENT_ID", default="")
 FLEX_MARKETPLACE_CLIENT_SECRET = env.str("FLEX_MARKETPLACE_CLIENT_SECRET", default="")
 FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
 
+# How sellers' accounts at Stripe are made; held by `payments.checks`.
+STRIPE_SELLERS: dict[str, Any] = {
+    "kind": env.str("STRIPE_SELLER_ACCOUNTS", default="") or "express",
+    "countries": env.list("STRIPE_SELLER_COUNTRIES", default=[]),
+    "capabilities": env.list("STRIPE_SELLER_CAPABILITIES", default=[]) or ["transfers"],
+    "return_origins": env.list("STRIPE_RETURN_ORIGINS", default=[]) or [PUBLIC_URL, *CORS_ALLOWED_ORIGINS],
+    "at_first_listing": env.bool("STRIPE_ACCOUNT_AT_FIRST_LISTING", default=False),
+    "country_field": env.str("STRIPE_COUNTRY_FIELD", default="") or "publicData.country",
+}
+
 # What dj-stripe calls STRIPE_SECRET_KEY and STRIPE_API_HOST it is not told: it would write the key into its tables in
 # clear, and call by itself. `payments.stripe` alone speaks to Stripe, and answers dj-stripe from what it has read.
 STRIPE = {
@@ -398,11 +418,14 @@ DJSTRIPE_FOREIGN_KEY_TO_FIELD = "id"
 OUTBOX_HANDLERS = {
     "write_back": "flexsync.writeback.tell",
     "tell_payment": "flexsync.payment_telling.tell",
-    "notice": "payouts.notices.tell",
+    "tell_user": "flexsync.user_telling.tell",
+    "notice": "payouts.notices.telling.tell",
     "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
-    "verify_method": "payouts.verification.tell",
-    "alert": "payouts.notices.alert",
+    "verify_method": "payouts.notices.telling.tell",
+    "entry_code": "accounts.payee_door.codes.mail",
+    "method_changed": "payouts.notices.telling.tell",
+    "alert": "payouts.alerts.tell",
 }
 
 # The way of the money, stage by stage, each a function stage(*, limit, now) -> how many it moved.
@@ -416,8 +439,12 @@ STAGES = {
     "work_off": "payouts.webhooks.work_off",
     "ask": "payouts.reconciliation.ask",
     "settle": "payouts.settlement.settle",
+    "mend": "payouts.mending.mend",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
+    "first_listings": "flexsync.first_listings.open_accounts",
+    "people": "payments.reading.read_again",
+    "sellers": "payouts.seller_news.pass_on",
     "deliver": "payouts.subscriptions.delivering.deliver",
 }
 INVARIANTS = (

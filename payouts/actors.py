@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Self
 
-from accounts.models import User
+from accounts.models import Payee, User
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,11 @@ class Actor:
     def provider(cls, name: str) -> Self:
         """This will name a provider whose word decided."""
         return cls(f"provider:{name}")
+
+    @classmethod
+    def payee(cls, payee: Payee) -> Self:
+        """This will name a payee."""
+        return cls(f"payee:{payee.pk}")
 
     @property
     def is_staff(self) -> bool:

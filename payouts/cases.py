@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
-from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from accounts import branding, languages
 from accounts.models import User
 from accounts.roles import require
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.errors import Refused
-from payouts.models import Case, CaseKind, CaseMessage, OutboxMessage, Payout
+from payouts.models import Case, CaseKind, CaseMessage, Notice, OutboxMessage, Payout
+from payouts.notices import kinds, telling
 from payouts.outcomes import Done
 
 LONGEST: Final = 2_000
@@ -80,14 +77,15 @@ def answer(*, by: User, case_ids: Sequence[UUID], text: str, settles: bool, now:
 
 
 def tell(*, messages: Sequence[OutboxMessage], now: datetime) -> Mapping[UUID, str | None]:
-    """This will mail answers to payees, each once, however often its message is told.
+    """This will mail answers to payees, each once, however often its message is told, and note that it was.
 
-    A payee without an address reads the answer where they asked.
+    A payee without an address, or who does not want such mails, reads the answer where they asked.
     """
-    found = CaseMessage.objects.select_related("case__payout__payee__marketplace").in_bulk(
-        [message.subject for message in messages]
-    )
-    return {message.pk: _mail(found[message.subject], now=now) for message in messages}
+    results = telling.tell(messages=messages, now=now)
+    told = [message.subject for message in messages]
+    sent = Notice.objects.filter(kind=kinds.ANSWERED, subject__among=told, outcome=Notice.Outcome.SENT)
+    CaseMessage.objects.filter(pk__in=sent.values("subject"), mailed_at__isnull=True).update(mailed_at=now)
+    return results
 
 
 def _clean(text: str) -> str:
@@ -128,23 +126,3 @@ def _answer(case: Case, *, by: User, text: str, settles: bool, now: datetime) ->
         case.save(update_fields=["closed_at", "closed_by"])
     told = OutboxMessage(id=uuid7(), kind=ANSWER, subject=message.pk, created_at=now, next_at=now)
     rowsets.insert(OutboxMessage, [told])
-
-
-def _mail(message: CaseMessage, *, now: datetime) -> str | None:
-    payout = message.case.payout
-    if message.mailed_at is not None or not payout.payee.email:
-        return None
-    with languages.speaking_to(payout.payee):
-        mail = branding.brand().mail(
-            subject=_("%(number)s: our answer to your question") % {"number": payout.number},
-            body=render_to_string("notices/answer.txt", {"payout": payout, "text": message.text}),
-            to=payout.payee.email,
-        )
-    # Should we die before it is noted that it was mailed, the payee's program shows the two as one.
-    mail.extra_headers["Message-ID"] = f"<answer-{message.pk.hex}@{urlsplit(settings.PUBLIC_URL).hostname}>"
-    try:
-        mail.send()
-    except OSError as error:  # smtplib's errors are OSErrors
-        return f"The mail could not be sent: {error}"
-    CaseMessage.objects.filter(pk=message.pk).update(mailed_at=now)
-    return None

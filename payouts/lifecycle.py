@@ -9,7 +9,7 @@ from typing import Any
 
 from marketplace_payouts.lib import crypto, rowsets
 from marketplace_payouts.lib.ids import uuid7
-from payouts import kicks, ledger
+from payouts import kicks, ledger, readiness
 from payouts.actors import Actor
 from payouts.errors import ForbiddenMove
 from payouts.ledger import Draft
@@ -278,14 +278,18 @@ def _messages(one: Move, *, now: datetime) -> list[OutboxMessage]:
         return []
     kinds = ["write_back"] if one.to in _WRITTEN_BACK else []
     kinds += ["notice"] if one.to in _NOTICED else []
-    return [
+    messages = [
         OutboxMessage.new(
             id=uuid7(),
             kind=kind,
             subject=one.payout.pk,
-            facts={"state": str(one.to), "number": one.payout.number},
+            facts={"state": str(one.to), "number": one.payout.number, "turn": one.payout.chain_length + 1},
             created_at=now,
             next_at=now,
         )
         for kind in kinds
     ]
+    # Whether its payee can be paid may hang on it.
+    if State.FAILED in (one.to, one.payout.state):
+        messages.append(readiness.message(one.payout.payee_id, now=now))
+    return messages

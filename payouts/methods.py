@@ -14,14 +14,18 @@ from django.db.models import Max, QuerySet
 from accounts.models import Payee, User
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.clock import database_now
-from marketplace_payouts.lib.crypto import Tampered
+from marketplace_payouts.lib.crypto import CryptoError, Tampered
 from marketplace_payouts.lib.ids import uuid7
-from payouts import dissolving
+from marketplace_payouts.lib.logs import logger
+from payouts import dissolving, method_changes, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
-from payouts.models import Payout, PayoutMethod, State
+from payouts.method_changes import Author
+from payouts.models import MethodChange, Payout, PayoutMethod, State
 from payouts.providers import registry
 from payouts.providers.base import DestinationError, ProviderError
+
+log = logger(__name__)
 
 
 def destination(method: PayoutMethod) -> Mapping[str, str]:
@@ -34,6 +38,17 @@ def destination(method: PayoutMethod) -> Mapping[str, str]:
     if not crypto.constant_time_equal(fingerprint(method.provider, opened), method.fingerprint):
         raise Tampered("The sealed destination is not the one that the method's fingerprint binds.")
     return opened
+
+
+def contact(method: PayoutMethod | None) -> str:
+    """This will give the e-mail address that a method is; nothing where it is none, or cannot be opened any more."""
+    if method is None:
+        return ""
+    try:
+        return destination(method).get("email", "")
+    except (CryptoError, ProviderError) as error:
+        log.warning("method_not_opened", method=str(method.pk), reason=type(error).__name__)
+        return ""
 
 
 def fingerprint(provider: str, given: Mapping[str, str]) -> str:
@@ -79,20 +94,21 @@ def replace(
     made_by: User | None,
     seconded_by: User | None,
     verified_how: str = "",
+    by: Author | None = None,
     now: datetime,
 ) -> PayoutMethod:
     """This will make a new version of where a payee is paid, inside the caller's transaction.
 
     The former method is retired under lock, and payouts that are not being sent yet are let go: what they covered is
     gathered again for the new method, with a new approval. A first method has no cool-down but is never approved by
-    a policy; a changed one waits for `METHOD_COOL_DOWN`.
+    a policy; a changed one waits for `METHOD_COOL_DOWN`. Who changed it stays on record, and the old and the new
+    address are told. `by` is a payee who says so themselves; without it staff made and seconded it.
 
     :raises Refused: when the destination cannot be paid to, or is the present one.
     """
     clean = read(provider, given)
-    payee = _lock_payee(payee_id)
+    payee, present = lock(payee_id)
     mark = fingerprint(provider, clean)
-    present = PayoutMethod.objects.filter(payee=payee, retired_at__isnull=True).select_for_update().first()
     if present is not None and present.fingerprint == mark:
         raise Refused(f"{payee} is paid there already.")
     last = PayoutMethod.objects.filter(payee=payee).aggregate(last=Max("version"))["last"] or 0
@@ -117,14 +133,36 @@ def replace(
         verified_how=verified_how,
         verified_by=seconded_by if verified_how else None,
     )
+    method_changes.record(
+        payee=payee,
+        act=MethodChange.Act.CHOSEN,
+        before=present,
+        after=method,
+        addresses={"before": contact(present), "after": contact(method)},
+        by=by or Author(made_by, method_changes.STAFF),
+        seconded_by=seconded_by,
+        now=now,
+    )
     Payee.objects.filter(pk=payee.pk).update(next_gather_at=now)
+    readiness.changed([payee.pk], now=now)
     return method
 
 
+def lock(payee_id: UUID) -> tuple[Payee, PayoutMethod | None]:
+    """This will lock a payee and the method to which they are paid, if there is one, as the sender locks them."""
+    payee = _lock_payee(payee_id)
+    present = PayoutMethod.objects.filter(payee=payee, retired_at__isnull=True).select_for_update().first()
+    return payee, present
+
+
 def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
-    """This will retire a locked method and let go of the payouts to it that are not being sent."""
+    """This will retire a locked method and let go of the payouts to it that are not being sent.
+
+    What is being sent at this moment and does not arrive is let go later (`payouts.mending`).
+    """
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
+    readiness.changed([method.payee_id], now=now)
     payouts = _lock_payouts(Payout.objects.filter(method=method))
     if payouts:
         dissolving.dissolve(
@@ -170,3 +208,4 @@ def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) ->
     method.verified_at, method.verified_how, method.verified_by = now, how, by
     method.save(update_fields=["verified_at", "verified_how", "verified_by"])
     Payout.objects.filter(method=method, state=State.PENDING).update(next_at=now)
+    readiness.changed([method.payee_id], now=now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from django.conf import settings
@@ -14,8 +15,9 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import counting, incarnation
+from payouts import counting, incarnation, method_changes, readiness, verification
 from payouts.models import OutboxMessage
+from payouts.notices import staging
 
 log = logger(__name__)
 
@@ -24,6 +26,16 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction of its payout."""
+_KEPT_BACK: Final = (
+    WRITE_BACK,
+    counting.TELL,
+    readiness.TELL,
+    staging.MESSAGE,
+    verification.ASK,
+    method_changes.KIND,
+    "answer",
+)
+"""What a database that is not accepted tells nobody: another may have told it, or know better."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""
 _TRIES = 20
@@ -34,7 +46,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
     A message is pushed ahead before it is told, so that one which kills the worker cannot starve the others, and
     counted, so that it dies after its last try and stands before a person. A database that was restored writes nothing
-    back: what it forgot stands on the transactions, and is a witness until it is accepted.
+    back, and to no payee: what it forgot stands on the transactions, and is a witness until it is accepted.
     """
     messages = _claim(limit, now=now)
     by_kind: dict[str, list[OutboxMessage]] = defaultdict(list)
@@ -51,7 +63,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
 
 def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
-    kept_back = () if incarnation.is_accepted() else (WRITE_BACK, counting.TELL)
+    kept_back = () if incarnation.is_accepted() else _KEPT_BACK
     with transaction.atomic():
         messages = list(
             OutboxMessage.objects.filter(next_at__lte=now)

@@ -19,6 +19,11 @@ _AT_ONCE: Final = 5000
 # Longer than any provider's window; for providers that are not set up here any more.
 _LONGEST_WINDOW: Final = timedelta(days=400)
 _WEBHOOKS_KEPT: Final = timedelta(days=90)
+# Whoever asks what they were told, asks within a year; they hold addresses.
+_NOTICES_KEPT: Final = timedelta(days=400)
+_NOTICES: Final = """
+    DELETE FROM payouts_notice WHERE id IN (SELECT id FROM payouts_notice WHERE created_at < %s LIMIT %s)
+"""
 # The row of a delivery stays, so that the same event is still known; what buyers and sellers told Stripe goes.
 _STRIPE_EVENTS: Final = (
     """
@@ -40,6 +45,7 @@ def purge(*, now: datetime) -> int:
     removed = sum(_bodies(name, until=now - window, now=now) for name, window in windows.items())
     removed += _webhooks(until=now - _WEBHOOKS_KEPT)
     removed += sum(_in_parts(sql, [now - _WEBHOOKS_KEPT, _AT_ONCE]) for sql in _STRIPE_EVENTS)
+    removed += _in_parts(_NOTICES, [now - _NOTICES_KEPT, _AT_ONCE])
     removed += accounts.purge(now=now)
     removed += messages.purge(now=now)
     log.info("purged", rows=removed)

@@ -31,6 +31,7 @@ PLAN: Final = (
     Planned("profiles", "flexsync.tasks.read_profiles", minutes=1),
     Planned("check changed", "payouts.tasks.check_changed", minutes=5),
     Planned("balances", "payouts.tasks.read_funds", minutes=15),
+    Planned("reminders", "payouts.tasks.remind", minutes=15),
     Planned("stripe", "payouts.tasks.ask_stripe", minutes=60),
     Planned("reconcile", "payouts.tasks.reconcile", minutes=360, timeout=1800),
     Planned("resync", "flexsync.tasks.daily_resync", at=time(1, 30)),
@@ -38,6 +39,8 @@ PLAN: Final = (
     Planned("chain heads", "payouts.tasks.publish_chain_heads", at=time(0, 5), timeout=1800),
     Planned("check everything", "payouts.tasks.check_everything", at=time(2, 40), timeout=3000),
     Planned("stripe accounts", "payouts.tasks.ask_stripe_of_everybody", at=time(3, 20), timeout=1800),
+    Planned("earned", "payouts.tasks.tell_what_was_earned", minutes=60),
+    Planned("users told", "flexsync.tasks.tell_users", at=time(3, 50), timeout=1800),
     Planned("purge", "payouts.tasks.purge", at=time(4, 10), timeout=1800),
 )
 

@@ -193,7 +193,11 @@ def _note_returns(partial: Sequence[Change], *, now: datetime) -> None:
                 id=uuid7(),
                 kind=kind,
                 subject=c.payout.pk,
-                facts={"state": "partly_returned", "number": c.payout.number},
+                facts={
+                    "state": "partly_returned",
+                    "number": c.payout.number,
+                    "turn": f"returned {c.payout.returned_units}",
+                },
                 created_at=now,
                 next_at=now,
             )

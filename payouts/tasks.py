@@ -15,6 +15,7 @@ from marketplace_payouts.lib.shared_state import NotGranted, shared_lock, slots
 from payments.stripe import catching_up
 from payouts import chain_heads, heartbeats, kicks, purging, reconciliation, reconciling, stages
 from payouts.invariants import running
+from payouts.notices import earning, reminding
 from payouts.stages import StagesFailed
 
 log = logger(__name__)
@@ -22,6 +23,7 @@ log = logger(__name__)
 # Well under the queue's limit for a task, so that a provider that hangs at the end of it is still waited for.
 SECONDS: Final = 45.0
 _BEAT_EVERY: Final = timedelta(seconds=20)
+_REMINDED_AT_ONCE: Final = 500
 _AT_ONCE: Final = 8
 """How many workers, of all clusters together, run the stages at once."""
 
@@ -116,6 +118,21 @@ def check_everything() -> None:
 def reconcile() -> None:
     """This will compare every provider's own list with our attempts, both ways."""
     alone("reconcile", lambda: reconciling.reconcile_all(now=database_now(connection)))
+
+
+def remind() -> None:
+    """This will ask payees who are owed money, and cannot be paid, where to pay it."""
+    alone("remind", _remind)
+
+
+def _remind() -> None:
+    while reminding.remind(limit=_REMINDED_AT_ONCE, now=database_now(connection)):
+        kicks.kick("tell")
+
+
+def tell_what_was_earned() -> None:
+    """This will tell payees what they earned on the days that are over."""
+    alone("earned", lambda: earning.tell_of_days(now=database_now(connection)))
 
 
 def purge() -> None:

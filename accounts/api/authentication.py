@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Final
 
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.headless.internal.sessionkit import authenticate_by_x_session_token
+from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.request import Request
 
@@ -128,7 +129,7 @@ class SignedRequest(Proof):
         return Server(key), caller
 
 
-def holder_of(token: str, request: Request) -> sharetribe.Holder:
+def holder_of(token: str, request: Request | HttpRequest) -> sharetribe.Holder:
     """This will give who holds a token of Sharetribe; strangers cannot have Sharetribe asked as often as they like.
 
     :raises AccountsError: when it proves nobody, or cannot be checked now.

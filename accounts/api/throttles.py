@@ -10,6 +10,7 @@ import ipaddress
 from typing import Any, Final
 
 from django.conf import settings
+from django.http import HttpRequest
 from rest_framework.exceptions import Throttled
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
@@ -34,11 +35,11 @@ class ByCaller(BaseThrottle):
         user: Any = request.user
         match user:
             case User():
-                self._wait_s = _take(getattr(view, "rate", "caller"), str(user.pk))
+                self._wait_s = turn(getattr(view, "rate", "caller"), str(user.pk))
             case Server():
-                self._wait_s = _take("server", str(user.key.pk))
+                self._wait_s = turn("server", str(user.key.pk))
             case _:
-                self._wait_s = _take("address", address(request))
+                self._wait_s = turn("address", address(request))
         return self._wait_s is None
 
     def wait(self) -> float | None:
@@ -46,17 +47,17 @@ class ByCaller(BaseThrottle):
         return self._wait_s
 
 
-def demand(rate: str, request: Request) -> None:
+def demand(rate: str, request: Request | HttpRequest) -> None:
     """This will take a turn for an address, before something that costs more than a request usually does.
 
     :raises Throttled: when there is none.
     """
-    wait_s = _take(rate, address(request))
+    wait_s = turn(rate, address(request))
     if wait_s is not None:
         raise Throttled(wait_s)
 
 
-def address(request: Request) -> str:
+def address(request: Request | HttpRequest) -> str:
     """This will give where a request comes from; of IPv6 the half that belongs to one customer."""
     try:
         found = ipaddress.ip_address(BaseThrottle().get_ident(request) or "")
@@ -67,8 +68,8 @@ def address(request: Request) -> str:
     return str(found)
 
 
-def _take(rate: str, who: str) -> float | None:
-    """Take a turn, or give the seconds after which there is one."""
+def turn(rate: str, who: str) -> float | None:
+    """This will take a turn at a rate of `settings.API_RATES`, or give the seconds after which there is one."""
     per_minute, burst = settings.API_RATES[rate]
     bucket = TokenBucket(f"api {rate} {who}", rate=per_minute / _MINUTE_S, burst=burst)
     try:

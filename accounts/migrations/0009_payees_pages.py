@@ -2,7 +2,6 @@
 
 import uuid
 
-import django.db.models.deletion
 from django.db import migrations, models
 
 
@@ -52,14 +51,11 @@ class Migration(migrations.Migration):
                 ),
                 ("address", models.EmailField(help_text="In lower case; kept for a day.", max_length=254)),
                 (
-                    "payee",
-                    models.ForeignKey(
+                    "flex_user_id",
+                    models.UUIDField(
                         blank=True,
                         help_text="Whose verified address at Sharetribe it is; empty: nobody's, and nothing was mailed.",
                         null=True,
-                        on_delete=django.db.models.deletion.CASCADE,
-                        related_name="+",
-                        to="accounts.payee",
                     ),
                 ),
                 (
@@ -78,8 +74,8 @@ class Migration(migrations.Migration):
                 "constraints": (
                     models.CheckConstraint(condition=models.Q(tries__lte=5), name="accounts_entrycode_tries"),
                     models.CheckConstraint(
-                        condition=models.Q(digest="") | models.Q(payee__isnull=False),
-                        name="accounts_entrycode_payee",
+                        condition=models.Q(digest="") | models.Q(flex_user_id__isnull=False),
+                        name="accounts_entrycode_known",
                     ),
                 )
             },

@@ -133,12 +133,9 @@ class EntryCode(Stored):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     address = models.EmailField(help_text="In lower case; kept for a day.")
-    payee = models.ForeignKey(
-        "accounts.Payee",
+    flex_user_id = models.UUIDField(
         null=True,
         blank=True,
-        on_delete=models.CASCADE,
-        related_name="+",
         help_text="Whose verified address at Sharetribe it is; empty: nobody's, and nothing was mailed.",
     )
     digest = models.CharField(
@@ -156,6 +153,7 @@ class EntryCode(Stored):
                 condition=models.Q(tries__lte=CODE_TRIES), name="accounts_entrycode_tries"
             ),
             models.CheckConstraint(
-                condition=models.Q(digest="") | models.Q(payee__isnull=False), name="accounts_entrycode_payee"
+                condition=models.Q(digest="") | models.Q(flex_user_id__isnull=False),
+                name="accounts_entrycode_known",
             ),
         )

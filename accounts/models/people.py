@@ -144,6 +144,9 @@ class Payee(Stored):
         db_default="",
         help_text="In which they are written to; empty: they have not said yet.",
     )
+    country = models.CharField(
+        max_length=2, blank=True, help_text="Where they are paid, as they say: ISO 3166-1, two letters."
+    )
     stripe_connected = models.BooleanField(
         default=False, help_text="Sharetribe says: has a Stripe account there."
     )

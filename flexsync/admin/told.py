@@ -16,7 +16,7 @@ from accounts.backoffice.acting import ActingAdmin, Doing, Outcome, Result
 from accounts.backoffice.base import BackOfficeAdmin
 from accounts.backoffice.filters import days_filter, is_set_filter, word_filter
 from flexsync import retelling
-from flexsync.models import ApiCalls, PaymentTold, Told, WriteBack
+from flexsync.models import ApiCalls, PaymentTold, Told, UserTold, WriteBack
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.sharetribe import INCLUDED_CREDITS_PER_MONTH, credits_of
 from payouts.admin import columns
@@ -114,6 +114,35 @@ class PaymentToldAdmin(ToldAdmin):
     """Payments told: what each transaction was told of its buyer's payment, as read back from it."""
 
     acts = (TellPaymentAgain(),)
+
+
+@admin.register(UserTold)
+class UserToldAdmin(BackOfficeAdmin):
+    """Users told: what the public metadata of payees' users says of them by our hand, as read back from it."""
+
+    section = "Sharetribe"
+    ordering = ("-confirmed_at",)
+    list_display = (
+        columns.page("payee"),
+        columns.json("value", "Metadata, as read back"),
+        columns.moment("confirmed_at"),
+        "calls",
+        columns.short("error"),
+    )
+    list_filter = (
+        is_set_filter(field="refused_at", title="unknown to Sharetribe"),
+        word_filter(title="Sharetribe user id", field="payee__flex_user_id", name="user"),
+    )
+    list_select_related = ("payee",)
+    search_fields = ("=payee__flex_user_id", "payee__name")
+    page = (
+        columns.page("payee"),
+        columns.json("value", "Metadata, as read back"),
+        columns.moment("confirmed_at"),
+        "calls",
+        "error",
+        columns.moment("refused_at", "Unknown to Sharetribe since"),
+    )
 
 
 @admin.register(ApiCalls)

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from accounts.backoffice import cells
 from accounts.backoffice.base import may
-from accounts.models import Marketplace
+from accounts.models import Marketplace, Payee
 from marketplace_payouts.lib.clock import utc_now
 from payments.models import PaymentIn, RefusedPayment, StripeDelivery
 from payments.stripe import endpoints
@@ -31,6 +31,7 @@ from payouts.models import (
     Payable,
     Payout,
     Process,
+    Reminder,
     Request,
     State,
     Trigger,
@@ -143,6 +144,8 @@ def _not_payable(now: datetime) -> Group:
     rows = Payable.objects.filter(settled="", waits_for="", due_at__lte=now).order_by().values("blocked_by")
     counts = dict(rows.annotate(n=Count("pk")).values_list("blocked_by", "n"))
 
+    asked = Reminder.objects.filter(listed_at__isnull=False, ended_at__isnull=True)
+
     def blocked(gate: str) -> tuple[int, str]:
         return counts.get(gate, 0), cells.list_of(Payable, f"blocked_by={gate}")
 
@@ -150,6 +153,7 @@ def _not_payable(now: datetime) -> Group:
         "Due, and not payable",
         [
             Need("Due, and no payout method given", *blocked("method_present"), tone="info"),
+            Need("Payees asked in vain where to pay them", asked.count(), cells.list_of(Payee, "asked=yes")),
             Need(
                 "Due, and the buyer's payment missing or gone back", *blocked("payment_received"), tone="info"
             ),

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 
 from accounts.backoffice import cells
 from accounts.backoffice.acting import Act, ActingAdmin, Doing, Outcome, Result
-from accounts.backoffice.filters import id_filter, is_set_filter, word_filter
+from accounts.backoffice.filters import YesNoFilter, id_filter, is_set_filter, word_filter
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
 from payouts import holding, intervention
@@ -21,7 +21,8 @@ from payouts.admin.choices import ProviderFilter
 from payouts.admin.domain_act import DomainAct, count
 from payouts.admin.request_links import links_for
 from payouts.errors import DomainError
-from payouts.models import Hold, Payable, Payout, PayoutMethod
+from payouts.models import Hold, Notice, Payable, Payout, PayoutMethod, Reminder
+from payouts.notices.kinds import KINDS
 
 _NEWEST = 25
 
@@ -113,6 +114,18 @@ def _each(doing: Doing, call: Any) -> Outcome:
     return outcome
 
 
+class AskedFilter(YesNoFilter):
+    """By whether they were asked where to pay them as often as they are, and are still to say so."""
+
+    title = "asked in vain where to pay"
+    parameter_name = "asked"
+
+    def yes(self) -> Q:
+        """This will keep those who stand before staff."""
+        asked = Reminder.objects.filter(ended_at__isnull=True, listed_at__isnull=False)
+        return Q(pk__in=asked.values("payee"))
+
+
 @admin.register(Payee)
 class PayeeAdmin(ActingAdmin):
     """Payees: whom we pay."""
@@ -137,6 +150,7 @@ class PayeeAdmin(ActingAdmin):
         "closed",
         "stripe_connected",
         is_set_filter(field="next_gather_at", title="something waits"),
+        AskedFilter,
         word_filter(title="Sharetribe user id", field="flex_user_id"),
     )
     search_fields = ("name", "email", "=flex_user_id", "=id")
@@ -146,6 +160,7 @@ class PayeeAdmin(ActingAdmin):
         "name",
         "email",
         columns.code("flex_user_id", "Sharetribe user"),
+        "country",
         "standing",
         "frozen_reason",
         "stripe_connected",
@@ -177,8 +192,11 @@ class PayeeAdmin(ActingAdmin):
         """This will add the payee's methods, holds, what is owed, and payouts."""
         return super().page_context(request, row) | {
             "methods": row.methods.select_related("made_by", "seconded_by").order_by("-version"),
+            "method_changes": row.method_changes.select_related("seconded_by").order_by("-at")[:_NEWEST],
             "holds": _holds_of(row),
             "owed": _owed(row),
+            "asking": row.reminders.filter(ended_at__isnull=True).first(),
+            "notices": _notices(row),
             "staff_acts": row.staff_acts.select_related("by").order_by("-at")[:_NEWEST],
             "payouts": _newest_payouts(row),
             "request_links": links_for(request, "payee", payee=str(row.pk)),
@@ -189,6 +207,21 @@ def _holds_of(payee: Payee) -> QuerySet[Hold]:
     return (
         Hold.objects.filter(payee=payee, lifted_at__isnull=True).select_related("set_by").order_by("-set_at")
     )
+
+
+def _notices(payee: Payee) -> list[dict[str, Any]]:
+    """What the payee was sent, and what not, the newest first."""
+    return [
+        {
+            "at": cells.moment(row.sent_at or row.created_at),
+            "what": KINDS[row.kind].name.replace("_", " ").capitalize() if row.kind in KINDS else row.kind,
+            "when": KINDS[row.kind].when if row.kind in KINDS else "",
+            "to": row.address or cells.EMPTY,
+            "outcome": row.get_outcome_display(),
+            "error": row.error,
+        }
+        for row in Notice.objects.filter(payee=payee).order_by("-created_at")[:_NEWEST]
+    ]
 
 
 def _owed(payee: Payee) -> list[dict[str, Any]]:

@@ -21,7 +21,9 @@ from payouts.models import Heartbeat, Incarnation, OutboxMessage
 _KINDS = [
     ("write_back", "Write-back"),
     ("tell_payment", "Telling of a buyer's payment"),
+    ("tell_user", "Telling of how a payee stands"),
     ("notice", "Notice to a payee"),
+    ("verify_method", "Link to confirm a payout method"),
     ("answer", "Answer to a payee's question"),
     ("alert", "Alert to operators"),
 ]
@@ -36,12 +38,9 @@ class Replay(DomainAct):
         return "" if row.dead_at or row.done_at else "It is still to be told; nothing needs doing."
 
     def will(self, rows: Sequence[OutboxMessage]) -> list[str]:
-        notices = [row for row in rows if row.kind == "notice" and row.done_at]
         told = [f"Tell {count(rows, 'message')} again, from the first try."]
-        if notices:
-            told.append(
-                f"{count(notices, 'payee notice')} went out already: the payee gets the same e-mail twice."
-            )
+        if any(row.kind == "notice" for row in rows):
+            told.append("A notice that went out already is not sent again; one that did not, is.")
         return told
 
     def perform(self, doing: Doing) -> Result:

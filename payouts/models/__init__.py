@@ -14,7 +14,8 @@ from payouts.models.decisions import (
     StaffAct,
 )
 from payouts.models.hearing import Observation, WebhookDelivery
-from payouts.models.methods import PayoutMethod
+from payouts.models.methods import MethodChange, PayoutMethod
+from payouts.models.notices import Notice, NoticeSwitch, Reminder
 from payouts.models.owed import Payable
 from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
@@ -53,7 +54,10 @@ __all__ = [
     "Hold",
     "Incarnation",
     "Incident",
+    "MethodChange",
     "Note",
+    "Notice",
+    "NoticeSwitch",
     "Observation",
     "OutboxMessage",
     "Payable",
@@ -65,6 +69,7 @@ __all__ = [
     "Process",
     "ProviderFunds",
     "Rail",
+    "Reminder",
     "Request",
     "Schedule",
     "Source",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.utils import timezone
 
@@ -107,6 +108,12 @@ class Payable(Stored):
                 fields=["payee", "due_at"], name="payouts_payable_open", condition=models.Q(settled="")
             ),
             models.Index(fields=["source"], name="payouts_payable_source"),
+            models.Index(
+                fields=["payee"],
+                name="payouts_payable_no_method",
+                condition=models.Q(settled="", waits_for="", blocked_by="method_present"),
+            ),
+            BrinIndex(fields=["created_at"], name="payouts_payable_new"),
         )
 
     def __str__(self) -> str:

@@ -100,6 +100,12 @@ class Payout(Stored):
                 name="payouts_payout_open",
                 condition=~Q(state__in=["paid", "cancelled", "returned"]),
             ),
+            models.Index(
+                fields=["id"],
+                name="payouts_payout_to_mend",
+                condition=Q(state="failed")
+                | Q(blocked_by="method_present", state__in=["pending", "awaiting_approval", "approved"]),
+            ),
             models.Index(fields=["payee", "-created_at"], name="payouts_payout_of_payee"),
             models.Index(fields=["-created_at"], name="payouts_payout_newest"),
             models.Index(

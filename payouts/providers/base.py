@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, Self
 
 from marketplace_payouts.lib.money import Money
+from payouts.providers.offering import Offering
 
 
 class ProviderError(Exception):
@@ -405,6 +406,11 @@ class PayoutProvider(Protocol):
     name: str
     label: str
     capabilities: Capabilities
+
+    @property
+    def offering(self) -> Offering:
+        """What it offers to payees."""
+        ...
 
     @classmethod
     def from_environ(cls, env: Mapping[str, str]) -> Self | None:

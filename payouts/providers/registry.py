@@ -66,6 +66,12 @@ def find(name: str) -> PayoutProvider | None:
         return None
 
 
+def usable() -> Mapping[str, PayoutProvider]:
+    """This will give every provider that can be used here, by name; one that is set up wrongly keeps none else away."""
+    found = ((name, find(name)) for name in _classes(os.environ))
+    return {name: provider for name, provider in found if provider is not None}
+
+
 def problems(*, env: Mapping[str, str] | None = None) -> Mapping[str, str]:
     """This will say, by provider, what is wrong with its settings; for the checks at start, which show all at once."""
     env = os.environ if env is None else env

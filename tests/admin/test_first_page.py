@@ -51,6 +51,7 @@ def test_counts_what_waits_with_its_totals(as_role, everything):
         "Parked transactions",
         "Write-backs refused",
         "Messages given up",
+        "Payees asked in vain where to pay them",
         "Messages that a subscriber did not take",
         "Silent parts of the system",
         "The poller of Harbour Market is silent",

@@ -24,10 +24,9 @@ EXCUSED: Final = {
     ("payouts.holding.freeze", ""): _PERSON,
     ("payouts.holding.thaw", ""): _PERSON,
     ("payouts.verification.confirm", ""): "A payee's click in one transaction.",
-    ("payouts.verification._mail", "EmailMessage.send"): _TOLD,
-    ("payouts.notices._send", "mail.send"): _TOLD,
-    ("payouts.notices._alert", "EmailMessage.send"): _TOLD,
-    ("payouts.notices._alert", "requests.post"): _TOLD,
+    ("payouts.alerts._alert", "EmailMessage.send"): _TOLD,
+    ("payouts.alerts._alert", "requests.post"): _TOLD,
+    ("payouts.notices.post.send", "mail.send"): "notice.before_call and notice.after_call are around it.",
     ("payouts.tasks.alone", "function"): "What it is handed has points of its own.",
     (
         "payouts.subscriptions.purging.purge",

@@ -8,6 +8,7 @@ from django.core.management import get_commands
 
 from accounts.roles import ROLES
 from payouts.admin import payout_acts
+from payouts.notices.kinds import KINDS
 from payouts.requests import ACTS
 from payouts.schedules import PLAN, Planned
 from tests.docs.code import calls
@@ -15,6 +16,11 @@ from tests.docs.pages import bare, column, table
 
 PAGE = "docs/operating.md"
 REQUESTS = ("request", "what happens when it is seconded", "who may make it")
+
+
+def test_every_notice_is_explained():
+    told = [(bare(row[0]), row[1], row[2]) for row in table(PAGE, "notice", "when", "can be switched off")]
+    assert told == [(kind.name, kind.when, "yes" if kind.can_be_off else "no") for kind in KINDS.values()]
 
 
 def test_every_role_is_explained():

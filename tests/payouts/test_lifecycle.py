@@ -120,7 +120,7 @@ def test_a_set_moves_with_a_number_of_statements_that_does_not_grow(django_asser
     ("to", "kinds"),
     [
         (State.PAID, {"write_back", "notice"}),
-        (State.FAILED, {"write_back", "notice"}),
+        (State.FAILED, {"write_back", "notice", "tell_user"}),
         (State.UNKNOWN, {"write_back"}),
         (State.APPROVED, set()),
     ],

@@ -222,6 +222,30 @@ class FlexClient:
         call = Call("users/show", {"id": str(user_id)})
         return parse_user(self._caller.call(call, patience_s=patience_s).get("data"))
 
+    def update_user_metadata(
+        self, user_id: UUID, metadata: Mapping[str, object], *, patience_s: float | None = None
+    ) -> User:
+        """Merge keys into a user's public metadata, which only operators and we can write, and give the user.
+
+        Merged on the top level: None deletes a key, other keys are left alone. Asked again after a doubtful outcome,
+        because twice is the same as once.
+
+        :raises FlexConflict: when there is no such user any more.
+        :raises FlexError: in its other forms.
+        """
+        body = {"id": str(user_id), "metadata": dict(metadata)}
+        call = Call("users/update_profile", _expand(True), body)  # noqa: FBT003
+        return parse_user(self._caller.call(call, patience_s=patience_s).get("data"))
+
+    def user_by_email(self, email: str, *, patience_s: float | None = None) -> User:
+        """Read the user who has an e-mail address, verified or not.
+
+        :raises FlexNotFound: when there is none.
+        :raises FlexError: in its other forms.
+        """
+        call = Call("users/show", {"email": email})
+        return parse_user(self._caller.call(call, patience_s=patience_s).get("data"))
+
 
 def _transaction(body: JsonObject) -> Transaction:
     included = body.get("included")

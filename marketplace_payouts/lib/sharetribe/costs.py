@@ -34,6 +34,7 @@ CREDITS: Final[Mapping[str, Credits]] = MappingProxyType(
         "transactions/update_metadata": Credits(5),
         "transactions/transition": Credits(5),
         "transactions/transition_speculative": Credits(5),
+        "users/update_profile": Credits(5),
     }
 )
 _UNLISTED: Final = Credits(5)

@@ -48,6 +48,7 @@ from payouts.providers.paypal import (
 from payouts.providers.paypal.amounts import EXPONENTS
 from payouts.providers.paypal.certificates import CertificateKeeper, load_roots
 from payouts.providers.paypal.client import LIVE_HOST, LIVE_HOSTS, SANDBOX_HOST, SANDBOX_HOSTS, PayPalClient
+from payouts.providers.paypal.offering import PayPalOffering
 from payouts.providers.paypal.token import NoToken
 
 _SETTLE_TIME: Final = timedelta(hours=24)
@@ -97,6 +98,7 @@ class PayPal:
     name = "paypal"
     label = "PayPal"
     capabilities = _CAPABILITIES
+    offering = PayPalOffering()
 
     def __init__(self, settings: PayPalSettings) -> None:
         try:

@@ -58,6 +58,7 @@ from payouts.providers.base import (
     Step,
     Unknown,
 )
+from payouts.providers.offering import Field, Form, Kind, Offering, Proof, Receiver, Terms
 
 CREATE, FUND = "create", "fund"
 CREATED = "created"
@@ -77,11 +78,35 @@ REFUSALS = {
 _ACCOUNT = re.compile(r"[a-z0-9+-]{3,40}")
 
 
+class TwoStepOffering:
+    """Anybody is paid, to an account that they name; it costs nothing, and nobody knows how long it takes."""
+
+    kind = Kind.FORM
+    proof = Proof.LOG_IN
+
+    def refusal(self, receiver: Receiver) -> str:
+        """Refuse nobody."""
+        return ""
+
+    def terms(self, receiver: Receiver, *, currency: str, amount: Money | None) -> Terms:
+        """Pay all of it."""
+        return Terms(currency, Money.zero(currency), amount, None, arrival_note="It does not say.")
+
+    def requirements(self, receiver: Receiver, values: Mapping[str, str]) -> Form:
+        """Ask for the account."""
+        return Form([Field("account", "Account", pattern="[A-Za-z0-9+-]{3,40}", max_length=40)])
+
+    def destination(self, receiver: Receiver, values: Mapping[str, str]) -> Mapping[str, str]:
+        """Take the account."""
+        return {"account": values["account"].lower()}
+
+
 class TwoStep:
     """Create, then fund; nothing is deduplicated."""
 
     name = "two_step"
     label = "Two steps"
+    offering: Offering = TwoStepOffering()
 
     def __init__(
         self,

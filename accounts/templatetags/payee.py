@@ -1,0 +1,57 @@
+"""How payees' pages and mails write people, amounts and moments."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django import template
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+
+from accounts import languages
+from accounts.payee_door.entering import Visitor
+from marketplace_payouts.lib.money import Money
+
+register = template.Library()
+
+
+@register.filter
+def money(amount: Money) -> str:
+    """This will write an amount as the present language does."""
+    return languages.amount(amount)
+
+
+@register.filter
+def moment(at: datetime) -> str:
+    """This will write a moment by the marketplace's clock."""
+    return date_format(timezone.localtime(at), "DATETIME_FORMAT")
+
+
+@register.filter
+def day(at: datetime) -> str:
+    """This will write the day of a moment by the marketplace's clock."""
+    return date_format(timezone.localtime(at), "DATE_FORMAT")
+
+
+@register.filter
+def who(visitor: Visitor) -> str:
+    """This will say whose pages they are: by name, and so much of the address as tells two people of a name apart."""
+    payee = visitor.payee
+    local, at, host = payee.email.partition("@")
+    address = f"{local[:1]}•••@{host}" if at else ""
+    name = payee.name or _("Seller %(id)s") % {"id": str(payee.flex_user_id)[-8:]}
+    return f"{name} ({address})" if address else name
+
+
+@register.filter
+def bcp47(language: str) -> str:
+    """This will write a language as HTML does: en-GB, vi."""
+    code, dash, region = language.partition("-")
+    return f"{code}{dash}{region.upper()}"
+
+
+@register.filter
+def slice_end(value: object) -> str:
+    """This will give the last eight signs of an id, by which people compare two."""
+    return str(value)[-8:]

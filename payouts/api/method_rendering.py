@@ -1,0 +1,98 @@
+"""Puts what the domain says of payout methods into the API's shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marketplace_payouts.lib.currencies import exponent
+from marketplace_payouts.lib.money import Money
+from payouts.kept_methods import Kept
+from payouts.offers import Offer, OfferedTerms
+from payouts.providers.offering import Field, Form, Hosted, Kind
+
+Shown = Mapping[str, Any]
+
+
+def offer(one: Offer) -> Shown:
+    """This will show one service."""
+    return {
+        "provider": one.provider,
+        "label": one.label,
+        "kind": one.kind,
+        "proof": one.proof,
+        "offered": not one.refusal,
+        "why_not": one.refusal or None,
+        "terms": [_terms(terms) for terms in one.terms],
+    }
+
+
+def requirements(asked: Form | Hosted) -> Shown:
+    """This will show a form, or how far somebody is."""
+    if isinstance(asked, Form):
+        fields = [_field(one) for one in asked.fields]
+        return {"kind": Kind.FORM, "fields": fields, "state": None, "detail": None}
+    return {"kind": Kind.HOSTED, "fields": None, "state": asked.state, "detail": asked.sentence}
+
+
+def method(one: Kept) -> Shown:
+    """This will show a method, masked."""
+    row = one.method
+    return {
+        "id": row.pk,
+        "provider": row.provider,
+        "label": one.label,
+        "masked": row.masked,
+        "default": one.is_default,
+        "standing": one.standing,
+        "detail": one.sentence,
+        "confirmed": row.verified_at is not None,
+        "usable_from": row.usable_from,
+        "created_at": row.created_at,
+        "if_retired": one.if_retired,
+    }
+
+
+def _terms(one: OfferedTerms) -> Shown:
+    shown = {"owed_currency": one.currency, "owed": _amount(one.owed)}
+    terms = one.terms
+    if terms is None:
+        why = one.why_not
+        figures = {"currency": None, "fee": None, "amount": None, "arrives_within_s": None}
+        return shown | figures | {"fee_note": why, "amount_note": why, "arrival_note": why}
+    within = terms.arrives_within
+    return shown | {
+        "currency": terms.currency,
+        "fee": _amount(terms.fee),
+        "fee_note": terms.fee_note or None,
+        "amount": _amount(terms.amount),
+        "amount_note": terms.amount_note or None,
+        "arrives_within_s": None if within is None else int(within.total_seconds()),
+        "arrival_note": terms.arrival_note or None,
+    }
+
+
+def _amount(amount: Money | None) -> Shown | None:
+    if amount is None:
+        return None
+    return {
+        "units": str(amount.units),
+        "currency": amount.currency,
+        "exponent": exponent(amount.currency),
+    }
+
+
+def _field(one: Field) -> Shown:
+    return {
+        "name": one.name,
+        "type": one.type,
+        "label": one.label,
+        "required": one.required,
+        "help": one.help or None,
+        "example": one.example or None,
+        "pattern": one.pattern or None,
+        "max_length": one.max_length,
+        "choices": [{"value": choice.value, "label": choice.label} for choice in one.choices] or None,
+        "refreshes": one.refreshes,
+        "value": one.value or None,
+    }

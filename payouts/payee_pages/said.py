@@ -1,0 +1,50 @@
+"""What payout services say to payees, in the payee's language.
+
+A provider knows nothing of Django, so it speaks English. Its sentences stand here as well, with what it fills in in
+braces, for translators to find; one that does not is shown as it is. A test holds the two together.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from django.utils.translation import gettext, gettext_noop
+
+SENTENCES: Final[Sequence[str]] = (
+    gettext_noop("PayPal lets nobody in your country receive payouts."),
+    gettext_noop("PayPal does not pay out in {currencies}."),
+    gettext_noop(
+        "The marketplace pays PayPal's fee. PayPal takes one of its own where it converts what you receive into another"
+        " currency."
+    ),
+    gettext_noop("You are owed nothing in this currency now."),
+    gettext_noop("PayPal credits it as soon as it has processed it, and promises no time."),
+    gettext_noop("E-mail address of your PayPal account"),
+    gettext_noop("We send a link to this address; follow it to confirm that it is yours."),
+    gettext_noop("Give the e-mail address of the PayPal account."),
+    gettext_noop("{name} cannot be asked at the moment: try again in a few minutes."),
+)
+
+_GAP: Final = re.compile(r"\{(\w+)\}")
+
+
+def said(sentence: str) -> str:
+    """This will give a sentence of a service in the language that is active."""
+    for template, pattern in _patterns():
+        if found := pattern.fullmatch(sentence):
+            return gettext(template).format(**found.groupdict())
+    return sentence
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> Sequence[tuple[str, re.Pattern[str]]]:
+    return [(template, _pattern(template)) for template in SENTENCES]
+
+
+def _pattern(template: str) -> re.Pattern[str]:
+    parts = _GAP.split(template)  # text, name, text, name, …, text
+    written = [f"(?P<{part}>.+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)]
+    return re.compile("".join(written))
