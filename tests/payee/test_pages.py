@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import ApiSession, Payee
 from payouts import cases, outbox, verification
-from payouts.models import Case, CaseKind, PayoutMethod, State
+from payouts.models import Case, CaseKind, MethodChange, PayoutMethod, State
 from payouts.notices import kinds, switches
 from tests import factories
 from tests.payee.browsing import Browser, code_in
@@ -43,10 +43,8 @@ def test_a_new_payee_is_led_to_their_first_method(at_home, mailoutbox):
     assert "a•••@pay.example" in at_home.text
     assert "Follow the link in the mail" in at_home.text
     assert "ada@pay.example" not in at_home.text
-    assert (PayoutMethod.objects.get().made_by, Payee.objects.get().country) == (
-        Payee.objects.get().user,
-        "DE",
-    )
+    change, payee = MethodChange.objects.get(), Payee.objects.get()
+    assert (change.by, change.login, payee.country) == (payee.user, "sharetribe", "DE")
 
 
 def test_sending_the_form_twice_does_it_once(at_home):
