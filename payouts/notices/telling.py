@@ -25,8 +25,8 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from payouts.models import Notice, OutboxMessage
 from payouts.notices import kinds, loading, recipients, switches
-from payouts.notices.loading import Turn
 from payouts.notices.post import Post
+from payouts.notices.turns import Turn
 from payouts.notices.wording import Writer
 
 log = logger(__name__)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.urls import path, re_path, register_converter
 from django.urls.converters import StringConverter
 
-from payouts.payee_pages import entrance, look, methods, papers, payouts
+from payouts.payee_pages import entrance, look, mails, methods, papers, payouts
 from payouts.payee_pages.door import nowhere, open_page
 
 app_name = "payee"
@@ -35,6 +35,7 @@ urlpatterns = [
     path("payouts/<uuid:payout_id>/advice.<kind:kind>", papers.advice, name="advice"),
     path("statements/", papers.statements, name="statements"),
     path("statements/<int:year>.<kind:kind>", papers.statement, name="statement"),
+    path("mails/", mails.mails, name="mails"),
     path("method/", methods.overview, name="method"),
     path("method/add/", methods.offers, name="offers"),
     path("method/add/<slug:provider>/", methods.add, name="add_method"),
