@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.contrib.staticfiles import finders
 from django.utils import timezone
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.branding import READABLE, contrast
@@ -20,7 +20,7 @@ from payouts.models import Case, PayoutMethod
 from tests.payee.browsing import code_in
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-PHONE = {"width": 360, "height": 740}
+PHONE: ViewportSize = {"width": 360, "height": 740}
 
 browses = [
     pytest.mark.browser,

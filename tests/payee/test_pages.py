@@ -13,6 +13,7 @@ from payouts import cases, outbox, verification
 from payouts.models import Case, CaseKind, MethodChange, PayoutMethod, State
 from payouts.notices import kinds, switches
 from tests import factories
+from tests.api_client import SharetribeUser
 from tests.payee.browsing import Browser, code_in
 from tests.payee.conftest import payee_of
 
@@ -20,7 +21,7 @@ ADD = "/payee/method/add/paypal/"
 
 
 @pytest.fixture
-def at_home(browser, ada, paypal) -> Browser:
+def at_home(browser: Browser, ada: SharetribeUser, paypal: None) -> Browser:
     """Ada, logged in a moment ago."""
     return browser.enter(ada)
 
@@ -44,7 +45,7 @@ def test_a_new_payee_is_led_to_their_first_method(at_home, mailoutbox):
     assert "Follow the link in the mail" in at_home.text
     assert "ada@pay.example" not in at_home.text
     change, payee = MethodChange.objects.get(), Payee.objects.get()
-    assert (change.by, change.login, payee.country) == (payee.user, "sharetribe", "DE")
+    assert (change.person, change.login, payee.country) == (payee.user_id, "sharetribe", "DE")
 
 
 def test_sending_the_form_twice_does_it_once(at_home):
