@@ -11,6 +11,7 @@ from typing import Final
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from accounts import languages
 from marketplace_payouts.lib.money import Money
@@ -50,7 +51,7 @@ class Reason(enum.StrEnum):
     SERVICE_CHECKS = "service_checks"
 
 
-FOR_PAYEE: Final[Mapping[Reason, str]] = {
+FOR_PAYEE: Final[Mapping[Reason, StrPromise]] = {
     Reason.CHECKS: _("Your money is on its way through our usual checks."),
     Reason.HOLD_PERIOD: _("The hold period of your sale is not over; it ends on %(day)s."),
     Reason.NEXT_PAYDAY: _("The next payday is %(day)s."),

@@ -15,8 +15,8 @@ from payouts import gates
 from payouts.blocks import Reason
 from payouts.gates import GateAnswer
 from payouts.models import Payable
+from payouts.payee_view.reasons import Reasoned, reasoned, told
 from payouts.payee_view.shapes import Next
-from payouts.payee_view.waiting import Reasoned, reasoned, told
 
 MOST: Final = 2_000
 """Of how many open payables the next payout is worked out, those that are due first before the others."""

@@ -17,6 +17,7 @@ from django.utils import timezone
 from rest_framework import exceptions
 
 from accounts.models import ApiSession
+from payments.models import Seller
 from payouts.blocks import Reason
 from payouts.payee_view.shapes import Phase
 from tests.api_client import MarketplaceServer, SharetribeUser, bearer, known_marketplace
@@ -24,7 +25,16 @@ from tests.docs.code import calls
 from tests.docs.pages import table, text_of, words
 
 PAGE = "docs/api.md"
-_RAISED = ("NotProven", "NotAllowedHere", "InTheWay", "NotNow", "ApiError", "BadSignature", "Problem")
+_RAISED = (
+    "NotProven",
+    "NotAllowedHere",
+    "InTheWay",
+    "NotNow",
+    "ApiError",
+    "BadSignature",
+    "Problem",
+    "NotTaken",
+)
 # The framework's own for fields; the schema says which a field has.
 _OF_FIELDS = {"required", "invalid", "null", "blank"}
 _OF_THE_FRAMEWORK: set[type[exceptions.APIException]] = {
@@ -54,6 +64,12 @@ def test_every_code_is_explained_and_no_other():
     framework = {error.default_code for error in _OF_THE_FRAMEWORK}
     # That of staff's acts is told in the back office, and never by the API.
     assert told == (codes_of_the_code() | framework | _OF_FIELDS) - {"key_revoked"}
+
+
+def test_every_state_of_a_seller_is_explained():
+    assert [
+        words(row[0])[0] for row in table(PAGE, "state of a seller", "what it means")
+    ] == Seller.State.values
 
 
 def test_the_rates_are_those_of_the_settings():

@@ -14,7 +14,7 @@ from payouts import blocks, gates, holding
 from payouts.blocks import FOR_PAYEE, HELD, Reason
 from payouts.lifecycle import MOVES
 from payouts.models import Payable, State
-from payouts.payee_view import showing, stating, waiting
+from payouts.payee_view import reasons, showing, stating
 from payouts.payee_view.lines import WHAT
 from payouts.payee_view.shapes import PHASES, Obstacle
 from payouts.providers.base import RefusalClass, Status
@@ -43,9 +43,10 @@ def test_a_day_is_that_of_the_active_time_zone():
 
 
 def test_every_rule_that_holds_something_is_told_of():
-    rules = {call.said("rule") for call in calls("hold_by_rule", "_our_alarm")} - {None}
+    rules = {call.said("rule") for call in calls("hold_by_rule", "_our_alarm", "Hold")} - {None}
     named = {str(rule).partition(":")[0] for rule in rules}
     assert named | {"staff", holding.RESTORED} == set(HELD)
+    assert holding.LIFTED_BY_PEOPLE < set(HELD)
     assert blocks.held_for(f"incident:{uuid7()}") is blocks.held_for("unheard of") is Reason.CHECKS
 
 
@@ -53,13 +54,13 @@ def test_whatever_stops_a_gathering_is_told_of():
     """What `blocked_by` of a payable may be: a gate, or what was found of several together."""
     written = (ROOT / "payouts" / "scheduling.py").read_text()
     assert '"method_present" if method is None else "negative" if total < 0 else "minimum"' in written
-    assert set(waiting.GATHERING) == {"negative", "minimum"}
+    assert set(reasons.GATHERING) == {"negative", "minimum"}
     assert {gate.name for gate in gates.GATES} >= {"method_present", "minimum"}
 
 
 def test_every_outcome_state_move_and_purpose_is_told_of():
-    assert set(waiting.REFUSED) == {one.value for one in RefusalClass}
-    assert set(waiting.ON_ITS_WAY) <= {one.value for one in Status}
+    assert set(reasons.REFUSED) == {one.value for one in RefusalClass}
+    assert set(reasons.ON_ITS_WAY) <= {one.value for one in Status}
     assert set(PHASES) == set(showing.TOLD) == set(State)
     assert set(WHAT) == {one.value for one in Payable.Purpose}
     assert set(showing.BACK) <= {(before, after) for before, some in MOVES.items() for after in some}
@@ -76,11 +77,11 @@ def test_every_outcome_state_move_and_purpose_is_told_of():
     ],
 )
 def test_the_usual_checks_are_told_where_nothing_else_is(found, told):
-    shown: list[Obstacle] = waiting.told([(reason, None, None) for reason in found])
+    shown: list[Obstacle] = reasons.told([(reason, None, None) for reason in found])
     assert [one.code for one in shown] == told
 
 
 def test_a_reason_stands_until_its_latest_moment():
     earlier = AT.replace(day=2)
-    shown = waiting.told([(Reason.NEXT_PAYDAY, AT, None), (Reason.NEXT_PAYDAY, earlier, None)])
+    shown = reasons.told([(Reason.NEXT_PAYDAY, AT, None), (Reason.NEXT_PAYDAY, earlier, None)])
     assert [one.until for one in shown] == [AT]

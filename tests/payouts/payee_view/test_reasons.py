@@ -130,7 +130,7 @@ def test_more_deductions_than_sales_is_told() -> None:
 
 @pytest.mark.django_db
 def test_what_lies_before_the_first_few_hundred_is_counted_and_the_statements_are_not_more(monkeypatch):
-    monkeypatch.setattr("payouts.payee_view.waiting.MOST", 3)
+    monkeypatch.setattr("payouts.payee_view.reasons.MOST", 3)
     payee = factories.PayeeFactory.create()
     start = timezone.now() - timedelta(days=9)
 
