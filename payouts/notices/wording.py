@@ -16,7 +16,7 @@ from accounts.branding import Brand
 from marketplace_payouts.lib.money import Money
 from payouts.models import Notice
 from payouts.notices import kinds, leaving
-from payouts.notices.loading import Turn
+from payouts.notices.turns import Turn
 
 
 class Writer:
