@@ -26,7 +26,7 @@ DROP TRIGGER payouts_no_truncate ON payouts_casemessage;
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payouts", "0011_payments_in"),
+        ("payouts", "0012_methods_of_payees"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
     operations = [

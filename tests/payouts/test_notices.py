@@ -15,6 +15,7 @@ from marketplace_payouts.lib.clock import utc_now
 from payouts import cases, incarnation, lifecycle, method_changes, methods, outbox, verification
 from payouts.actors import Actor
 from payouts.lifecycle import Move
+from payouts.method_changes import Author
 from payouts.models import (
     Attempt,
     Incarnation,
@@ -364,8 +365,7 @@ def change(
         before=before,
         after=after,
         addresses={which: methods.contact(method) for which, method in methods_of.items()},
-        by=None,
-        login="account",
+        by=Author(None, "account"),
         now=utc_now(),
     )
     sent = tell()

@@ -98,7 +98,7 @@ def test_who_is_being_asked_where_to_pay_hears_it_there(payee):
 
 
 def test_many_payees_take_as_many_statements(django_assert_max_num_queries):
-    counts = []
+    counts: list[int] = []
     for n in (2, 30):
         for _ in range(n):
             earned(PayeeFactory.create(), 100, at=DAY + timedelta(days=len(counts)))
