@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.roles import NotAllowed
-from payouts import cases, outbox
+from payouts import cases, incarnation, outbox
 from payouts.cases import UNANSWERED, Unanswered
 from payouts.errors import Refused
 from payouts.models import Case, CaseMessage, OutboxMessage
@@ -22,6 +22,7 @@ NOW = timezone.now
 
 @pytest.fixture
 def payout(db):
+    incarnation.begin()
     return factories.PayoutFactory.create(state="paid")
 
 
