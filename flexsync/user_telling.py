@@ -81,6 +81,7 @@ def stage_news(*, now: datetime) -> int:
     while page := _after(after):
         found = [pk for pk, one in _load(page).items() if one.is_news]
         readiness.changed(found, now=now)
+        crash_point("user_told.after_staging")
         staged, after = staged + len(found), page[-1]
     return staged
 

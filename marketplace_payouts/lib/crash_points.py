@@ -97,6 +97,7 @@ POINTS: dict[str, str] = {
     "write_back.after_record": "What Sharetribe was told is recorded",
     "write_back.after_giving_back": "Others may tell the transactions again",
     "payment_told.after_claim": "The right to tell transactions of their payments is taken, nothing is told",
+    "user_told.after_staging": "Users of whom there is something to tell are found, nothing is told",
     "user_told.after_claim": "The right to tell users is taken, nothing is told",
     "user_told.before_call": "A user is about to be told",
     "user_told.after_call": "A user was told, nothing is recorded",

@@ -42,19 +42,19 @@ _ALL: Final = (
     Kind(
         INVITED,
         "Money is due and there is no usable payout method: at once.",
-        _("Money is waiting for me, and you do not know where to pay it"),
+        _("Money is waiting for me and cannot be paid yet"),
         _("%(marketplace)s: tell us where to pay you %(amount)s"),
     ),
     Kind(
         REMINDED,
         "It still is so: after 3, 7 and 21 days.",
-        _("Reminders that money is waiting for me"),
+        _("That money is still waiting (reminders)"),
         _("%(marketplace)s: %(amount)s is still waiting for you"),
     ),
     Kind(
         OWED,
         "Something was earned: once a day, of the day before.",
-        _("What I earned, once a day"),
+        _("I earned something (once a day)"),
         _("%(marketplace)s: you earned %(amount)s"),
     ),
     Kind(

@@ -11,7 +11,7 @@ from uuid import UUID
 from accounts.models import Payee
 from payouts.models import Notice
 from payouts.notices import kinds
-from payouts.notices.loading import Turn
+from payouts.notices.turns import Turn
 
 Contact = Notice.Contact
 

@@ -25,8 +25,8 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from payouts.models import Notice, OutboxMessage
 from payouts.notices import kinds, loading, recipients, switches
-from payouts.notices.loading import Turn
 from payouts.notices.post import Post
+from payouts.notices.turns import Turn
 from payouts.notices.wording import Writer
 
 log = logger(__name__)
@@ -36,6 +36,7 @@ _LEASE: Final = timedelta(minutes=4)
 """How long one worker alone sends a notice: less than the outbox waits before it has the message told once more."""
 _WORK_S: Final = 100.0
 _BUSY: Final = "Another worker is sending it; ours follows."
+_UNREADABLE: Final = "The address cannot be opened: its key, or its provider's settings, are missing."
 _NOT_REACHED: Final = "There was no time left for this one."
 _WAITING, _SENT = Notice.Outcome.WAITING, Notice.Outcome.SENT
 
@@ -57,10 +58,20 @@ def tell(*, messages: Sequence[OutboxMessage], now: datetime) -> Mapping[UUID, s
     waiting = _waiting([one.pk for some in drafts.values() for one in some])
     return {
         message.pk: next(
-            (errors.get(one.pk, _BUSY) for one in drafts.get(message.pk, ()) if one.pk in waiting), None
+            (
+                errors.get(one.pk, _BUSY if one.pk in waiting else _UNREADABLE)
+                for one in drafts.get(message.pk, ())
+                if one.pk in waiting or _is_unreadable(one)
+            ),
+            None,
         )
         for message in messages
     }
+
+
+def _is_unreadable(notice: Notice) -> bool:
+    """Whoever is to hear of a change had an address when it was made."""
+    return notice.outcome == Notice.Outcome.NO_ADDRESS and notice.kind == kinds.METHOD_CHANGED
 
 
 def _drafts(turns: Mapping[UUID, Turn], *, now: datetime) -> dict[UUID, list[Notice]]:
@@ -140,9 +151,9 @@ def _send_one(writer: Writer, post: Post, turn: Turn, notice: Notice) -> str:
         log.exception("notice_unwritten", notice=str(notice.pk), kind=notice.kind)
         return f"The mail could not be written: {type(error).__name__}: {error}"
     crash_point("notice.before_call")
-    error = post.send(mail)
+    why_not = post.send(mail)
     crash_point("notice.after_call")
-    return error
+    return why_not
 
 
 def _note(notice: Notice, error: str, *, now: datetime) -> None:

@@ -100,7 +100,8 @@ def test_it_is_good_once(browser, ada, mailoutbox):
 
 def test_two_at_once_get_one_session(browser, ada, mailoutbox):
     code = browser.ask_for_code(ADDRESS, mailoutbox)
-    entry, outcomes = EntryCode.objects.get().pk, []
+    entry = EntryCode.objects.get().pk
+    outcomes: list[object] = []
     start = threading.Barrier(4)
 
     def try_it() -> None:

@@ -10,9 +10,10 @@ from django.utils import timezone
 
 from accounts.models import ApiSession, Payee
 from payouts import cases, outbox, verification
-from payouts.models import Case, CaseKind, PayoutMethod, State
+from payouts.models import Case, CaseKind, MethodChange, PayoutMethod, State
 from payouts.notices import kinds, switches
 from tests import factories
+from tests.api_client import SharetribeUser
 from tests.payee.browsing import Browser, code_in
 from tests.payee.conftest import payee_of
 
@@ -20,7 +21,7 @@ ADD = "/payee/method/add/paypal/"
 
 
 @pytest.fixture
-def at_home(browser, ada, paypal) -> Browser:
+def at_home(browser: Browser, ada: SharetribeUser, paypal: None) -> Browser:
     """Ada, logged in a moment ago."""
     return browser.enter(ada)
 
@@ -43,10 +44,8 @@ def test_a_new_payee_is_led_to_their_first_method(at_home, mailoutbox):
     assert "a•••@pay.example" in at_home.text
     assert "Follow the link in the mail" in at_home.text
     assert "ada@pay.example" not in at_home.text
-    assert (PayoutMethod.objects.get().made_by, Payee.objects.get().country) == (
-        Payee.objects.get().user,
-        "DE",
-    )
+    change, payee = MethodChange.objects.get(), Payee.objects.get()
+    assert (change.person, change.login, payee.country) == (payee.user_id, "sharetribe", "DE")
 
 
 def test_sending_the_form_twice_does_it_once(at_home):

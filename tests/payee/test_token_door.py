@@ -19,7 +19,8 @@ HOME, YES = "/payee/", "/payee/enter/answer"
 def test_a_sharetribe_token_opens_the_pages_after_the_person_said_yes(browser, ada):
     browser.bring(ada.token())
     assert browser.status == 200
-    assert "Ada B (a•••@market.example)" in browser.text
+    assert "Ada B" in browser.text
+    assert "a•••@market.example" in browser.text
     assert not browser.client.cookies.get("payee")
     browser.submit(YES, answer="yes")
     assert browser.at == HOME

@@ -30,6 +30,7 @@ def _accepted(request):
 
 @pytest.fixture
 def payout(db):
+    incarnation.begin()
     return factories.PayoutFactory.create(state="paid")
 
 
