@@ -40,6 +40,7 @@ class Reason(enum.StrEnum):
     METHOD_MISSING = "method_missing"
     METHOD_REPLACED = "method_replaced"
     METHOD_UNCONFIRMED = "method_unconfirmed"
+    VERIFICATION = "verification"
     METHOD_NEW = "method_new"
     METHOD_CURRENCY = "method_currency"
     FIRST_PAYOUT = "first_payout"
@@ -71,6 +72,9 @@ FOR_PAYEE: Final[Mapping[Reason, StrPromise]] = {
     Reason.METHOD_MISSING: _("Tell us where you want to be paid."),
     Reason.METHOD_REPLACED: _("You changed where you want to be paid; we are moving over."),
     Reason.METHOD_UNCONFIRMED: _("Please confirm your payout method."),
+    Reason.VERIFICATION: _(
+        "Stripe has to verify you before you can be paid there: look at what it still wants from you."
+    ),
     Reason.METHOD_NEW: _("You changed where you want to be paid; for your safety we wait until %(day)s."),
     Reason.METHOD_CURRENCY: _(
         "Your payout method cannot receive this currency: tell us another way to be paid."

@@ -146,10 +146,7 @@ def _method_verified(one: Facts) -> Block | None:
 def _verified_at_stripe(one: Facts) -> Block | None:
     if one.is_verified_at_stripe:
         return None
-    return Block(
-        "The payee's Stripe account is not verified, or not any more.",
-        "Stripe has to verify you before you can be paid there: look at what it still wants from you.",
-    )
+    return Block("The payee's Stripe account is not verified, or not any more.", Reason.VERIFICATION)
 
 
 def _method_cooled(one: Facts) -> Block | None:

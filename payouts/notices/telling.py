@@ -151,9 +151,9 @@ def _send_one(writer: Writer, post: Post, turn: Turn, notice: Notice) -> str:
         log.exception("notice_unwritten", notice=str(notice.pk), kind=notice.kind)
         return f"The mail could not be written: {type(error).__name__}: {error}"
     crash_point("notice.before_call")
-    error = post.send(mail)
+    why_not = post.send(mail)
     crash_point("notice.after_call")
-    return error
+    return why_not
 
 
 def _note(notice: Notice, error: str, *, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from email.utils import parseaddr
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -17,6 +18,8 @@ from marketplace_payouts.lib.money import Money
 from payouts.models import Notice
 from payouts.notices import kinds, leaving
 from payouts.notices.turns import Turn
+
+_BREAKS: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 class Writer:
@@ -94,4 +97,4 @@ def _row(row: Iterable[Any]) -> tuple[Any, ...]:
 
 def _line(text: str) -> str:
     """One line: what people call themselves goes into headers, where a line's end would begin another one."""
-    return " ".join(text.split())
+    return _BREAKS.sub(" ", text).strip()

@@ -23,7 +23,7 @@ MOST: Final = 2_000
 
 _OF_TIME: Final = frozenset({"due", "minimum"})
 _OF_THE_PAYEE: Final = frozenset(
-    {"payee_active", "method_present", "method_verified", "method_cooled", "held", "stopped"}
+    {"payee_active", "method_present", "method_verified", "stripe_verified", "method_cooled", "held"}
 )
 """What stops all that a payee is owed alike; any other gate leaves something out of the payout."""
 

@@ -36,7 +36,7 @@ def api_of(payee, *, read_only: str = "") -> Api:
 
 
 @pytest.fixture
-def payee(db):
+def payee(transactional_db):
     cache.clear()
     return factories.PayeeFactory.create(name="Ada Lovelace")
 

@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.utils import timezone
 
 from accounts.roles import NotAllowed
-from payouts import cases, outbox
+from payouts import cases, incarnation, outbox
 from payouts.cases import UNANSWERED, Unanswered
 from payouts.errors import Refused
 from payouts.models import Case, CaseMessage, OutboxMessage
@@ -20,8 +20,17 @@ from tests import factories
 NOW = timezone.now
 
 
+@pytest.fixture(autouse=True)
+def _accepted(request):
+    """What this database is to tell, it may."""
+    if "payout" in request.fixturenames:
+        request.getfixturevalue("db")
+        incarnation.accept(by="tests")
+
+
 @pytest.fixture
 def payout(db):
+    incarnation.begin()
     return factories.PayoutFactory.create(state="paid")
 
 

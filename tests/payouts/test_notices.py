@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +16,7 @@ from marketplace_payouts.lib.clock import utc_now
 from payouts import cases, incarnation, lifecycle, method_changes, methods, outbox, verification
 from payouts.actors import Actor
 from payouts.lifecycle import Move
+from payouts.method_changes import Author
 from payouts.models import (
     Attempt,
     Incarnation,
@@ -27,6 +29,7 @@ from payouts.models import (
     State,
 )
 from payouts.notices import checks, kinds
+from payouts.providers import registry
 from tests.factories import MethodFactory, PayeeFactory, PayoutFactory, StaffFactory
 from tests.payouts.mail_server import MailServer, mail_server
 
@@ -36,6 +39,16 @@ ACTOR = Actor.rule("test")
 @pytest.fixture(autouse=True)
 def _accepted(db: None) -> None:
     incarnation.begin()
+
+
+@pytest.fixture
+def _paypal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """PayPal is set up, so that a method of it can be opened."""
+    monkeypatch.setenv("PAYPAL_CLIENT_ID", "id")
+    monkeypatch.setenv("PAYPAL_CLIENT_SECRET", "secret")
+    registry.reset()
+    yield
+    registry.reset()
 
 
 @pytest.fixture
@@ -87,9 +100,7 @@ def test_a_paid_payout_is_told_with_what_it_covers(settings):
     assert "- Sales (1): 123.45\N{NO-BREAK SPACE}EUR" in sent.body
     assert "https://pay.example.com/payee/\n" in sent.body
     assert 'href="https://pay.example.com/payee/"' in html_of(sent)
-    secret = payout.method.address if hasattr(payout.method, "address") else "@mail.example"
-    shown = sent.body.replace(payout.method.masked, "")
-    assert secret not in shown.replace("help@harbour.example", "")
+    assert not re.search(r"paid\d+@", sent.body + html_of(sent)), "the destination is masked"
     notice = Notice.objects.get()
     assert (notice.outcome, notice.kind, notice.address) == ("sent", "paid", payout.payee.email)
     assert OutboxMessage.objects.get().done_at is not None
@@ -268,7 +279,7 @@ def test_an_address_that_is_refused_keeps_nobody_from_theirs(server):
 def test_many_mails_go_over_one_connection_and_a_broken_one_is_made_anew(server):
     for n in range(4):
         payout_in_one(PayeeFactory.create(email=f"p{n}@mail.example"))
-    server.hangs_up_at = "RCPT TO:<p1@mail.example>"
+    server.hangs_up_at = "TO:<p1@mail.example>"
     tell()
     assert {sent["To"] for sent in server.mails} == {"p0@mail.example", "p2@mail.example", "p3@mail.example"}
     assert server.connections == 2
@@ -364,8 +375,7 @@ def change(
         before=before,
         after=after,
         addresses={which: methods.contact(method) for which, method in methods_of.items()},
-        by=None,
-        login="account",
+        by=Author(None, "account"),
         now=utc_now(),
     )
     sent = tell()
@@ -379,6 +389,7 @@ def to(sent: list[EmailMultiAlternatives]) -> set[str]:
     return {one.to[0] for one in sent}
 
 
+@pytest.mark.usefixtures("_paypal")
 def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
     user = StaffFactory.create(email="login@mail.example", is_staff=False)
     payee = PayeeFactory.create(email="now@mail.example", user=user)
@@ -407,16 +418,19 @@ def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
     }
 
 
+@pytest.mark.usefixtures("_paypal")
 def test_whoever_took_over_the_address_first_does_not_keep_it_from_the_owner():
     payee = PayeeFactory.create(email="owner@mail.example")
     payout_in(State.PAID, payee=payee)
     assert to(tell()) == {"owner@mail.example"}
     payee.email = "thief@mail.example"
     payee.save()
+    PayoutMethod.objects.filter(payee=payee).update(retired_at=utc_now())
     present = MethodFactory.create(payee=payee, version=2, address="thief@mail.example")
     assert to(change(payee, before=None, after=present)) == {"owner@mail.example", "thief@mail.example"}
 
 
+@pytest.mark.usefixtures("_paypal")
 def test_a_former_method_that_cannot_be_opened_keeps_nobody_from_hearing_of_it():
     payee = PayeeFactory.create()
     former = MethodFactory.create(payee=payee, details=b"nonsense", retired_at=utc_now())
@@ -424,6 +438,7 @@ def test_a_former_method_that_cannot_be_opened_keeps_nobody_from_hearing_of_it()
     assert to(change(payee, before=former, after=present)) == {payee.email, "new@mail.example"}
 
 
+@pytest.mark.usefixtures("_paypal")
 def test_a_method_that_is_taken_away_is_told_too():
     former = MethodFactory.create(address="old@mail.example")
     told = change(former.payee, before=former, after=None)
@@ -431,6 +446,7 @@ def test_a_method_that_is_taken_away_is_told_too():
     assert "you are not paid to" in told[0].body
 
 
+@pytest.mark.usefixtures("_paypal")
 def test_a_method_is_to_be_confirmed_at_its_own_address_alone():
     method = MethodFactory.create(address="paid@mail.example", verified_at=None)
     verification.ask(method, now=utc_now())

@@ -52,8 +52,8 @@ def test_a_days_sales_are_one_mail(payee):
     earned(payee, 700, currency="USD")
     assert earning.tell_of_days(now=NEXT) == 1
     [sent] = told()
-    assert "on 10 November 2026 you earned 70.00\N{NO-BREAK SPACE}EUR, 7.00\N{NO-BREAK SPACE}USD" in sent.body
-    assert "13 November 2026" in sent.body
+    assert "on 10 Nov 2026 you earned 70.00\N{NO-BREAK SPACE}EUR, 7.00\N{NO-BREAK SPACE}USD" in sent.body
+    assert "13 Nov 2026" in sent.body
     assert earning.tell_of_days(now=NEXT) == 0
     assert told() == []
 
@@ -98,12 +98,13 @@ def test_who_is_being_asked_where_to_pay_hears_it_there(payee):
 
 
 def test_many_payees_take_as_many_statements(django_assert_max_num_queries):
-    counts = []
+    counts: list[int] = []
     for n in (2, 30):
+        later = timedelta(days=10 * len(counts))
         for _ in range(n):
-            earned(PayeeFactory.create(), 100, at=DAY + timedelta(days=len(counts)))
+            earned(PayeeFactory.create(), 100, at=DAY + later)
         with django_assert_max_num_queries(30) as caught:
-            assert earning.tell_of_days(now=NEXT + timedelta(days=len(counts))) >= n
+            assert earning.tell_of_days(now=NEXT + later) == n
         counts.append(len(caught.captured_queries))
     assert counts[0] == counts[1]
 
