@@ -1,7 +1,7 @@
 """A transaction is told how its buyer's payment stands: in its metadata, and by a transition where its process has one.
 
 What is told follows from all that is recorded by then, not from the message that asks for it. Where Sharetribe alone
-said something, by its own transition, there is nothing to tell it.
+said something, by its own transition, there is nothing to tell it. A payment that is prepared at Stripe is named.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from flexsync.models import PaymentTold
 from flexsync.snapshots import PAYMENT_KEY
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.sharetribe import FlexError, Transaction
-from payments import standing
+from payments import intents, standing
+from payments.models import Intent
 from payments.standing import Payments
 from payouts.errors import DomainError
 from payouts.models import OutboxMessage, Process, Source, Trigger
@@ -87,7 +88,8 @@ def _tell_sources(source_ids: set[UUID], *, now: datetime) -> dict[UUID, str]:
 def _load(source_ids: Iterable[UUID]) -> dict[UUID, _Wanted]:
     """Load what there is to tell, in a fixed number of statements."""
     sources = Source.objects.in_bulk(list(source_ids))
-    payments = standing.load([source.reference for source in sources.values()])
+    references = [source.reference for source in sources.values()]
+    payments, prepared = standing.load(references), intents.of(references)
     names = {source.process_name for source in sources.values()}
     moves = dict(Process.objects.filter(name__in=names).values_list("name", "payment_moves"))
     confirming: dict[str, set[str]] = defaultdict(set)
@@ -99,7 +101,7 @@ def _load(source_ids: Iterable[UUID]) -> dict[UUID, _Wanted]:
     return {
         pk: _Wanted(
             source,
-            _value(source, payments.get(source.reference, standing.NOTHING)),
+            _value(source, payments.get(source.reference, standing.NOTHING), prepared.get(source.reference)),
             moves.get(source.process_name, {}),
             frozenset(confirming[source.process_name]),
             rows.get(pk),
@@ -108,14 +110,17 @@ def _load(source_ids: Iterable[UUID]) -> dict[UUID, _Wanted]:
     }
 
 
-def _value(source: Source, payments: Payments) -> dict[str, Any] | None:
-    """Give how the payment stands, in a word and since when; both parties of the transaction can read it."""
+def _value(source: Source, payments: Payments, prepared: Intent | None) -> dict[str, Any] | None:
+    """Give how the payment stands, in a word and since when, and its id at Stripe; both parties can read it."""
     payin = None if source.payin_units is None else int(source.payin_units)
     currency = source.currency or next(iter(payments.standings), "")
-    word = standing.word(payments.of(currency), payin=payin) if payments.is_told else ""
-    if not word or payments.newest_at is None:
-        return None
-    return {"status": word, "at": telling.moment(payments.newest_at)}
+    word = standing.word(payments.of(currency), payin=payin) if payments.is_told or prepared else ""
+    named = {} if prepared is None else {"intent": prepared.stripe_id}
+    if word and payments.newest_at is not None:
+        return {"status": word, "at": telling.moment(payments.newest_at)} | named
+    if prepared is not None and prepared.recorded_at is not None:
+        return {"status": standing.PENDING, "at": telling.moment(prepared.recorded_at)} | named
+    return None
 
 
 def _tell(one: speaking.Telling, wanted: _Wanted) -> None:

@@ -7,7 +7,7 @@ events once more, because an event could become visible after one with a greater
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import transaction
 
 from accounts.models import Marketplace
-from flexsync import calls, identity, profiles, storing
+from flexsync import calls, first_listings, identity, profiles, storing
 from flexsync.models import FlexCursor, FlexEvent
 from flexsync.profiles import Learned
 from flexsync.snapshots import EVENT_TYPES, is_own_echo
@@ -137,9 +137,13 @@ def _fetch(cursor: FlexCursor, *, after: int, now: datetime) -> EventPage:
     start = cursor.start_at or now - _RETENTION
     begin: dict[str, Any] = {"start_after": after} if after else {"created_at_start": start}
     crash_point("poll.before_call")
-    page = calls.client().events(**begin, event_types=EVENT_TYPES)
+    page = calls.client().events(**begin, event_types=_event_types())
     crash_point("poll.after_call")
     return page
+
+
+def _event_types() -> Sequence[str]:
+    return (*EVENT_TYPES, *first_listings.EVENT_TYPES) if first_listings.is_on() else EVENT_TYPES
 
 
 def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
@@ -151,6 +155,7 @@ def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
         rows = [_heard(event, client_id=marketplace.client_id) for event in events]
         new = storing.store(rows, marketplace_id=marketplace.pk, now=now)
         _learn_users(events, {row.event_id for row in new}, marketplace)
+        first_listings.note(events, marketplace_id=marketplace.pk, now=now)
         if events:
             # Never backwards: an overlap, or another poller that lost its lock, reads what lies behind.
             cursor.last_sequence_id = max(cursor.last_sequence_id, events[-1].sequence_id)
@@ -175,21 +180,21 @@ def _store(page: EventPage, walk: _Walk, *, is_overlap_done: bool) -> int:
 
 
 def _heard(event: Event, *, client_id: str) -> Heard:
-    is_user = event.event_type.startswith("user/")
+    is_about_people = event.event_type.startswith(("user/", "listing/"))
     return Heard(
         event_id=event.id,
         sequence_id=event.sequence_id,
         event_type=event.event_type,
         resource_id=event.resource_id,
         client_id=uuid_or_none(event.client_id),
-        payload=_without_private_data(event) if is_user else event.raw,
+        payload=_without_private_data(event) if is_about_people else event.raw,
         created_at=event.created_at,
         is_echo=is_own_echo(event, client_id=client_id),
     )
 
 
 def _without_private_data(event: Event) -> dict[str, object]:
-    """Of a user we keep what decides about paying; their address and private data are nobody's business here."""
+    """Of users and listings we keep what decides about paying; their private data are nobody's business here."""
     attributes = (event.resource or {}).get("attributes")
     facts = attributes if isinstance(attributes, dict) else {}
     kept = {name: facts[name] for name in ("state", "banned", "deleted", "stripeConnected") if name in facts}

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 from uuid import UUID
 
+from payments import sellers
 from payouts import readiness
 
 Words = Mapping[str, bool]
@@ -17,7 +18,13 @@ Words = Mapping[str, bool]
 PAYOUT_READY: Final = "payoutReady"
 """Whether the payee can be paid: they have given a method, it is verified, and it was not refused."""
 
-WORDS: Final[Mapping[str, Callable[[Collection[UUID]], set[UUID]]]] = {PAYOUT_READY: readiness.ready}
+SELLER_VERIFIED: Final = "sellerVerified"
+"""Whether a payment service has verified who the payee is."""
+
+WORDS: Final[Mapping[str, Callable[[Collection[UUID]], set[UUID]]]] = {
+    PAYOUT_READY: readiness.ready,
+    SELLER_VERIFIED: sellers.verified_payees,
+}
 """Key of the metadata → function(payee ids) → those of them of whom it is true, in one statement."""
 
 

@@ -274,6 +274,7 @@ SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SECURE = _https
 CSRF_COOKIE_NAME = "__Host-csrf" if _https else "csrf"
 CSRF_COOKIE_HTTPONLY = True
+CSRF_FAILURE_VIEW = "payouts.payee_pages.door.forged"
 # As payees see the marketplace; `accounts.branding` reads them, and system checks hold them.
 BRAND_NAME = env.str("BRAND_NAME", default="")
 BRAND_URL = env.str("BRAND_URL", default="")
@@ -298,7 +299,7 @@ CONTENT_SECURITY_POLICY = {
 
 # Browsers may call the API from these origins; no cookie is ever taken from there.
 CORS_ALLOWED_ORIGINS: list[str] = env.list("CORS_ORIGINS", default=[])
-CORS_URLS_REGEX = r"^/(api|_allauth)/"
+CORS_URLS_REGEX = r"^/((api|_allauth)/|buyer$|seller(/|$))"
 CORS_ALLOW_HEADERS = (
     "accept",
     "authorization",
@@ -338,6 +339,7 @@ API_RATES = {
     "code_mail": (0.05, 4),
     "question": (6, 10),
     "paper": (30, 20),
+    "stripe": (60, 30),
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Marketplace Payouts",
@@ -389,6 +391,16 @@ FLEX_MARKETPLACE_CLIENT_ID = env.str("FLEX_MARKETPLACE_CLIENT_ID", default="")
 FLEX_MARKETPLACE_CLIENT_SECRET = env.str("FLEX_MARKETPLACE_CLIENT_SECRET", default="")
 FLEX_DEV_LIMITS = env.bool("FLEX_DEV_LIMITS", default=ENVIRONMENT == "test")
 
+# How sellers' accounts at Stripe are made; held by `payments.checks`.
+STRIPE_SELLERS: dict[str, Any] = {
+    "kind": env.str("STRIPE_SELLER_ACCOUNTS", default="") or "express",
+    "countries": env.list("STRIPE_SELLER_COUNTRIES", default=[]),
+    "capabilities": env.list("STRIPE_SELLER_CAPABILITIES", default=[]) or ["transfers"],
+    "return_origins": env.list("STRIPE_RETURN_ORIGINS", default=[]) or [PUBLIC_URL, *CORS_ALLOWED_ORIGINS],
+    "at_first_listing": env.bool("STRIPE_ACCOUNT_AT_FIRST_LISTING", default=False),
+    "country_field": env.str("STRIPE_COUNTRY_FIELD", default="") or "publicData.country",
+}
+
 # What dj-stripe calls STRIPE_SECRET_KEY and STRIPE_API_HOST it is not told: it would write the key into its tables in
 # clear, and call by itself. `payments.stripe` alone speaks to Stripe, and answers dj-stripe from what it has read.
 STRIPE = {
@@ -430,6 +442,9 @@ STAGES = {
     "mend": "payouts.mending.mend",
     "tell": "payouts.outbox.tell",
     "stripe": "payments.stripe.syncing.sync",
+    "first_listings": "flexsync.first_listings.open_accounts",
+    "people": "payments.reading.read_again",
+    "sellers": "payouts.seller_news.pass_on",
     "deliver": "payouts.subscriptions.delivering.deliver",
 }
 INVARIANTS = (

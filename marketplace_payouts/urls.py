@@ -8,6 +8,7 @@ from django.views.generic import RedirectView
 
 from accounts.api import reference, schema
 from accounts.api.views import UnknownView
+from payments.api.urls import bare_urlpatterns
 from payouts import doors
 from payouts.views import notice_switch, verify_method
 
@@ -26,6 +27,9 @@ urlpatterns = [
     path("api/v1/", include("payouts.api.notice_urls")),
     path("api/v1/", include("payouts.api.payout_urls")),
     path("api/v1/", include("payouts.api.method_urls")),
+    path("api/v1/", include("payments.api.urls")),
+    *bare_urlpatterns,
+    path("api/v1/payments/", include("flexsync.api.urls")),
     re_path("^api/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),

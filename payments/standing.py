@@ -195,6 +195,8 @@ def sellers_part(*, owed: int, payin: int, lost: int) -> int:
     return owed * lost // payin if payin > 0 else 0
 
 
+PENDING: Final = "pending"
+"""A payment is prepared, and nobody has paid yet."""
 PARTLY_PAID: Final = "partly_paid"
 SUCCEEDED: Final = "succeeded"
 FAILED: Final = "failed"

@@ -85,9 +85,12 @@ def _intent(intent: Mapping[str, Any], _around: Mapping[str, Any], at: datetime)
         return []  # nobody has tried to pay it yet
     amount = "amount_received" if kind == Kind.RECEIVED else "amount"
     detail = (intent.get("last_payment_error") or {}).get("code") or intent.get("cancellation_reason") or ""
-    return [
-        _word(intent, kind, at, around=intent, amount=amount, detail=detail if kind == Kind.FAILED else "")
-    ]
+    if kind == Kind.RECEIVED:
+        return [_word(intent, kind, at, around=intent, amount=amount)]
+    # Each try is told by its own charge, where it came to one: the amount may change between two of them.
+    tried = intent.get("latest_charge") or intent
+    reference = tried if isinstance(tried, str) else tried.get("id")
+    return [_word(intent, kind, at, around=intent, amount=amount, detail=detail, reference=reference)]
 
 
 def _charge(charge: Mapping[str, Any], _around: Mapping[str, Any], at: datetime) -> list[PaymentWord]:
@@ -140,13 +143,14 @@ def _word(
     around: Mapping[str, Any],
     amount: str = "amount",
     detail: str = "",
+    reference: object = None,
 ) -> PaymentWord:
     return PaymentWord(
         transaction_id=_transaction(found, around),
         kind=kind,
         amount=money(found.get(amount), found.get("currency")),
         origin=STRIPE,
-        reference=str(found.get("id") or ""),
+        reference=str(reference or found.get("id") or ""),
         happened_at=at,
         detail=str(detail)[:500],
     )
@@ -169,6 +173,20 @@ def money(units: object, currency: object) -> Money:
     if rest:
         raise BadPayment("amount", f"{units} of Stripe's units of {code} are finer than money can be paid.")
     return Money(converted, code)
+
+
+def units(amount: Money) -> int:
+    """This will express an amount of ours in Stripe's units.
+
+    :raises BadPayment: when Stripe's are coarser than the amount.
+    """
+    code = amount.currency
+    converted, rest = convert_exponent(
+        amount.units, exponent(code), _STRIPES_OWN_EXPONENTS.get(code, exponent(code))
+    )
+    if rest:
+        raise BadPayment("amount", f"{amount} is finer than what Stripe can take in {code}.")
+    return converted
 
 
 def _transaction(found: Mapping[str, Any], around: Mapping[str, Any]) -> UUID:

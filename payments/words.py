@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, Self
 from uuid import UUID
@@ -36,18 +36,24 @@ OUTCOMES: Final[Mapping[str, PaymentIn.Kind]] = MappingProxyType(
 """The words of whoever tells us from outside, and what each is here."""
 
 _ORIGIN: Final = re.compile(r"[a-z][a-z0-9_-]{1,29}", re.ASCII)
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _LONGEST_REFERENCE: Final = 120
 _LONGEST_DETAIL: Final = 500
 # Another machine's clock may go a little ahead of ours.
 _AHEAD: Final = timedelta(days=1)
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class BadPayment(ValueError):
-    """What was said of a payment makes no sense; `field` says where, `str()` what is wrong and what to do."""
+    """What was said of a payment makes no sense; `field` says where, `str()` what is wrong and what to do.
 
-    def __init__(self, field: str, sentence: str) -> None:
+    `code` is for programs: required, unknown_field or invalid.
+    """
+
+    def __init__(self, field: str, sentence: str, *, code: str = "invalid") -> None:
         super().__init__(sentence)
         self.field = field
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,21 +93,24 @@ class PaymentWord:
             raise BadPayment("happened_at", "The moment needs its time zone, as in 2026-01-31T12:00:00Z.")
 
 
-def of_payment_system(data: object, *, origin: str, now: datetime) -> PaymentWord:
+def of_payment_system(data: object, *, now: datetime) -> PaymentWord:
     """This will read what a payment system of the marketplace says, in the shape of the API.
 
-    `{"transaction_id", "outcome", "amount": {"units", "currency"}, "reference", "happened_at", "detail"?}`; the
-    outcome is one of `OUTCOMES`.
+    `{"origin", "transaction_id", "outcome", "amount": {"units", "currency"}, "reference", "happened_at", "detail"?}`;
+    the outcome is one of `OUTCOMES`, units are whole and a text or a number.
 
     :raises BadPayment: naming the field that is missing, unknown or wrong.
     """
+    fields = _Fields.of(data)
+    fields.are_known({"origin", "transaction_id", "outcome", "amount", "reference", "happened_at", "detail"})
+    origin = fields.text("origin")
     if origin in RESERVED:
         raise BadPayment("origin", f"The name {origin} is ours: give the payment system another one.")
-    fields = _Fields.of(data)
-    fields.are_known({"transaction_id", "outcome", "amount", "reference", "happened_at", "detail"})
     happened_at = fields.moment("happened_at")
-    if happened_at > now + _AHEAD:
-        raise BadPayment("happened_at", "The moment lies in the future.")
+    if not _EARLIEST <= happened_at <= now + _AHEAD:
+        raise BadPayment(
+            "happened_at", "The moment lies in the future, or long before there was any of this."
+        )
     return PaymentWord(
         transaction_id=fields.id("transaction_id"),
         kind=fields.outcome("outcome"),
@@ -130,13 +139,15 @@ class _Fields:
         """This will refuse what nobody reads: a misspelt name would be passed over in silence."""
         if unknown := sorted(map(str, self.data.keys() - names)):
             raise BadPayment(
-                unknown[0][:50], f"There is no field of that name; known are {', '.join(sorted(names))}."
+                unknown[0][:50].encode(errors="replace").decode(),
+                f"There is no field of that name; known are {', '.join(sorted(names))}.",
+                code="unknown_field",
             )
 
     def text(self, name: str, *, default: str | None = None) -> str:
         value = self.data.get(name, default)
         if not isinstance(value, str):
-            raise BadPayment(name, "It is missing." if value is None else "It is a text.")
+            raise _missing(name) if value is None else BadPayment(name, "It is a text.")
         return value
 
     def id(self, name: str) -> UUID:
@@ -154,10 +165,13 @@ class _Fields:
         return kind
 
     def money(self, name: str) -> Money:
-        if name not in self.data:
-            raise BadPayment(name, "It is missing.")
+        value = self.data.get(name)
+        if value is None:
+            raise _missing(name)
+        if isinstance(value, Mapping) and type(value.get("units")) is int:
+            value = {**value, "units": str(value["units"])}
         try:
-            return Money.parse(self.data[name])
+            return Money.parse(value)
         except MoneyError as error:
             raise BadPayment(name, str(error)) from None
 
@@ -172,5 +186,10 @@ class _Fields:
         return moment
 
 
+def _missing(name: str) -> BadPayment:
+    return BadPayment(name, "It is missing.", code="required")
+
+
 def _is_text(text: str, least: int, most: int) -> bool:
-    return least <= len(text) <= most and "\x00" not in text and text == text.strip()
+    is_storable = "\x00" not in text and not _SURROGATE.search(text)
+    return least <= len(text) <= most and is_storable and text == text.strip()

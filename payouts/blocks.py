@@ -11,6 +11,7 @@ from typing import Final
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from accounts import languages
 from marketplace_payouts.lib.money import Money
@@ -39,6 +40,7 @@ class Reason(enum.StrEnum):
     METHOD_MISSING = "method_missing"
     METHOD_REPLACED = "method_replaced"
     METHOD_UNCONFIRMED = "method_unconfirmed"
+    VERIFICATION = "verification"
     METHOD_NEW = "method_new"
     METHOD_CURRENCY = "method_currency"
     FIRST_PAYOUT = "first_payout"
@@ -50,7 +52,7 @@ class Reason(enum.StrEnum):
     SERVICE_CHECKS = "service_checks"
 
 
-FOR_PAYEE: Final[Mapping[Reason, str]] = {
+FOR_PAYEE: Final[Mapping[Reason, StrPromise]] = {
     Reason.CHECKS: _("Your money is on its way through our usual checks."),
     Reason.HOLD_PERIOD: _("The hold period of your sale is not over; it ends on %(day)s."),
     Reason.NEXT_PAYDAY: _("The next payday is %(day)s."),
@@ -70,6 +72,9 @@ FOR_PAYEE: Final[Mapping[Reason, str]] = {
     Reason.METHOD_MISSING: _("Tell us where you want to be paid."),
     Reason.METHOD_REPLACED: _("You changed where you want to be paid; we are moving over."),
     Reason.METHOD_UNCONFIRMED: _("Please confirm your payout method."),
+    Reason.VERIFICATION: _(
+        "Stripe has to verify you before you can be paid there: look at what it still wants from you."
+    ),
     Reason.METHOD_NEW: _("You changed where you want to be paid; for your safety we wait until %(day)s."),
     Reason.METHOD_CURRENCY: _(
         "Your payout method cannot receive this currency: tell us another way to be paid."

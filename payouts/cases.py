@@ -114,8 +114,8 @@ def _open(payout: Payout, kind: str, *, now: datetime) -> Case:
 def _unanswered(case: Case) -> list[str]:
     """What the payee wrote since the newest answer."""
     texts: list[str] = []
-    for by, text in case.messages.order_by("at", "pk").values_list("by", "text"):
-        texts = [] if by is not None else [*texts, text]
+    for message in case.messages.order_by("at", "pk"):
+        texts = [] if message.by_id is not None else [*texts, message.text]
     return texts
 
 

@@ -1,14 +1,15 @@
 """What is recorded of buyers' money is counted: its transaction is looked at again, its payee too, and it is told.
 
 It comes before stage 2, and works on whatever `payments.recording` was told by anybody but Sharetribe. A word about a
-transaction that nobody has heard of waits, and is looked at ever more seldom, until the transaction is known.
+transaction that nobody has heard of waits, and is looked at ever more seldom, until the transaction is known. So does
+the id of a payment that was prepared for a buyer, which the transaction is to be told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -17,7 +18,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from payments import recording
-from payments.models import PaymentIn
+from payments.models import Intent, PaymentIn
 from payments.recording import Answer, Verdict
 from payments.words import PaymentWord
 from payouts import kicks
@@ -25,6 +26,8 @@ from payouts.models import OutboxMessage
 
 TELL: Final = "tell_payment"
 """The kind of message that has a transaction told how its buyer's payment stands."""
+
+Waiting = TypeVar("Waiting", PaymentIn, Intent)
 
 _SOONEST: Final = timedelta(minutes=1)
 _LATEST: Final = timedelta(hours=1)
@@ -42,23 +45,26 @@ def hear(words: Sequence[PaymentWord], *, marketplace_id: UUID, now: datetime) -
 
 
 def count(*, limit: int, now: datetime) -> int:
-    """This will count up to `limit` words, and give how many were counted or put off."""
+    """This will count up to `limit` words, and so many prepared payments; gives how many were counted or put off."""
     with transaction.atomic():
-        words = list(
-            PaymentIn.objects.filter(next_at__lte=now)
-            .order_by("next_at", "id")
-            .select_for_update(skip_locked=True)[:limit]
-        )
-        if not words:
+        words, prepared = _claim(PaymentIn, limit, now=now), _claim(Intent, limit, now=now)
+        rows: list[PaymentIn | Intent] = [*words, *prepared]
+        if not rows:
             return 0
-        sources = _look_again({word.transaction_id for word in words}, now=now)
+        sources = _look_again({row.transaction_id for row in rows}, now=now)
         rowsets.update(PaymentIn, [{"id": w.pk, "next_at": _next(w, sources, now=now)} for w in words])
-        came = {sources[word.transaction_id] for word in words if word.transaction_id in sources}
+        rowsets.update(Intent, [{"id": p.pk, "next_at": _next(p, sources, now=now)} for p in prepared])
+        came = {sources[row.transaction_id] for row in rows if row.transaction_id in sources}
         _wake_payees(came, now=now)
         rowsets.insert(OutboxMessage, [_message(source, now=now) for source in sorted(came)])
         crash_point("count.before_commit")
     crash_point("count.after_commit")
-    return len(words)
+    return len(rows)
+
+
+def _claim(model: type[Waiting], limit: int, *, now: datetime) -> list[Waiting]:
+    due = model._default_manager.filter(next_at__lte=now).order_by("next_at", "id")
+    return list(due.select_for_update(skip_locked=True)[:limit])
 
 
 def _look_again(references: Collection[UUID], *, now: datetime) -> dict[UUID, UUID]:
@@ -77,11 +83,12 @@ def _look_again(references: Collection[UUID], *, now: datetime) -> dict[UUID, UU
         return dict(cursor.fetchall())
 
 
-def _next(word: PaymentIn, sources: dict[UUID, UUID], *, now: datetime) -> datetime | None:
-    """When a word is looked at again: never, once its transaction is known; else after as long as it waited already."""
-    if word.transaction_id in sources:
+def _next(row: PaymentIn | Intent, sources: dict[UUID, UUID], *, now: datetime) -> datetime | None:
+    """When a row is looked at again: never, once its transaction is known; else after as long as it waited already."""
+    if row.transaction_id in sources:
         return None
-    return now + min(max(now - word.recorded_at, _SOONEST), _LATEST)
+    waited = now - (row.recorded_at or now)
+    return now + min(max(waited, _SOONEST), _LATEST)
 
 
 def _wake_payees(sources: Collection[UUID], *, now: datetime) -> None:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Model, Q
 
 from accounts.models import Marketplace, Payee
-from payments import standing
+from payments import sellers, standing
 from payments.standing import Payments
 from payouts.models import (
     Announcement,
@@ -54,6 +54,8 @@ class Facts:
     announced: set[UUID] = field(default_factory=set)
     payments: dict[UUID, Payments] = field(default_factory=dict)
     """Transaction id → how its buyer's payment stands; what has none is missing."""
+    is_verified_at_stripe: bool = True
+    """Of a method by Stripe: whether Stripe has verified the payee; of any other it says nothing."""
     two_people_above: int | None = None
     """Threshold of the payout's currency; None means that two people are always needed."""
     policy_version: int = 0
@@ -97,6 +99,7 @@ def for_payouts(payouts: Sequence[Payout], *, now: datetime, lock: bool = False)
         )
         for payout in payouts
     }
+    _add_verified(facts.values())
     _add_holds(facts.values(), lock=lock)
     _add_approvals(facts, lock=lock)
     _add_sources(facts.values())
@@ -119,6 +122,7 @@ def for_payables(payables: Sequence[Payable], *, now: datetime) -> dict[UUID, Fa
         row.pk: Facts(now=now, payee=row.payee, payables=[row], method=methods.get(row.payee_id))
         for row in payables
     }
+    _add_verified(facts.values())
     _add_holds(facts.values(), lock=False)
     _add_sources(facts.values())
     # What waits for nobody is gathered together with them.
@@ -165,6 +169,14 @@ def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
     for lines in found.values():
         lines.sort(key=lambda line: line.payable_id)
     return found
+
+
+def _add_verified(facts: Iterable[Facts]) -> None:
+    """Whom Stripe takes its verification away from is no danger to the money: it refuses to be paid to. So no lock."""
+    by_stripe = [one for one in facts if one.method is not None and one.method.provider == sellers.PROVIDER]
+    verified = sellers.verified_payees([one.payee.pk for one in by_stripe]) if by_stripe else set()
+    for one in by_stripe:
+        one.is_verified_at_stripe = one.payee.pk in verified
 
 
 def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:

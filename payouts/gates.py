@@ -143,6 +143,12 @@ def _method_verified(one: Facts) -> Block | None:
     return None
 
 
+def _verified_at_stripe(one: Facts) -> Block | None:
+    if one.is_verified_at_stripe:
+        return None
+    return Block("The payee's Stripe account is not verified, or not any more.", Reason.VERIFICATION)
+
+
 def _method_cooled(one: Facts) -> Block | None:
     if one.method is not None and one.method.usable_from > one.now:
         return Block(
@@ -282,6 +288,13 @@ GATES: tuple[Gate, ...] = (
         "The payout method verified",
         "The payout method not verified",
         _method_verified,
+    ),
+    Gate(
+        "stripe_verified",
+        Stage.DECIDE,
+        "Verified by Stripe, where the method is one of Stripe's",
+        "The Stripe account not verified",
+        _verified_at_stripe,
     ),
     Gate(
         "method_cooled",

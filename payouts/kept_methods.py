@@ -95,8 +95,9 @@ def _kept(payee: Payee, method: PayoutMethod, *, now: datetime) -> Kept:
 def _standing(method: PayoutMethod, label: str, *, now: datetime) -> tuple[Standing, str]:
     if method.retired_at is not None:
         return Standing.KEPT, "Nothing goes there unless you make it the default again."
-    if refusal := _refusal(method):
-        return Standing.NEEDS_YOU, f"{label} did not take a payout there: {refusal} Choose another method."
+    if (refusal := _refusal(method)) is not None:
+        said = (f"{label} did not take a payout there.", refusal, "Choose another method.")
+        return Standing.NEEDS_YOU, " ".join(filter(None, said))
     if method.verified_at is None:
         return Standing.UNCONFIRMED, _how_to_confirm(method)
     if method.usable_from > now:
@@ -105,12 +106,12 @@ def _standing(method: PayoutMethod, label: str, *, now: datetime) -> tuple[Stand
     return Standing.IN_USE, "What you are owed is paid there."
 
 
-def _refusal(method: PayoutMethod) -> str:
-    """Why the newest payout there failed, where it did and the payee can do something about it."""
+def _refusal(method: PayoutMethod) -> str | None:
+    """Why a payout there failed, as far as the service says; None where none did that another method would mend."""
     mendable = (RefusalClass.PAYEE, RefusalClass.FINAL)
     failed = Attempt.objects.filter(method=method, payout__state=State.FAILED, payout__method=method)
     last = failed.order_by("-closed_at").values_list("refusal_class", "message").first()
-    return last[1] if last is not None and last[0] in mendable else ""
+    return last[1] if last is not None and last[0] in mendable else None
 
 
 def _how_to_confirm(method: PayoutMethod) -> str:

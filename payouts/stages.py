@@ -33,6 +33,8 @@ LIMITS: Final = {
     "settle": 1000,
     # Each is read from Stripe, some several times.
     "stripe": 100,
+    "first_listings": 40,
+    "people": 100,
     "deliver": 100,
 }
 _LIMIT: Final = 500
@@ -42,8 +44,12 @@ _BARREN_LOOKS: Final = 20
 APART: Final = ("deliver",)
 """What waits for servers that may be anybody's: in a task of its own, so that nobody's money waits for them."""
 
+LEADS_BACK: Final = {"stripe": "count"}
+"""What a stage leaves to one that comes before it, so that whoever begins with it does not come to that."""
+
 WAITING: Final = {
-    "count": "SELECT FROM payments_paymentin WHERE next_at <= %(now)s",
+    "count": """SELECT 1 FROM payments_paymentin WHERE next_at <= %(now)s
+        UNION ALL SELECT 1 FROM payments_intent WHERE next_at <= %(now)s""",
     "understand": "SELECT FROM payouts_source WHERE next_at <= %(now)s AND parked_at IS NULL",
     "gather": "SELECT FROM accounts_payee WHERE next_gather_at <= %(now)s",
     "decide": "SELECT FROM payouts_payout WHERE state IN ('pending', 'awaiting_approval') AND next_at <= %(now)s",
@@ -54,6 +60,9 @@ WAITING: Final = {
     "settle": "SELECT FROM payouts_attempt WHERE observed > folded ORDER BY observed, id",
     "tell": "SELECT FROM payouts_outboxmessage WHERE next_at <= %(now)s",
     "stripe": "SELECT FROM payments_stripedelivery WHERE state = 'new' AND next_at <= %(now)s",
+    "people": """SELECT 1 FROM payments_seller WHERE next_at <= %(now)s
+        UNION ALL SELECT 1 FROM payments_buyer WHERE next_at <= %(now)s""",
+    "sellers": "SELECT FROM payments_seller WHERE news_at <= %(now)s",
     "deliver": """SELECT FROM payouts_webhooksubscription s JOIN payouts_webhookmessage m ON m.subscription_id = s.id
         WHERE m.next_at <= %(now)s AND s.off_at IS NULL AND s.ended_at IS NULL AND s.environment = %(environment)s
         AND (s.rest_until IS NULL OR s.rest_until <= %(now)s)
@@ -87,6 +96,9 @@ def work(*, seconds: float, start: str = "", between: Callable[[], None] | None 
     What runs apart is only called for, unless it is what to start with.
     """
     done = _work(_from(start), end=time.monotonic() + seconds, between=between)
+    for name, earlier in LEADS_BACK.items():
+        if name in done.moved and is_waiting(earlier):
+            kicks.kick(earlier)
     for name in APART:
         if name != start and name in settings.STAGES and is_waiting(name):
             kicks.kick(name)

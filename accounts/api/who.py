@@ -23,6 +23,13 @@ def person(request: Request) -> User | None:
     return found if isinstance(found, User) else None
 
 
+def somebody(request: Request) -> User:
+    """This will give the person who calls, where `IsPerson` has let nobody else pass."""
+    found = person(request)
+    assert found is not None
+    return found
+
+
 def server(request: Request) -> Server | None:
     """This will give the marketplace's server where it calls."""
     found: Any = request.user

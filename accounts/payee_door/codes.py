@@ -83,7 +83,7 @@ def _mail(entry_id: UUID, *, now: datetime) -> str | None:
     )
     brand = branding.brand()
     with translation.override(entry.language):
-        text = render_to_string("payee/mails/code.txt", {"brand": brand, "code": code, "minutes": 10})
+        text = render_to_string("payee/letters/code.txt", {"brand": brand, "code": code, "minutes": 10})
     subject, _, body = text.strip().partition("\n")
     try:
         brand.mail(subject=subject, body=body.strip() + "\n", to=entry.address).send()

@@ -35,13 +35,24 @@ def day(at: datetime) -> str:
 
 
 @register.filter
-def who(visitor: Visitor) -> str:
-    """This will say whose pages they are: by name, and so much of the address as tells two people of a name apart."""
+def name(visitor: Visitor) -> str:
+    """This will name whose pages they are."""
     payee = visitor.payee
-    local, at, host = payee.email.partition("@")
-    address = f"{local[:1]}•••@{host}" if at else ""
-    name = payee.name or _("Seller %(id)s") % {"id": str(payee.flex_user_id)[-8:]}
-    return f"{name} ({address})" if address else name
+    return payee.name or _("Seller %(id)s") % {"id": str(payee.flex_user_id)[-8:]}
+
+
+@register.filter
+def masked(visitor: Visitor) -> str:
+    """This will give so much of their address as tells two people of a name apart; empty where none is known."""
+    local, at, host = visitor.payee.email.partition("@")
+    return f"{local[:1]}•••@{host}" if at else ""
+
+
+@register.filter
+def who(visitor: Visitor) -> str:
+    """This will say whose pages they are, in one line."""
+    address = masked(visitor)
+    return f"{name(visitor)} ({address})" if address else name(visitor)
 
 
 @register.filter

@@ -15,8 +15,8 @@ _SECRET_NAME = re.compile(
     r"(secret|token|password|authorization|api_key|details|receiver|iban)", re.IGNORECASE
 )
 _SECRET_VALUE = re.compile(r"(Bearer|Basic)\s+[A-Za-z0-9._~+/=-]{8,}")
-# Of our own sessions and of keys for signing, wherever they stand.
-_SECRET_WORD = re.compile(r"\b(mps_|whsec_)[A-Za-z0-9+/_=-]{8,}")
+# Of our own sessions, of keys for signing, and of buyers who pay through Stripe, wherever they stand.
+_SECRET_WORD = re.compile(r"\b(mps_|whsec_|pi_[A-Za-z0-9]+_secret_)[A-Za-z0-9+/_=-]{8,}")
 _EMAIL = re.compile(r"\b([A-Za-z0-9])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})\b")
 
 

@@ -6,7 +6,8 @@ from typing import Final
 
 import stripe
 
-_OUT_OF_REACH: Final = frozenset({"resource_missing", "account_invalid"})
+OUT_OF_REACH: Final = frozenset({"resource_missing", "account_invalid"})
+"""Codes that say that something is gone, or of a connected account that took our access away."""
 
 
 class StripeProblem(Exception):
@@ -67,7 +68,7 @@ class StripeKeyUsed(StripeRefused):
 
 def is_out_of_reach(error: stripe.StripeError) -> bool:
     """This will say whether an object is gone, or of a connected account that took our access away."""
-    return code_of(error) in _OUT_OF_REACH
+    return code_of(error) in OUT_OF_REACH
 
 
 def code_of(error: stripe.StripeError) -> str:

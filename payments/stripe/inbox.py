@@ -19,9 +19,10 @@ from djstripe.models import WebhookEndpoint
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
+from payments import reading
 from payments.models import StripeDelivery
-from payments.stripe import secrets
-from payments.stripe.events import EVENTS
+from payments.stripe import client_secrets, secrets
+from payments.stripe.events import EVENTS, Look
 
 PEOPLE_AFTER: Final = timedelta(hours=1)
 """How long a delivery may wait before it stands before a person."""
@@ -59,10 +60,13 @@ def store(events: Sequence[tuple[Mapping[str, Any], str]], *, is_live: bool, now
     """This will store events, each with its text, that are not here yet; gives how many there are to work off."""
     rows = [_delivery(event, text, is_live=is_live, now=now) for event, text in events]
     with transaction.atomic():
-        new = rowsets.insert(StripeDelivery, rows, on_conflict="(event_id) DO NOTHING", returning="state")
+        new = set(rowsets.insert(StripeDelivery, rows, on_conflict="(event_id) DO NOTHING", returning="id"))
+        to_work_off = [row for row in rows if row.pk in new and row.state == StripeDelivery.State.NEW]
+        # Whatever becomes of the delivery itself: whom it is about is looked at.
+        reading.look_again(_people(to_work_off), now=now)
         crash_point("stripe_webhook.before_commit")
     crash_point("stripe_webhook.after_commit")
-    return new.count(StripeDelivery.State.NEW)
+    return len(to_work_off)
 
 
 def work_off_again(ids: Sequence[UUID], *, now: datetime) -> Sequence[str]:
@@ -75,6 +79,15 @@ def work_off_again(ids: Sequence[UUID], *, now: datetime) -> Sequence[str]:
             state=states.NEW, tries=0, next_at=now, person_after=now + PEOPLE_AFTER, worked_at=None
         )
     return [event_id for _, event_id in again]
+
+
+def _people(rows: Sequence[StripeDelivery]) -> Mapping[Look, set[str]]:
+    """Of an account the event itself says whose it is, whatever object it carries."""
+    looks = [(EVENTS[row.kind].look, row) for row in rows]
+    return {
+        Look.ACCOUNT: {row.account for look, row in looks if look is Look.ACCOUNT and row.account},
+        Look.CUSTOMER: {row.object_id for look, row in looks if look is Look.CUSTOMER and row.object_id},
+    }
 
 
 def _verified(endpoint: WebhookEndpoint, body: bytes, signature: str) -> str:
@@ -111,7 +124,7 @@ def _delivery(event: Mapping[str, Any], text: str, *, is_live: bool, now: dateti
         kind=event["type"][:120],
         account=str(event.get("account") or "")[:255],
         object_id=_object_id(event)[:255],
-        body=text,
+        body=client_secrets.taken_out(text),
         state=states.IGNORED if ignored else states.NEW,
         error=ignored,
         next_at=None if ignored else now,

@@ -3,7 +3,7 @@
 dj-stripe reads whatever it needs in the middle of what it writes: within a transaction, from a web request, with
 patience of its own. Here its HTTP client is this module. What it asks for must have been read already, or `Unread` is
 raised, whoever runs it reads that, outside of any transaction, and runs it again. Its key is a dummy: ours is in none
-of its tables.
+of its tables, and nor is any secret of a buyer's.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import stripe
 from requests.structures import CaseInsensitiveDict
 
 from marketplace_payouts.lib.http import Answer
+from payments.stripe import client_secrets
 from payments.stripe.client import Question
 from payments.stripe.errors import StripeProblem
 
@@ -79,6 +80,20 @@ def run(keep: Callable[[], Made], *, read: Callable[[Question], Answer]) -> Made
     raise StripeProblem(f"dj-stripe asks for ever more, at last for {question.path}.")
 
 
+def answer(question: Question, answers: Answers) -> Answer:
+    """This will give what was answered.
+
+    :raises Unread: when nobody asked yet.
+    :raises StripeProblem: when it could not be read.
+    """
+    if question not in answers:
+        raise Unread(question)
+    found = answers[question]
+    if isinstance(found, StripeProblem):
+        raise found
+    return found
+
+
 class _Recall(stripe.HTTPClient):
     """Looks answers up."""
 
@@ -97,13 +112,9 @@ class _Recall(stripe.HTTPClient):
         answers = _answers.get()
         if answers is None or method.lower() != "get":
             raise NotAllowed(f"dj-stripe may not call Stripe by itself: {method.upper()} {url} was stopped.")
-        question = Question.of(url, headers or {})
-        if question not in answers:
-            raise Unread(question)
-        answer = answers[question]
-        if isinstance(answer, StripeProblem):
-            raise answer
-        return answer.body.decode("utf-8", "replace"), answer.status, CaseInsensitiveDict(answer.headers)
+        found = answer(Question.of(url, headers or {}), answers)
+        text = client_secrets.taken_out(found.body.decode("utf-8", "replace"))
+        return text, found.status, CaseInsensitiveDict(found.headers)
 
     def close(self) -> None:
         """This will do nothing: there are no connections."""

@@ -1,4 +1,5 @@
-"""The stage that works off Stripe's webhooks: what they are about is read again, and dj-stripe keeps what was read.
+"""The stage that works off Stripe's webhooks: what they are about is read again, dj-stripe keeps what was read, and
+what that says of a buyer's payment is recorded.
 
 dj-stripe's handlers read in the middle of writing. So each event is tried in a transaction with what was read so far;
 what it still lacks is read, for all events side by side and outside of any transaction, and it is tried again. What
@@ -25,7 +26,7 @@ from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
 from marketplace_payouts.lib.shared_state import NotGranted, shared_lock
 from payments.models import StripeDelivery
-from payments.stripe import client, recall
+from payments.stripe import client, outcomes, recall
 from payments.stripe.client import READERS, Question
 from payments.stripe.config import is_on
 from payments.stripe.errors import StripeKeyRefused, StripeProblem, StripeUnavailable, is_out_of_reach
@@ -137,6 +138,7 @@ def _apply(row: StripeDelivery, batch: _Batch) -> None:
     with transaction.atomic():
         with recall.answering(batch.answers):
             Event.process(json.loads(row.body))
+        outcomes.record(row, batch.answers, now=batch.now)
         if row.account and EVENTS[row.kind].look is Look.PAYOUT:
             # dj-stripe forgets on the way as which account it was read, and takes it for our own.
             Payout.objects.filter(id=row.object_id).update(djstripe_owner_account=row.account)

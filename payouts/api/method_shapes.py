@@ -95,7 +95,7 @@ class OfferShown(serializers.Serializer[Any]):
     """One service."""
 
     provider = serializers.CharField(help_text="Its name, to be sent back.")
-    label = serializers.CharField(help_text="Its name for people.")
+    label = serializers.CharField(help_text="Its name for people.")  # type: ignore[assignment]  # the framework's own
     kind = serializers.ChoiceField(
         choices=list(Kind), help_text="`form`: fill in its form. `hosted`: go on at its own pages."
     )
@@ -122,7 +122,7 @@ class ChoiceShown(serializers.Serializer[Any]):
     """One of those that a field offers."""
 
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the framework's own
 
 
 class FieldShown(serializers.Serializer[Any]):
@@ -168,7 +168,7 @@ class MethodShown(serializers.Serializer[Any]):
     provider = serializers.CharField()
     label = serializers.CharField()  # type: ignore[assignment]  # the framework has an attribute of this name
     masked = serializers.CharField()
-    default = serializers.BooleanField(help_text="What is owed is paid there.")  # type: ignore[assignment]  # the same
+    default = serializers.BooleanField(help_text="What is owed is paid there.")
     standing = serializers.ChoiceField(choices=list(Standing))
     detail = serializers.CharField(help_text="How it stands, and what to do.")
     confirmed = serializers.BooleanField(help_text="It is known to be theirs.")

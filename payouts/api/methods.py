@@ -117,7 +117,7 @@ class LinkView(_PayeesView):
     @extend_schema(
         operation_id="open_payout_method_link",
         tags=[_TAG],
-        summary="A link to a service's own pages",
+        summary="A link to the pages of a service",
         description="Where the payee goes on with a service of the kind `hosted`. Whoever has the link can say where"
         " the payee is paid: it needs a log-in of the last ten minutes. Once the state is `ready`, choose the method.",
         request=shapes.LinkAsked,

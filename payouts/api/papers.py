@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final
+from collections.abc import Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from django.http import Http404
@@ -57,7 +58,7 @@ class PaperView(ApiView):
     """A paper in the form that is asked for; what is wrong is told as JSON like everywhere."""
 
     permission_classes = PAYEES
-    renderer_classes: ClassVar[Any] = (Pdf, Csv)
+    renderer_classes: Sequence[type[_Paper]] = (Pdf, Csv)
     rate = "paper"
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:

@@ -21,7 +21,7 @@ CREATE TRIGGER payouts_no_truncate BEFORE TRUNCATE ON payouts_methodchange EXECU
 """
 
 
-def _method() -> models.ForeignKey:
+def _method():
     return models.ForeignKey(
         blank=True,
         null=True,

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import translation
+from django.views.csrf import csrf_failure
 from django.views.decorators.cache import never_cache
 
 from accounts import languages
@@ -112,6 +113,17 @@ def refused(
 ) -> HttpResponse:
     """This will say on a page of its own why something does not go."""
     return show(request, "refused", {"sentence": words.of(code)}, visitor=visitor, status=status)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """This will answer a form whose CSRF token is missing or wrong; Django calls it for the whole product."""
+    if not request.path.startswith(reverse("payee:home")):
+        return csrf_failure(request, reason=reason)
+
+    def explained(request: HttpRequest, visitor: Visitor | None) -> HttpResponse:
+        return refused(request, "forged", visitor=visitor)
+
+    return open_page(explained)(request)
 
 
 def _found(view: View, request: HttpRequest, visitor: Visitor, given: dict[str, Any]) -> HttpResponse:

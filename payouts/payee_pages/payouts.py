@@ -73,7 +73,7 @@ class FilterForm(forms.Form):
 @door.page
 def listed(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """List the payouts, newest first, and what is in none yet."""
-    form = FilterForm(request.GET)
+    form = FilterForm(request.GET, label_suffix="")
     filters = form.filters() if form.is_valid() else Filters()
     cursor = request.GET.get("cursor", "")
     payee_id = visitor.payee.pk

@@ -23,7 +23,6 @@ _SECTIONS: Final[Mapping[str, str]] = {
     "payouts": "payouts",
     "payout": "payouts",
     "statements": "statements",
-    "mails": "home",
     "methods": "method",
     "offers": "method",
     "method_form": "method",

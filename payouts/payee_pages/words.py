@@ -23,6 +23,9 @@ _BY_CODE: Final[Mapping[str, str | Promise]] = {
     "not_of_this_marketplace": _("This log-in does not belong to this marketplace."),
     "account_closed": _("The marketplace has closed this account."),
     "no_payee": _("This account does not sell at the marketplace."),
+    "forged": _(
+        "This page was open for too long, or your browser keeps no cookies. Open it again and send the form once more."
+    ),
     "throttled": _("That was too often in a short time. Please wait some minutes and try again."),
 }
 

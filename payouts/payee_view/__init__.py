@@ -25,10 +25,10 @@ from payouts.payee_view.csv_papers import advice_csv, statement_csv
 from payouts.payee_view.errors import BadCursor, NoSuchPayout
 from payouts.payee_view.listing import list_payouts
 from payouts.payee_view.pdf_papers import advice_pdf, statement_pdf
+from payouts.payee_view.reasons import waiting, why
 from payouts.payee_view.remitting import remittance
 from payouts.payee_view.showing import show
 from payouts.payee_view.stating import statement
-from payouts.payee_view.waiting import waiting, why
 
 __all__ = [
     "BadCursor",

@@ -15,15 +15,15 @@ from payouts import gates
 from payouts.blocks import Reason
 from payouts.gates import GateAnswer
 from payouts.models import Payable
+from payouts.payee_view.reasons import Reasoned, reasoned, told
 from payouts.payee_view.shapes import Next
-from payouts.payee_view.waiting import Reasoned, reasoned, told
 
 MOST: Final = 2_000
 """Of how many open payables the next payout is worked out, those that are due first before the others."""
 
 _OF_TIME: Final = frozenset({"due", "minimum"})
 _OF_THE_PAYEE: Final = frozenset(
-    {"payee_active", "method_present", "method_verified", "method_cooled", "held", "stopped"}
+    {"payee_active", "method_present", "method_verified", "stripe_verified", "method_cooled", "held"}
 )
 """What stops all that a payee is owed alike; any other gate leaves something out of the payout."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from marketplace_payouts.lib.money import Money
 from payouts.models import Payable
@@ -13,7 +14,7 @@ from payouts.payee_view.shapes import Line
 
 _Purpose = Payable.Purpose
 
-WHAT: Final[Mapping[str, str]] = {
+WHAT: Final[Mapping[str, StrPromise]] = {
     _Purpose.SALE: _("Sale"),
     _Purpose.CHANGE: _("Change of a sale"),
     _Purpose.LOSS: _("Payment taken back by the buyer"),

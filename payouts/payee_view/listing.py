@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from marketplace_payouts.lib.clock import moment_at
 from marketplace_payouts.lib.money import Money
-from payouts.models import Payout, State
+from payouts.models import Payout
 from payouts.payee_view.errors import BadCursor
 from payouts.payee_view.shapes import PHASES, Filters, Listed, Page, Phase
 from payouts.providers import registry
@@ -63,7 +63,16 @@ def list_payouts(*, payee_id: UUID, filters: Filters = EVERYTHING, cursor: str =
 def of(payout: Payout) -> Listed:
     """This will show one payout as the list does; it must carry its method."""
     return listed(
-        *(getattr(payout, column) for column in _COLUMNS[:10]),
+        payout.pk,
+        payout.number,
+        payout.state,
+        payout.state_since,
+        payout.debt_units,
+        payout.debt_currency,
+        payout.sent_units,
+        payout.sent_currency,
+        payout.returned_units,
+        payout.provider,
         payout.method.masked,
         payout.created_at,
         payout.paid_at,
@@ -73,7 +82,7 @@ def of(payout: Payout) -> Listed:
 def listed(
     pk: UUID,
     number: str,
-    state: State | str,
+    state: str,
     since: datetime,
     units: Any,
     currency: str,

@@ -120,7 +120,6 @@ def _unless_nothing(money: Money) -> str:
 
 
 def _paper(title: str, issuer: Party, payee: Party, body: Sequence[Flowable]) -> bytes:
-    _register_fonts()
     out = io.BytesIO()
     paper = SimpleDocTemplate(
         out,
@@ -131,7 +130,7 @@ def _paper(title: str, issuer: Party, payee: Party, body: Sequence[Flowable]) ->
         bottomMargin=_MARGIN,
         title=title,
         author=issuer.name,
-        invariant=True,  # without it the file tells when it was made, and no two are the same
+        invariant=1,  # without it the file tells when it was made, and no two are the same
     )
     paper.build([_parties(issuer, payee), _text(title, TITLE), *body], onFirstPage=_foot, onLaterPages=_foot)
     return out.getvalue()
@@ -200,5 +199,6 @@ def _table(
 
 
 def _text(text: str, style: ParagraphStyle = TEXT) -> Paragraph:
+    _register_fonts()
     # What people wrote is text, and never markup.
     return Paragraph(escape(text), style)

@@ -8,17 +8,18 @@ from typing import Final
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from marketplace_payouts.lib.money import Money
 from payouts.models import Attempt, Payout, PayoutEvent, PayoutLine, State
-from payouts.payee_view import asking, listing, waiting
+from payouts.payee_view import asking, listing, reasons
 from payouts.payee_view.errors import NoSuchPayout
 from payouts.payee_view.lines import line_of
 from payouts.payee_view.shapes import Line, Listed, Shown, Told
 
 S = State
 
-TOLD: Final[Mapping[State, str | None]] = {
+TOLD: Final[Mapping[State, StrPromise | None]] = {
     S.PENDING: _("We put together what we owe you."),
     S.AWAITING_APPROVAL: None,
     S.APPROVED: _("We checked it."),
@@ -51,7 +52,7 @@ def show(*, payee_id: UUID, payout_id: UUID, now: datetime) -> Shown:
         fee=fee_of(payout),
         lines=lines_of(payout),
         timeline=_timeline(payout, listed),
-        why=waiting.obstacles(payout, now=now),
+        why=reasons.obstacles(payout, now=now),
         questions=asking.questions_about(payout),
     )
 
@@ -95,7 +96,7 @@ def _timeline(payout: Payout, listed: Listed) -> list[Told]:
 
 def _sentences(
     events: Iterable[tuple[datetime, str, str, str]],
-) -> Iterable[tuple[datetime, str]]:
+) -> Iterable[tuple[datetime, StrPromise]]:
     for at, kind, came_from, to in events:
         if kind == PARTLY_RETURNED:
             yield at, _("Part of the money came back to us.")
@@ -103,7 +104,7 @@ def _sentences(
             yield at, sentence
 
 
-def sentence_of(came_from: str, to: State) -> str | None:
+def sentence_of(came_from: str, to: State) -> StrPromise | None:
     """This will say what the payee reads of a move; None: nothing."""
     if came_from and (State(came_from), to) in BACK:
         return AGAIN

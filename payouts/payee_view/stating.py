@@ -17,6 +17,7 @@ from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrPromise
 
 from accounts.models import Payee
 from marketplace_payouts.lib.clock import moment_at
@@ -27,7 +28,7 @@ from payouts.payee_view.lines import WHAT
 from payouts.payee_view.remitting import issuer, recipient
 from payouts.payee_view.shapes import Account, Entry, Statement
 
-PAID: Final[Mapping[str, str]] = {
+PAID: Final[Mapping[str, StrPromise]] = {
     "pay": gettext_lazy("Payout"),
     "return_cash": gettext_lazy("Payout that came back"),
     "by_hand": gettext_lazy("Paid by hand"),
@@ -108,7 +109,8 @@ def _start(year: int) -> datetime:
 def _rows(sql: str, facts: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, facts)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
 
 
 def _entry(

@@ -14,12 +14,12 @@ from django.utils import timezone
 from djstripe import models as stripe
 
 from accounts import server_keys, visits
-from accounts.models import User
+from accounts.models import Marketplace, User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, UserTold, WriteBack
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payments import recording
-from payments.models import StripeDelivery
+from payments.models import Buyer, FirstListing, Intent, Seller, StripeDelivery
 from payments.words import Kind, PaymentWord
 from payouts import cases, holding, incarnation, ledger, requests
 from payouts.ledger import Draft
@@ -273,6 +273,37 @@ def _stripe() -> None:
         metadata={"marketplace_payouts_endpoint": "platform"},
         status="enabled",
         created=now,
+    )
+    person = User.objects.create(email="both@example.com")
+    Buyer.objects.create(
+        user=person,
+        stripe_id="cus_1",
+        shown={"email": "never-shown@example.com", "payment_method": {"brand": "visa", "last4": "4242"}},
+        asked={"metadata": {"secret": "never-shown"}},
+    )
+    Seller.objects.create(
+        user=person,
+        kind="express",
+        country="DE",
+        stripe_id="acct_1",
+        state="wanted",
+        shown={"requirements": {"past_due": ["individual.dob.day"], "currently_due": ["external_account"]}},
+        lost_at=now,
+    )
+    FirstListing.objects.create(
+        marketplace=Marketplace.objects.get(), flex_user_id=person.pk, listing_id=person.pk, next_at=now
+    )
+    Intent.objects.create(
+        marketplace=Marketplace.objects.get(),
+        transaction_id=uuid7(),
+        buyer_id=uuid7(),
+        units=100,
+        currency="USD",
+        stripe_id="pi_1",
+        asked={"amount": 100},
+        asked_at=now,
+        asked_last_at=now,
+        recorded_at=now,
     )
     StripeDelivery.objects.create(
         event_id="evt_1",

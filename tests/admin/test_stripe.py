@@ -7,7 +7,7 @@ from django.contrib import admin
 from django.urls import reverse
 from djstripe import models
 
-from payments.models import StripeDelivery
+from payments.models import Buyer, Seller, StripeDelivery
 from tests.admin.test_pages import MODELS, addresses
 
 STRIPE = [model for model in MODELS if getattr(admin.site._registry[model], "section", "") == "Stripe"]
@@ -16,12 +16,15 @@ STRIPE = [model for model in MODELS if getattr(admin.site._registry[model], "sec
 def test_only_these_of_dj_stripe_s_tables_have_pages():
     assert {model._meta.object_name for model in STRIPE} == {
         "Account",
+        "Buyer",
         "Charge",
         "Customer",
         "Dispute",
+        "FirstListing",
         "PaymentIntent",
         "Payout",
         "Refund",
+        "Seller",
         "StripeDelivery",
         "Transfer",
         "WebhookEndpoint",
@@ -40,6 +43,17 @@ def test_no_secret_and_nothing_private_is_shown(as_role, everything):
     for model in STRIPE:
         for url in addresses(model):
             assert b"never-shown" not in client.get(url).content, url
+
+
+def test_a_seller_s_page_says_what_is_wanted_and_leads_to_stripe(as_role, everything):
+    page = as_role("viewer").get(addresses(Seller)[1]).content.decode()
+    assert "Your date of birth. Overdue." in page
+    assert "A bank account to be paid to." in page
+    assert "https://dashboard.stripe.com/test/connect/accounts/acct_1" in page
+    assert (
+        "https://dashboard.stripe.com/test/customers/cus_1"
+        in as_role("viewer").get(addresses(Buyer)[1]).content.decode()
+    )
 
 
 def test_the_part_of_an_address_that_nobody_can_guess_is_not_shown(as_role, everything):

@@ -54,7 +54,7 @@ def anna(flex_sandbox, transactional_db) -> SharetribeUser:
 @pytest.fixture
 def api(anna) -> Api:
     """Anna, logged in a moment ago, and owed 123.45 EUR."""
-    session = anna.session()
+    session: Api = anna.session()
     factories.PayableFactory.create(payee=payee_of(anna))
     return session
 

@@ -28,6 +28,7 @@ OWNERS: Statuses = (200, 404, 401)
 """The owner's thing is in the address: to everybody else it does not exist."""
 
 EXPECTED: dict[str, dict[str, Statuses]] = {
+    "buyer": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "PUT": EACH_THEIR_OWN},
     "me": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN},
     # No body, no account of ours, nothing linked: what is refused is refused to both alike.
     "me/sharetribe": {"POST": (403, 403, 401), "DELETE": (409, 409, 401)},
@@ -42,6 +43,14 @@ EXPECTED: dict[str, dict[str, Statuses]] = {
     "payouts/<uuid:payout>/remittance-advice": {"GET": OWNERS, "HEAD": OWNERS},
     "payouts/<uuid:payout>/remittance-advice.pdf": {"GET": OWNERS, "HEAD": OWNERS},
     "payouts/<uuid:payout>/remittance-advice.csv": {"GET": OWNERS, "HEAD": OWNERS},
+    # No body; and whoever has no account at Stripe gets no link to it.
+    "seller": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
+    "seller/login-link": {"POST": (409, 409, 401)},
+    "seller/onboarding": {"POST": (400, 400, 401)},
+    # Of the marketplace's server alone, whatever people do.
+    "payments/events": dict.fromkeys(METHODS, (403, 403, 401)),
+    # Without a body. Whose transaction may be named, tests/flexsync/test_payment_intents.py says.
+    "payments/intents": {"POST": (400, 400, 401)},
     "session": {"POST": (409, 409, 401), "DELETE": (204, 204, 401)},
     # No body: what is asked for is refused to both alike.
     "payout-methods/": {"GET": EACH_THEIR_OWN, "HEAD": EACH_THEIR_OWN, "POST": (400, 400, 401)},
@@ -90,7 +99,9 @@ def _paypal(monkeypatch):
 
 
 @pytest.fixture
-def people(flex_sandbox: SandboxService, marketplace: Marketplace) -> tuple[SharetribeUser, SharetribeUser]:
+def people(
+    flex_sandbox: SandboxService, stripe_sandbox: SandboxService, marketplace: Marketplace
+) -> tuple[SharetribeUser, SharetribeUser]:
     """The owner, and another payee."""
     return SharetribeUser(flex_sandbox), SharetribeUser(flex_sandbox)
 

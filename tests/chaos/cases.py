@@ -25,7 +25,7 @@ _AROUND: Final = ("send.before_call", "send.after_call")
 _FUNDING: Final = 3
 ELSEWHERE: Final = dict.fromkeys(
     (point for point in POINTS if point.startswith("stripe_")),
-    "Stripe has no part in these stories; tests/payments/test_syncing.py has its stage die at each.",
+    "Stripe has no part in these stories; what speaks to it dies at each in tests/payments.",
 )
 NEVER: Final[Mapping[str, Mapping[str, str]]] = {
     "paypal": ELSEWHERE,

@@ -175,7 +175,7 @@ UNVISITED: Final[Mapping[str, str]] = {
     "understand_one.": "Only where a transaction cannot be understood.",
     "rules.": "Only when people change triggers.",
     "unpark.": "Only when people take up what was parked.",
-    "stripe_": "Stripe has no part in a storm; tests/payments/test_syncing.py has its stage die at each.",
+    "stripe_": "Stripe has no part in a storm; what speaks to it dies at each in tests/payments.",
     "accept.": "Only once, before the storm begins, by whichever process comes first.",
 }
 """Points by the beginning of their name that a storm does not come to, and why."""

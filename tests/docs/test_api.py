@@ -17,12 +17,24 @@ from django.utils import timezone
 from rest_framework import exceptions
 
 from accounts.models import ApiSession
+from payments.models import Seller
+from payouts.blocks import Reason
+from payouts.payee_view.shapes import Phase
 from tests.api_client import MarketplaceServer, SharetribeUser, bearer, known_marketplace
 from tests.docs.code import calls
 from tests.docs.pages import table, text_of, words
 
 PAGE = "docs/api.md"
-_RAISED = ("NotProven", "NotAllowedHere", "InTheWay", "NotNow", "ApiError", "BadSignature", "Problem")
+_RAISED = (
+    "NotProven",
+    "NotAllowedHere",
+    "InTheWay",
+    "NotNow",
+    "ApiError",
+    "BadSignature",
+    "Problem",
+    "NotTaken",
+)
 # The framework's own for fields; the schema says which a field has.
 _OF_FIELDS = {"required", "invalid", "null", "blank"}
 _OF_THE_FRAMEWORK: set[type[exceptions.APIException]] = {
@@ -54,12 +66,24 @@ def test_every_code_is_explained_and_no_other():
     assert told == (codes_of_the_code() | framework | _OF_FIELDS) - {"key_revoked"}
 
 
+def test_every_state_of_a_seller_is_explained():
+    assert [
+        words(row[0])[0] for row in table(PAGE, "state of a seller", "what it means")
+    ] == Seller.State.values
+
+
 def test_the_rates_are_those_of_the_settings():
     told = {
         words(row[0])[0]: (float(row[2]), int(row[3]))
         for row in table(PAGE, "rate", "for", "a minute", "at once")
     }
     assert told == settings.API_RATES
+
+
+def test_every_reason_and_state_that_payees_read_of_is_explained():
+    reasons = {code for row in table(PAGE, "code", "why it is not paid yet") for code in words(row[0])}
+    assert reasons == {reason.value for reason in Reason}
+    assert [words(row[0])[0] for row in table(PAGE, "`state`", "what it means")] == Phase.values
 
 
 def example(language: str) -> str:

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import stripe
+from django.db import connection, connections
 from django.test import Client
 from djstripe.models import WebhookEndpoint
 
+from accounts import visits
+from accounts.models import Payee, User
+from marketplace_payouts.lib import crash_points
 from marketplace_payouts.lib.clock import utc_now
 from payments.models import StripeDelivery
 from payments.stripe import endpoints, secrets, syncing
 from payments.stripe.events import Endpoint
+from tests import factories
 from tests.sandbox_services import SandboxService
 
 
@@ -39,6 +46,37 @@ def registered(transactional_db: None, stripe_sandbox: SandboxService, settings:
     return {Endpoint(row.metadata["marketplace_payouts_endpoint"]): row.djstripe_uuid for row in rows}
 
 
+@pytest.fixture
+def minh(transactional_db: None, stripe_sandbox: SandboxService) -> User:
+    """A user of the marketplace, who buys and sells."""
+    return somebody("minh@market.example", name="Minh Tran")
+
+
+@pytest.fixture
+def dying() -> Iterator[Callable[[str], Any]]:
+    """Have the process die at a crash point, in a block."""
+
+    class Died(BaseException):
+        pass
+
+    @contextmanager
+    def at(point: str) -> Iterator[None]:
+        def hook(name: str) -> None:
+            if name == point:
+                raise Died
+
+        crash_points.install(hook)
+        try:
+            with pytest.raises(Died):
+                yield
+        finally:
+            crash_points.install(None)
+            connection.close()  # whoever dies lets go of every lock
+
+    yield at
+    crash_points.install(None)
+
+
 Deliver = Callable[..., int]
 
 
@@ -57,6 +95,42 @@ def deliver(registered: dict[Endpoint, UUID], client: Client) -> Deliver:
         return client.post(f"/stripe/webhook/{registered[at]}/", body, **options).status_code
 
     return hand_in
+
+
+def somebody(email: str, *, name: str = "") -> User:
+    """Have a user of the marketplace visit us for the first time, of whom Sharetribe has told us this."""
+    marketplace = factories.MarketplaceFactory.create()
+    user = visits.visitor(marketplace=marketplace, flex_user_id=uuid4())
+    Payee.objects.filter(user=user).update(email=email, name=name)
+    return User.objects.get(pk=user.pk)
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Do several things at the same moment, each as a request of its own; gives what each gave or raised, in order."""
+    gate = threading.Barrier(len(acts))
+    results: list[object] = [None] * len(acts)
+
+    def run(place: int) -> None:
+        gate.wait(20)
+        try:
+            results[place] = acts[place]()
+        except Exception as error:  # noqa: BLE001 - it is what the act gave
+            results[place] = error
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=run, args=(place,)) for place in range(len(acts))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return results
+
+
+def asked(sandbox: SandboxService, path: str, *, method: str = "") -> list[dict[str, Any]]:
+    """Which of Stripe's requests went to a path."""
+    found = [one for one in sandbox.requests()["requests"] if one["target"].partition("?")[0] == path]
+    return [one for one in found if method in ("", one["method"])]
 
 
 def secret_of(endpoint: UUID) -> str:

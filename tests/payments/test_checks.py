@@ -26,6 +26,7 @@ def found(
 @pytest.fixture(autouse=True)
 def _as_in_production(settings: Any) -> None:
     settings.DEBUG = settings.LOOPBACK_HTTP = False
+    settings.STRIPE_SELLERS = settings.STRIPE_SELLERS | {"return_origins": ["https://market.example"]}
 
 
 @pytest.mark.parametrize(("key", "environment"), [("", "live"), ("", "test"), (TEST, "test"), (LIVE, "live")])
@@ -45,6 +46,33 @@ def test_live_and_test_do_not_mix(settings):
 def test_what_is_no_secret_key_is_named(settings, key):
     assert found(settings, key) == {"payouts.E015"}
     assert key.strip() not in str(check_stripe())
+
+
+@pytest.mark.parametrize(
+    ("changes", "number"),
+    [
+        ({}, None),
+        ({"kind": "deluxe"}, "E110"),
+        ({"countries": ["DE", "VN"]}, "E111"),
+        ({"countries": ["de"]}, "E111"),
+        ({"capabilities": ["card_payments"]}, "E112"),
+        ({"capabilities": ["transfers", "teleport"]}, "E112"),
+        ({"capabilities": ["transfers", "card_payments"]}, None),
+        ({"return_origins": ["https://*.market.example"]}, "E113"),
+        ({"return_origins": ["https://market.example/back"]}, "E113"),
+        ({"return_origins": ["https://Market.example"]}, "E113"),
+        ({"return_origins": ["http://market.example"]}, "E113"),
+        ({"at_first_listing": True, "country_field": "country"}, "E114"),
+        ({"at_first_listing": True, "country_field": "publicData.home.country"}, None),
+        ({"country_field": "country"}, None),
+    ],
+)
+def test_how_sellers_accounts_are_made_is_held(settings, changes, number):
+    good = settings.STRIPE_SELLERS | {"return_origins": ["https://market.example"]}
+    settings.STRIPE_SELLERS = good | changes
+    assert found(settings, TEST) == ({f"payouts.{number}"} if number else set())
+    assert all(one.hint for one in check_stripe())
+    assert found(settings, "") == set()
 
 
 def test_debug_and_a_live_key_are_refused(settings):

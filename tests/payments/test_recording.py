@@ -62,6 +62,7 @@ def test_twice_in_one_set_is_one_row(market):
         ({"amount": Money(10_000, "USD")}, "recorded with 100.00 EUR, not 100.00 USD"),
         ({"transaction_id": uuid4()}, f"recorded for the transaction {PAID.transaction_id}"),
     ],
+    ids=["amount", "currency", "transaction"],
 )
 def test_a_contradiction_is_refused_aloud_and_kept_for_staff(market, changes, said):
     record([PAID], marketplace_id=market, now=NOW)

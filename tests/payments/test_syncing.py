@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +17,7 @@ from marketplace_payouts.lib.shared_state import shared_lock
 from payments.models import StripeDelivery
 from payments.stripe import syncing
 from payments.stripe.events import EVENTS, Endpoint, Look
-from tests.payments.conftest import event, states, work_off
+from tests.payments.conftest import asked, event, states, work_off
 
 pytestmark = pytest.mark.usefixtures("registered")
 
@@ -57,11 +56,6 @@ def paid(marketplace: stripe.StripeClient) -> stripe.PaymentIntent:
 def verify(sandbox: Any, account: str) -> None:
     """Have Stripe find everything in order with an account."""
     sandbox.post("/_sandbox/fate", {"reference": account, "status": "verified"})
-
-
-def asked(sandbox: Any, path: str) -> list[dict[str, Any]]:
-    """Which of Stripe's requests went to a path."""
-    return [one for one in sandbox.requests()["requests"] if one["target"].partition("?")[0] == path]
 
 
 # --- each kind of object ---------------------------------------------------------------------------------------
@@ -363,25 +357,6 @@ def test_what_is_gone_is_nothing_to_look_at(deliver):
     assert not models.Transfer.objects.exists()
 
 
-@pytest.fixture
-def dying() -> Iterator[Any]:
-    """Have the process die at a crash point."""
-
-    class Died(BaseException):
-        pass
-
-    def at(point: str) -> Any:
-        def hook(name: str) -> None:
-            if name == point:
-                raise Died
-
-        crash_points.install(hook)
-        return pytest.raises(Died)
-
-    yield at
-    crash_points.install(None)
-
-
 @pytest.mark.parametrize(
     "point", sorted(one for one in crash_points.POINTS if one.startswith("stripe_sync."))
 )
@@ -390,7 +365,6 @@ def test_whoever_dies_anywhere_is_taken_over(deliver, marketplace, dying, point)
     deliver(event("customer.created", customer))
     with dying(point):
         work_off()
-    crash_points.install(None)
     syncing.sync(limit=10, now=utc_now() + timedelta(hours=1))
     assert states() == ["applied"]
     assert models.Customer.objects.get().email == "buyer@example.com"

@@ -13,6 +13,7 @@ from payments.words import OUTCOMES, RESERVED, BadPayment, Kind, PaymentWord, of
 
 NOW = datetime(2026, 11, 2, tzinfo=UTC)
 SAID: dict[str, Any] = {
+    "origin": "checkout",
     "transaction_id": "11111111-1111-4111-8111-111111111111",
     "outcome": "succeeded",
     "amount": {"units": "10000", "currency": "EUR"},
@@ -24,7 +25,7 @@ SAID: dict[str, Any] = {
 def read(**changes: Any) -> PaymentWord:
     """Read what is said, with changes."""
     said = {name: value for name, value in (SAID | changes).items() if value is not ...}
-    return of_payment_system(said, origin="checkout", now=NOW)
+    return of_payment_system(said, now=NOW)
 
 
 def test_reads_a_payment():
@@ -36,6 +37,10 @@ def test_reads_a_payment():
         reference="pay-1",
         happened_at=datetime(2026, 11, 1, 12, tzinfo=UTC),
     )
+
+
+def test_units_may_be_a_number():
+    assert read(amount={"units": 10_000, "currency": "EUR"}) == read()
 
 
 @pytest.mark.parametrize("outcome", OUTCOMES)
@@ -57,7 +62,10 @@ def test_there_is_an_outcome_for_every_kind():
         ("outcome", "paid"),
         ("amount", ...),
         ("amount", 100),
-        ("amount", {"units": 100, "currency": "EUR"}),
+        ("amount", None),
+        ("amount", {"units": 100.0, "currency": "EUR"}),
+        ("amount", {"units": True, "currency": "EUR"}),
+        ("amount", {"units": -100, "currency": "EUR"}),
         ("amount", {"units": "100", "currency": "XXX"}),
         ("amount", {"units": "-100", "currency": "EUR"}),
         ("amount", {"units": "0", "currency": "EUR"}),
@@ -67,11 +75,15 @@ def test_there_is_an_outcome_for_every_kind():
         ("reference", " pay-1"),
         ("reference", "p" * 121),
         ("reference", "a\x00b"),
+        ("reference", "a\ud800b"),
+        ("origin", ...),
+        ("origin", 1),
         ("happened_at", ...),
         ("happened_at", "yesterday"),
         ("happened_at", "2026-11-01T12:00:00"),
         ("happened_at", "2026-13-01T12:00:00Z"),
         ("happened_at", (NOW + timedelta(days=2)).isoformat()),
+        ("happened_at", "0001-01-01T00:00:00+14:00"),
         ("detail", "d" * 501),
         ("detail", 7),
         ("note", "misspelt"),
@@ -87,11 +99,11 @@ def test_refuses_what_makes_no_sense_and_names_the_field(field: str, value: Any)
 @pytest.mark.parametrize("said", [None, [], "pay", 1])
 def test_refuses_what_is_no_object(said: object):
     with pytest.raises(BadPayment, match="one JSON object"):
-        of_payment_system(said, origin="checkout", now=NOW)
+        of_payment_system(said, now=NOW)
 
 
 @pytest.mark.parametrize("origin", [*sorted(RESERVED), "", "A", "Checkout", "x" * 31, "my checkout"])
 def test_nobody_speaks_under_a_name_of_ours_or_under_none(origin: str):
     with pytest.raises(BadPayment) as refused:
-        of_payment_system(SAID, origin=origin, now=NOW)
+        read(origin=origin)
     assert refused.value.field == "origin"

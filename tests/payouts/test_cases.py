@@ -20,6 +20,14 @@ from tests import factories
 NOW = timezone.now
 
 
+@pytest.fixture(autouse=True)
+def _accepted(request):
+    """What this database is to tell, it may."""
+    if "payout" in request.fixturenames:
+        request.getfixturevalue("db")
+        incarnation.accept(by="tests")
+
+
 @pytest.fixture
 def payout(db):
     incarnation.begin()

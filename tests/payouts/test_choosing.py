@@ -102,7 +102,7 @@ def test_what_paypal_cannot_express_is_not_promised(anna):
 def test_a_service_quotes_in_a_currency_of_its_own(anna):
     (terms,) = offer(anna, "bank").terms
     assert terms.terms is not None
-    assert (terms.terms.fee, terms.terms.amount) == (Money(150, "USD"), Money(24_390, "USD"))
+    assert (terms.terms.fee, terms.terms.amount) == (Money(150, "EUR"), Money(24_390, "USD"))
     assert terms.terms.arrives_within == timedelta(days=2)
 
 

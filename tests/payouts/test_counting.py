@@ -26,11 +26,11 @@ def said(world: World) -> World:
 
 def test_the_number_of_statements_does_not_grow_with_the_set(said: World, django_assert_num_queries):
     world = said
-    with django_assert_num_queries(7) as few:
+    with django_assert_num_queries(8) as few:
         assert counting.count(limit=3, now=world.now) == 3
     with django_assert_num_queries(len(few)):
         assert counting.count(limit=500, now=world.now) == 10
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert counting.count(limit=500, now=world.now) == 0
 
 

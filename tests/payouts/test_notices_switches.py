@@ -93,8 +93,9 @@ def tampered() -> list[Any]:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("token", tampered())
-def test_a_link_that_is_not_ours_does_nothing_and_tells_nothing(token):
+@pytest.mark.parametrize("n", range(len(tampered())))
+def test_a_link_that_is_not_ours_does_nothing_and_tells_nothing(n):
+    token = tampered()[n]
     for ask in (Client().get, Client().post):
         answer = ask(f"/payee/notices/{quote(token, safe=':')}/")
         assert answer.status_code in (404, 410)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -147,5 +147,4 @@ def _was_paid_to(payout: Payout) -> bool:
 
 
 def _newest(payout: Payout, state: AttemptState) -> Attempt | None:
-    rows: Sequence[Attempt] = Attempt.objects.filter(payout=payout, state=state).order_by("-n")[:1]
-    return rows[0] if rows else None
+    return Attempt.objects.filter(payout=payout, state=state).order_by("-n").first()

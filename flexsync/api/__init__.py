@@ -1,0 +1,1 @@
+"""The endpoints of the REST API that ask Sharetribe about its transactions."""

@@ -1,0 +1,1 @@
+"""The endpoints of buyers and sellers."""

@@ -1,0 +1,1 @@
+"""The payees' own pages."""
