@@ -16,15 +16,13 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.ids import uuid7
 from payouts.errors import Refused
 from payouts.models import Case, CaseKind, CaseMessage, Notice, OutboxMessage, Payout
-from payouts.notices import kinds, telling
+from payouts.notices import kinds, staging, telling
 from payouts.outcomes import Done
 
 LONGEST: Final = 2_000
 """Characters of one message."""
 UNANSWERED: Final = 5
 """How many messages a payee may write to a case before somebody answers."""
-ANSWER: Final = "answer"
-"""The kind of the outbox's message that mails an answer; its subject is the message of the case."""
 
 
 class Unanswered(Refused):
@@ -124,5 +122,5 @@ def _answer(case: Case, *, by: User, text: str, settles: bool, now: datetime) ->
     if settles:
         case.closed_at, case.closed_by = now, by
         case.save(update_fields=["closed_at", "closed_by"])
-    told = OutboxMessage(id=uuid7(), kind=ANSWER, subject=message.pk, created_at=now, next_at=now)
+    told = OutboxMessage(id=uuid7(), kind=staging.ANSWER, subject=message.pk, created_at=now, next_at=now)
     rowsets.insert(OutboxMessage, [told])

@@ -33,7 +33,7 @@ _KEPT_BACK: Final = (
     staging.MESSAGE,
     verification.ASK,
     method_changes.KIND,
-    "answer",
+    staging.ANSWER,
 )
 """What a database that is not accepted tells nobody: another may have told it, or know better."""
 CLAIM = timedelta(minutes=5)

@@ -26,7 +26,9 @@ class NoticeShown(serializers.Serializer[Any]):
     """One kind of mail."""
 
     kind = serializers.ChoiceField(choices=list(kinds.KINDS))
-    label = serializers.CharField(help_text="What it is about, in English.")
+    label = serializers.CharField(  # type: ignore[assignment]  # the framework has an attribute of this name
+        help_text="What it is about, in English."
+    )
     when = serializers.CharField(help_text="When it is sent.")
     on = serializers.BooleanField(help_text="Whether the payee gets it.")
     can_be_off = serializers.BooleanField(help_text="False where it protects the payee.")

@@ -22,7 +22,7 @@ _SALT: Final = "payouts notice switch"
 def url(payee: Payee, kind: str) -> str:
     """This will make the address for a kind of notice that can be switched off."""
     token = signing.dumps([str(payee.pk), switches.checked(kind)], salt=_SALT)
-    return settings.PUBLIC_URL + reverse("notice_switch", args=[token])
+    return f"{settings.PUBLIC_URL}{reverse('notice_switch', args=[token])}"
 
 
 def read(token: str) -> tuple[Payee, str]:

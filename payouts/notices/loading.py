@@ -11,7 +11,7 @@ from uuid import UUID
 from payouts import method_changes, verification
 from payouts.models import OutboxMessage
 from payouts.notices import about_debts, about_methods, about_payouts, kinds
-from payouts.notices.staging import MESSAGE
+from payouts.notices.staging import ANSWER, MESSAGE
 from payouts.notices.turns import Turn
 
 Loader = Callable[[Sequence[OutboxMessage], datetime], dict[UUID, Turn]]
@@ -21,7 +21,7 @@ _OUTCOME: Final = ""
 """What the core says of a payout names its state alone."""
 _LOADERS: Final[Mapping[str, Loader]] = {
     _OUTCOME: about_payouts.outcomes,
-    "answer": about_payouts.answers,
+    ANSWER: about_payouts.answers,
     method_changes.KIND: about_methods.changes,
     verification.ASK: about_methods.to_verify,
     kinds.INVITED: about_debts.reminders,

@@ -12,6 +12,8 @@ from payouts.notices import kinds
 
 MESSAGE: Final = "notice"
 """The kind of message that has a payee told something."""
+ANSWER: Final = "answer"
+"""The kind of message that has a payee sent an answer to a question; its subject is the message of the case."""
 
 
 def message(

@@ -23,10 +23,14 @@ EXCUSED: Final = {
     ("payouts.holding.lift", ""): _PERSON,
     ("payouts.holding.freeze", ""): _PERSON,
     ("payouts.holding.thaw", ""): _PERSON,
-    ("payouts.verification.confirm", ""): "A payee's click in one transaction.",
     ("payouts.alerts._alert", "EmailMessage.send"): _TOLD,
     ("payouts.alerts._alert", "requests.post"): _TOLD,
-    ("payouts.notices.post.send", "mail.send"): "notice.before_call and notice.after_call are around it.",
+    ("payouts.notices.switches.set_off", ""): "A payee's word in one transaction.",
+    ("payouts.notices.switches.switch", ""): "A payee's word in one statement.",
+    (
+        "payouts.cases.tell",
+        "CaseMessage.objects.filter.update",
+    ): "It repeats for staff what the notice says; dying before it is dying at tell.before_call.",
     ("payouts.tasks.alone", "function"): "What it is handed has points of its own.",
     (
         "payouts.subscriptions.purging.purge",

@@ -155,6 +155,9 @@ def test_amounts_are_written_in_the_payees_language():
     [sent] = tell()
     assert "1.234.567,89\N{NO-BREAK SPACE}EUR" in sent.body
     assert '<html lang="vi">' in html_of(sent)
+    assert sent.subject.endswith("cho bạn")
+    assert "Xin chào" in sent.body
+    assert "- Đơn bán (1):" in sent.body
     assert Notice.objects.get().language == "vi"
 
 

@@ -190,7 +190,7 @@ def statements(at: datetime) -> int:
 
 
 def test_however_many_it_takes_as_many_statements():
-    counts = []
+    counts: list[tuple[int, int, int]] = []
     for n in (2, 60):
         for _ in range(n):
             waiting()
