@@ -14,11 +14,18 @@ from accounts.callers import Caller
 from accounts.errors import NotProven
 from accounts.models import ApiSession, Door, Login, User
 from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.ready_queries import ReadyQuery
 
 LASTS: Final = {Door.API: timedelta(minutes=15), Door.PAGES: timedelta(minutes=30)}
 """At a page people read, type and look things up."""
 PREFIX: Final = "mps_"
 """What every token begins with, so that it is told from others, also where one was lost."""
+
+
+_OF_A_TOKEN: Final = ReadyQuery(
+    lambda: ApiSession.objects.select_related("user__payee__marketplace", "key").filter(digest="", door="")
+)
+"""With its user and their payee; a digest is unique. Every request of a session asks for it."""
 
 
 def open_for(user: User, caller: Caller, *, now: datetime, door: Door = Door.API) -> tuple[ApiSession, str]:
@@ -44,10 +51,10 @@ def find(token: str, *, now: datetime, door: Door = Door.API) -> ApiSession:
 
     :raises NotProven: when there is none for this door, or it is over for whatever reason.
     """
-    sessions = ApiSession.objects.select_related("user__payee__marketplace", "key")
-    session = sessions.filter(digest=_digest(token), door=door).first()
-    if session is None:
+    found = _OF_A_TOKEN.rows(_digest(token), door)
+    if not found:
         raise NotProven("session_unknown", "There is no such session: log in again.")
+    [session] = found
     if session.ended_at is not None or session.expires_at <= now:
         raise NotProven("session_over", "The session is over: log in again.")
     if not session.user.is_active or _is_closed(session):

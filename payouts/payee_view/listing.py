@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from django.db.models import Q
+from django.db import connection
 from django.utils import timezone
 
 from marketplace_payouts.lib.clock import moment_at
@@ -27,23 +27,17 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _MOMENT_BYTES: Final = 8
 _CURSOR_BYTES: Final = _MOMENT_BYTES + 16
-_STATES: Final = {phase: [state for state, of in PHASES.items() if of is phase] for phase in Phase}
+_STATES: Final = {phase: [state.value for state, of in PHASES.items() if of is phase] for phase in Phase}
 _PHASES: Final = {state.value: phase for state, phase in PHASES.items()}
-_COLUMNS: Final = (
-    "id",
-    "number",
-    "state",
-    "state_since",
-    "debt_units",
-    "debt_currency",
-    "sent_units",
-    "sent_currency",
-    "returned_units",
-    "provider",
-    "method__masked",
-    "created_at",
-    "paid_at",
-)
+# Written here: Django takes longer to write it than the database to answer, and this is asked more than all else.
+_SELECT: Final = """
+    SELECT p.id, p.number, p.state, p.state_since, p.debt_units, p.debt_currency, p.sent_units, p.sent_currency,
+           p.returned_units, p.provider, m.masked, p.created_at, p.paid_at
+    FROM payouts_payout p JOIN payouts_payoutmethod m ON m.id = p.method_id
+    WHERE {} ORDER BY p.created_at DESC, p.id DESC LIMIT %s
+"""
+_Condition = tuple[Any, ...]
+"""A condition in SQL, and the values of its parameters."""
 
 
 def list_payouts(*, payee_id: UUID, filters: Filters = EVERYTHING, cursor: str = "", limit: int = 20) -> Page:
@@ -51,11 +45,15 @@ def list_payouts(*, payee_id: UUID, filters: Filters = EVERYTHING, cursor: str =
 
     :raises BadCursor: when no page gave that cursor.
     """
-    rows = Payout.objects.filter(*_wanted(filters), payee=payee_id)
+    wanted: list[_Condition] = [("p.payee_id = %s", payee_id), *_wanted(filters)]
     if cursor:
-        at, pk = _read(cursor)
-        rows = rows.filter(Q(created_at__lt=at) | Q(id__lt=pk), created_at__lte=at)
-    found = [listed(*row) for row in rows.order_by("-created_at", "-id").values_list(*_COLUMNS)[: limit + 1]]
+        # By the index of the payee's payouts, which is in the order of the list.
+        wanted.append(("(p.created_at, p.id) < (%s, %s)", *_read(cursor)))
+    conditions = " AND ".join(condition for condition, *_ in wanted)
+    params = [value for _, *values in wanted for value in values]
+    with connection.cursor() as cursor_:
+        cursor_.execute(_SELECT.format(conditions), [*params, limit + 1])
+        found = [listed(*row) for row in cursor_.fetchall()]
     more = len(found) > limit
     return Page(payouts=found[:limit], cursor=_write(found[limit - 1]) if more else "")
 
@@ -116,16 +114,16 @@ def name_of(provider: str) -> str:
     return kind.label if kind is not None else provider.capitalize()
 
 
-def _wanted(filters: Filters) -> list[Q]:
-    wanted = []
+def _wanted(filters: Filters) -> list[_Condition]:
+    wanted: list[_Condition] = []
     if filters.phase is not None:
-        wanted.append(Q(state__in=_STATES[filters.phase]))
+        wanted.append(("p.state = ANY (%s)", _STATES[filters.phase]))
     if filters.currency:
-        wanted.append(Q(debt_currency=filters.currency))
+        wanted.append(("p.debt_currency = %s", filters.currency))
     if filters.made_from is not None:
-        wanted.append(Q(created_at__gte=_start(filters.made_from)))
+        wanted.append(("p.created_at >= %s", _start(filters.made_from)))
     if filters.made_to is not None and filters.made_to < date.max:
-        wanted.append(Q(created_at__lt=_start(filters.made_to + timedelta(days=1))))
+        wanted.append(("p.created_at < %s", _start(filters.made_to + timedelta(days=1))))
     return wanted
 
 
