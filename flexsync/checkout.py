@@ -14,7 +14,8 @@ from uuid import UUID
 from accounts.errors import InTheWay, NotNow
 from accounts.models import Marketplace
 from flexsync import calls
-from flexsync.translation import CurrencyUnclear, Decimals, Nonsense
+from flexsync.snapshots import Unclear
+from flexsync.translation import Decimals
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from marketplace_payouts.lib.sharetribe import (
@@ -77,7 +78,7 @@ def _total(shown: Transaction, marketplace: Marketplace) -> Money:
         raise InTheWay("nothing_to_pay", "Sharetribe shows no total that the buyer is to pay.")
     try:
         return decimals.ours(shown.payin_total)
-    except (CurrencyUnclear, Nonsense) as error:
+    except Unclear as error:
         raise NotNow("amount_unclear", str(error)) from None
 
 

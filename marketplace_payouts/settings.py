@@ -473,5 +473,7 @@ LOGGING = {
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    # At DEBUG Stripe's library would write down whole bodies: people's data, and links that let anybody in.
+    "loggers": {"stripe": {"level": "WARNING"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }

@@ -23,8 +23,6 @@ from payments.stripe.making import OUR_ID, make
 FIELDS: Final = ("name", "email", "phone", "address", "shipping", "payment_method")
 """What a buyer may say; what is not said stays as it is, and None takes it away."""
 
-_OF_THE_CUSTOMER: Final = ("id", "customer")
-
 
 def find(*, user: User) -> Buyer | None:
     """This will give a person's buyer, as Stripe said last."""
@@ -47,11 +45,12 @@ def put(*, user: User, given: Mapping[str, Any]) -> Buyer:
         crash_point("stripe_buyer.after_row")
         try:
             return _put(buyer, given)
-        except StripeGone as error:
-            if error.param not in _OF_THE_CUSTOMER:
+        except StripeGone:
+            # Is it the customer, whom somebody deleted at Stripe for good, or the payment method that is not there?
+            if buyer.stripe_id:
+                people.read(buyer)
+            if buyer.stripe_id:
                 raise
-        # Somebody deleted it at Stripe, for good.
-        people.keep(buyer, None, at=database_now(connection))
         return _put(buyer, given)
 
 
@@ -68,7 +67,7 @@ def _put(buyer: Buyer, given: Mapping[str, Any]) -> Buyer:
     else:
         people.read(buyer)
         if not buyer.stripe_id:
-            raise StripeGone("Stripe does not know the customer any more.", param="customer")
+            raise StripeGone("Stripe does not know the customer any more.")
     return buyer
 
 

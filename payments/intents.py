@@ -156,7 +156,7 @@ def _terms(row: Intent, wanted: Wanted) -> dict[str, Any]:
 
 def _price(amount: Money) -> dict[str, Any]:
     try:
-        return {"amount": stripe_words.units(amount), "currency": amount.currency.lower()}
+        return {"amount": stripe_words.units_of(amount), "currency": amount.currency.lower()}
     except BadPayment as error:
         raise InTheWay("amount_too_fine", str(error)) from None
 

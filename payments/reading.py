@@ -19,6 +19,7 @@ from django.db import connection, transaction
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
+from marketplace_payouts.lib.http import Answer
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
@@ -137,23 +138,30 @@ def _claim(model: type[AtStripe], limit: int, *, until: datetime, now: datetime)
 
 
 def _ask(row: AtStripe, *, at: datetime, claimed: datetime | None = None) -> Said:
-    crash_point("stripe_people.before_call")
-    answer = client.read(_question(row))
-    crash_point("stripe_people.after_call")
-    body = answer.json()
-    if answer.status < 300:
-        found = None if body.get("deleted") is True else body
-    elif (body.get("error") or {}).get("code") in OUT_OF_REACH:
-        found = None
-    else:
+    answer = _read(row)
+    body: Any = answer.json()
+    if answer.status >= 300 and (body.get("error") or {}).get("code") not in OUT_OF_REACH:
         raise StripeUnavailable(f"Stripe answered with status {answer.status}.", may_have_acted=False)
-    return Said(row.pk, at, found, claimed)
+    is_there = answer.status < 300 and body.get("deleted") is not True
+    return Said(row.pk, at, body if is_there else None, claimed)
 
 
-def _question(row: AtStripe) -> Question:
+def _read(row: AtStripe) -> Answer:
+    for question in _questions(row):
+        crash_point("stripe_people.before_call")
+        answer = client.read(question)
+        crash_point("stripe_people.after_call")
+        if answer.status != 400:
+            break
+    return answer
+
+
+def _questions(row: AtStripe) -> Sequence[Question]:
+    """What to ask, and where Stripe does not take it: of one who was deleted there is nothing to expand."""
     if isinstance(row, Seller):
-        return Question(f"/v1/accounts/{row.stripe_id}")
-    return Question(f"/v1/customers/{row.stripe_id}", _EXPANDED)
+        return [Question(f"/v1/accounts/{row.stripe_id}")]
+    path = f"/v1/customers/{row.stripe_id}"
+    return [Question(path, _EXPANDED), Question(path)]
 
 
 def _put_off(

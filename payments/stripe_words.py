@@ -175,7 +175,7 @@ def money(units: object, currency: object) -> Money:
     return Money(converted, code)
 
 
-def units(amount: Money) -> int:
+def units_of(amount: Money) -> int:
     """This will express an amount of ours in Stripe's units.
 
     :raises BadPayment: when Stripe's are coarser than the amount.
@@ -201,7 +201,8 @@ def _transaction(found: Mapping[str, Any], around: Mapping[str, Any]) -> UUID:
                 raise BadPayment(
                     "transaction_id", f"{TRANSACTION_KEY} is no id: {str(named)[:60]}."
                 ) from None
-    if isinstance(found.get("payment_intent"), str) or isinstance(around.get("payment_intent"), str):
+    # A refund within a charge names its payment by its id, also where the charge shows all of it.
+    if not intent and any(isinstance(one.get("payment_intent"), str) for one in (found, around)):
         raise ReadAgain("payment_intent")
     raise NotOurs(f"{found.get('id')} names no Sharetribe transaction.")
 

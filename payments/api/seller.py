@@ -68,7 +68,7 @@ class OnboardingView(ApiView):
     @extend_schema(
         operation_id="open_onboarding",
         tags=[_TAG],
-        summary="A fresh link to Stripe's form",
+        summary="A fresh link to the form of Stripe",
         description="Where the seller says who they are and to which bank account they are paid. Every call makes"
         " another link; each works once, for some minutes.",
         request=serializers.OnboardingBody,

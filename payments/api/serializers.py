@@ -138,7 +138,9 @@ class SellerShown(serializers.Serializer[Any]):
     sentence = serializers.CharField(help_text="Where the seller stands, for them to read.")
     verified = serializers.BooleanField(help_text="Whether they can be paid through Stripe.")
     verified_at = serializers.DateTimeField(allow_null=True)
-    required = WantedShown(many=True, help_text="What is wanted of the seller, what is overdue first.")
+    required = WantedShown(  # type: ignore[assignment]  # the framework has a property of this name
+        many=True, help_text="What is wanted of the seller, what is overdue first."
+    )
     deadline = serializers.DateTimeField(
         allow_null=True, help_text="Until when it is to be given, before something is switched off."
     )

@@ -107,7 +107,7 @@ class Seller(AtStripe):
     )
 
     class Meta(AtStripe.Meta):
-        constraints = (
+        constraints = (  # type: ignore[assignment]  # more of them
             *AtStripe.Meta.constraints,
             models.CheckConstraint(
                 condition=Q(state="verified", verified_at__isnull=False, verification__isnull=False)
@@ -119,7 +119,7 @@ class Seller(AtStripe):
                 name="payments_seller_made",
             ),
         )
-        indexes = (
+        indexes = (  # type: ignore[assignment]
             *AtStripe.Meta.indexes,
             models.Index(
                 fields=["news_at", "id"],

@@ -137,10 +137,10 @@ def login_link(account: str) -> str:
 def _platform_country() -> str:
     """Where our own account is; it never moves, and is asked for once a day."""
     key = hashlib.sha256(settings.STRIPE["secret_key"].encode()).hexdigest()[:32]
-    known: str | None = cache.get(f"stripe country {key}")
+    known: str | None = cache.get(f"stripe-country:{key}")
     if known:
         return known
     with asking("say in which country the platform is") as stripe:
         found = str(stripe.v1.accounts.retrieve_current().country or "")
-    cache.set(f"stripe country {key}", found, _COUNTRY_KNOWN_S)
+    cache.set(f"stripe-country:{key}", found, _COUNTRY_KNOWN_S)
     return found

@@ -104,7 +104,6 @@ _REFUNDED: Final = _PAID | {
 _RECORDED: Final = {"verdict": "recorded", "detail": "Recorded.", "field": None}
 _EXAMPLES: Final = [
     OpenApiExample("A payment", _PAID, request_only=True),
-    # Given as it is: the library would wrap it once more for each list that it may be.
     OpenApiExample("A payment and a refund", [_PAID, _REFUNDED], request_only=True),
     OpenApiExample("Recorded", {"results": [_RECORDED]}, response_only=True, status_codes=["200"]),
     OpenApiExample(
@@ -136,7 +135,7 @@ class PaymentEventsView(ApiView):
     @extend_schema(
         operation_id="tell_payment_events",
         tags=["Payments in"],
-        summary="Tell what became of buyers' payments",
+        summary="Tell what became of payments",
         description="One event, or a list of up to 500, signed by the marketplace's server. Whoever is not sure whether"
         " an event arrived tells it again: the same origin, outcome and reference count once. They may come in any"
         " order, and before we have heard of the transaction. One event that makes no sense is answered with 400, one"

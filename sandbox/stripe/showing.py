@@ -10,9 +10,10 @@ from sandbox.stripe import problems
 from sandbox.stripe.store import Data, Record, Store
 
 _EXPANDABLE = """
-account balance_transaction charge customer default_source destination destination_payment destination_payment_refund
-failure_balance_transaction latest_charge on_behalf_of original_payout payment_intent payment_method reversed_by
-source source_refund source_transaction source_transfer source_transfer_reversal transfer transfer_reversal
+account balance_transaction charge customer default_payment_method default_source destination destination_payment
+destination_payment_refund failure_balance_transaction latest_charge on_behalf_of original_payout payment_intent
+payment_method reversed_by source source_refund source_transaction source_transfer source_transfer_reversal transfer
+transfer_reversal
 """
 EXPANDABLE = frozenset(_EXPANDABLE.split())
 """Fields that hold an id and can hold the resource itself."""
@@ -102,6 +103,10 @@ class Shows:
                 return None  # sources are of many kinds, and what one of them has may be asked of all
             raise problems.invalid(f"This property cannot be expanded ({path}).")
         value = shown[step]
+        if isinstance(value, dict):
+            # A part of the record itself: what is put into it is for this answer alone.
+            shown[step] = dict(value)
+            return shown[step]
         if not isinstance(value, str):
             return value
         if step not in EXPANDABLE:

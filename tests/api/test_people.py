@@ -201,7 +201,8 @@ def test_an_operator_who_logged_in_as_the_seller_gets_no_link(ada):
 def test_one_whom_the_marketplace_closed_makes_nothing(ada):
     api = ada.session()
     Payee.objects.update(closed=True)
-    assert error(api.post(SELLER, {"country": "DE"})) == (403, "account_closed", None)
+    assert error(api.post(SELLER, {"country": "DE"})) == (401, "account_closed", None)
+    assert not Seller.objects.exists()
 
 
 def test_a_country_that_is_fixed_is_told(ada):

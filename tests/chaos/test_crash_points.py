@@ -19,6 +19,10 @@ EXCUSED: Final = {
     ),
     ("payouts.approval.revoke", ""): _PERSON,
     ("payments.stripe.inbox.work_off_again", ""): _PERSON,
+    ("payments.recording.record", ""): (
+        "Within a stage's transaction, or at a door that answers afterwards: who is not answered says it again."
+    ),
+    ("payments.recording.explain", ""): _PERSON,
     ("payouts.holding.hold", ""): _PERSON,
     ("payouts.holding.lift", ""): _PERSON,
     ("payouts.holding.freeze", ""): _PERSON,

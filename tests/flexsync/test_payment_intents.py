@@ -92,7 +92,7 @@ def test_two_at_once_get_the_same(buyer, order, marketplace):
 def test_a_total_that_changed_changes_it(world, buyer, order, marketplace):
     first = ask(buyer.session(), order).json()
     world.flex.post(f"/_sandbox/transactions/{order}/lines", {"refund": {"amount": 2_500}})
-    total = world.truth(order)["payinTotal"]["amount"]
+    total = world.truth(order)["payin_total"]["amount"]
     assert total != 10_000
     second = ask(buyer.session(), order).json()
     assert second == first | {"amount": {"units": str(total), "currency": "EUR"}}
@@ -191,15 +191,25 @@ def test_what_does_not_wait_for_a_payment_gets_none(world, buyer, marketplace, s
     assert nothing_was_made(marketplace)
 
 
-def test_an_order_that_expired_gets_none_though_no_rule_of_ours_names_that(world, buyer, order, marketplace):
-    Process.objects.filter(name=PROCESS).update(cancel_transitions=[])
+def test_an_order_that_expired_gets_none(world, buyer, order, marketplace):
     world.transition(order, "expire-payment")
+    assert problem(ask(buyer.session(), order))[0] == 409
+    assert nothing_was_made(marketplace)
+
+
+def test_what_sharetribe_could_not_confirm_just_now_gets_none(world, buyer, order, marketplace):
+    """No rule of ours says so: the transition that confirms the payment belongs to another state."""
+    elsewhere = {"succeeded": "transition/operator-mark-delivered"}
+    moved = {"process": Process.objects.get(name=PROCESS).pk, "payment_moves": elsewhere}
+    world.second("process_set", moved)
+    before = world.truth(order)
     assert problem(ask(buyer.session(), order))[:2] == (409, "not_awaiting_payment")
+    assert world.truth(order) == before, "it was asked for, and not made"
     assert nothing_was_made(marketplace)
 
 
 def test_without_a_confirming_transition_our_rules_alone_say(world, buyer, order):
-    world.second("process_change", {"process": Process.objects.get(name=PROCESS).pk, "payment_moves": {}})
+    world.second("process_set", {"process": Process.objects.get(name=PROCESS).pk, "payment_moves": {}})
     assert ask(buyer.session(), order).status_code == 201
     world.transition(order, "operator-confirm-payment")
     assert problem(ask(buyer.session(), order))[:2] == (409, "not_awaiting_payment")

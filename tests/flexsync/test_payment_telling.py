@@ -234,7 +234,7 @@ def test_many_are_told_in_as_many_statements_as_one(world: World, django_assert_
     messages = [
         OutboxMessage(kind="tell_payment", subject=pk) for pk in Source.objects.values_list("pk", flat=True)
     ]
-    with django_assert_max_num_queries(20):
+    with django_assert_max_num_queries(22):
         found = payment_telling.tell(messages=messages, now=world.now)
     assert set(found.values()) == {None}
     assert {told(world, transaction)["status"] for transaction in transactions} == {"succeeded"}

@@ -105,10 +105,10 @@ def somebody(email: str, *, name: str = "") -> User:
     return User.objects.get(pk=user.pk)
 
 
-def at_once(*acts: Callable[[], object]) -> list[object]:
+def at_once(*acts: Callable[[], object]) -> list[Any]:
     """Do several things at the same moment, each as a request of its own; gives what each gave or raised, in order."""
     gate = threading.Barrier(len(acts))
-    results: list[object] = [None] * len(acts)
+    results: list[Any] = [None] * len(acts)
 
     def run(place: int) -> None:
         gate.wait(20)

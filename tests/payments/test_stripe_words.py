@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from marketplace_payouts.lib.money import Money
-from payments.stripe_words import NotOurs, ReadAgain, money, words_of
+from payments.stripe_words import NotOurs, ReadAgain, money, units_of, words_of
 from payments.words import BadPayment, Kind, PaymentWord
 from tests.sandbox.openapi import SPECS_DIR, needs_specs
 
@@ -99,6 +99,11 @@ def test_a_payment_that_failed_or_was_given_up():
     assert said(INTENT, metadata=OURS, status="canceled", cancellation_reason="abandoned") == [
         (Kind.FAILED, dollars(1099), INTENT["id"])
     ]
+    # The amount may change between two tries.
+    for charge in ("ch_1", CHARGE):
+        assert said(INTENT, metadata=OURS, last_payment_error=declined, latest_charge=charge) == [
+            (Kind.FAILED, dollars(1099), CHARGE["id"])
+        ]
 
 
 @pytest.mark.parametrize(
@@ -181,7 +186,17 @@ def test_what_names_no_transaction_is_read_again_with_its_payment_and_then_is_no
     with pytest.raises(ReadAgain) as again:
         words_of(DISPUTE | {"payment_intent": INTENT["id"]}, at=AT)
     assert again.value.expand == ("payment_intent",)
-    for found in (DISPUTE, DISPUTE | {"payment_intent": INTENT}, INTENT | {"status": "canceled"}):
+    inner = REFUND | {"payment_intent": INTENT["id"]}
+    charge = CHARGE | {"amount_refunded": 100, "refunds": CHARGE["refunds"] | {"data": [inner]}}
+    with pytest.raises(ReadAgain) as again:
+        words_of(charge | {"payment_intent": INTENT["id"]}, at=AT)
+    assert again.value.expand == ("payment_intent",)
+    for found in (
+        DISPUTE,
+        DISPUTE | {"payment_intent": INTENT},
+        INTENT | {"status": "canceled"},
+        charge | {"payment_intent": INTENT},
+    ):
         with pytest.raises(NotOurs):
             words_of(found, at=AT)
 
@@ -205,6 +220,12 @@ def test_a_transaction_that_is_no_id_is_refused():
 )
 def test_reads_stripes_units(units: int, currency: str, expected: Money):
     assert money(units, currency) == expected
+    assert units_of(expected) == units
+
+
+def test_what_stripe_cannot_count_is_refused():
+    with pytest.raises(BadPayment, match="finer than what Stripe can take"):
+        units_of(Money(50_001, "MGA"))
 
 
 @pytest.mark.parametrize(

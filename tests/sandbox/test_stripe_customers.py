@@ -37,6 +37,18 @@ def test_with_a_card_that_is_none_is_not_made():
     assert len(stripe.PaymentMethod.list(customer=made.id).data) == 1
 
 
+def test_shows_the_default_card_to_those_who_ask_for_it():
+    made = stripe.Customer.create(name="Anna")
+    card = stripe.PaymentMethod.attach("pm_card_visa", customer=made.id)
+    path = "invoice_settings.default_payment_method"
+    shown = stripe.Customer.modify(
+        made.id, invoice_settings={"default_payment_method": card.id}, expand=[path]
+    )
+    assert shown.invoice_settings.default_payment_method.card.last4 == "4242"
+    # To the next one who looks it is the id again.
+    assert stripe.Customer.retrieve(made.id).invoice_settings.default_payment_method == card.id
+
+
 def test_a_change_that_changes_nothing_is_no_event():
     made = stripe.Customer.create(name="Anna")
     stripe.Customer.modify(made.id, name="Anna")

@@ -162,10 +162,10 @@ def test_an_account_that_is_verified_then_not_then_again(town: Town) -> None:
     assert payee.user is not None
     assert sellers.standing(payee.user).may_be_offered
     factories.MethodFactory.create(payee=payee, provider="stripe")
-    payout = factories.PayoutFactory.create(payee=payee, provider="stripe")
+    owed = factories.PayableFactory.create(payee=payee, source=None, origin="staff", trigger=None)
 
     def passes() -> bool:
-        answers = gates.explain([payout.pk], now=utc_now())[payout.pk]
+        answers = gates.explain_payables([owed.pk], now=utc_now())[owed.pk]
         return next(one.passed for one in answers if one.gate == "stripe_verified")
 
     assert passes()
