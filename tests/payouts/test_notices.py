@@ -455,7 +455,7 @@ def test_a_method_is_to_be_confirmed_at_its_own_address_alone():
     verification.ask(method, now=utc_now())
     [sent] = tell()
     assert sent.to == ["paid@mail.example"]
-    [token] = re.findall(r"/payee/methods/(\S+)/", sent.body)
+    [token] = re.findall(r"/payee/methods/(\S+)/", str(sent.body))
     assert verification.find(token) == method
     assert "List-Unsubscribe" not in sent.message()
     verification.ask(method, now=utc_now())
