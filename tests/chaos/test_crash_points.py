@@ -31,6 +31,8 @@ EXCUSED: Final = {
     ("payouts.alerts._alert", "requests.post"): _TOLD,
     ("payouts.notices.switches.set_off", ""): "A payee's word in one transaction.",
     ("payouts.notices.switches.switch", ""): "A payee's word in one statement.",
+    ("payouts.cases.ask", ""): "A payee's question in one transaction.",
+    ("payouts.cases.answer", ""): _PERSON,
     (
         "payouts.cases.tell",
         "CaseMessage.objects.filter.update",
