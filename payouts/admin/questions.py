@@ -81,7 +81,7 @@ class CaseAdmin(ActingAdmin):
     """Questions of payees about their payouts."""
 
     section = "Payouts"
-    rank = 15
+    rank = 35
     acts = (Answer(),)
     act_columns = (
         ("Payout", lambda row: row.payout.number),

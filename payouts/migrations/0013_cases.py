@@ -75,6 +75,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "question",
                 "indexes": [
                     models.Index(
                         condition=models.Q(("closed_at__isnull", True)),

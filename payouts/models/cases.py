@@ -34,6 +34,7 @@ class Case(Stored):
     )
 
     class Meta:
+        verbose_name = "question"
         constraints = (
             models.UniqueConstraint(
                 fields=["payout", "kind"], name="payouts_case_open_once", condition=Q(closed_at__isnull=True)
