@@ -348,6 +348,14 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    # Fields of one name with other choices each.
+    "ENUM_NAME_OVERRIDES": {
+        "CallerKind": ["person", "server"],
+        "NoticeKind": "payouts.notices.kinds.KINDS",
+        "OfferKind": ["form", "hosted"],
+        "QuestionKind": "payouts.models.CaseKind.values",
+        "PayoutState": "payouts.payee_view.shapes.Phase.values",
+    },
     "SERVERS": [{"url": PUBLIC_URL}],
     "EXTERNAL_DOCS": {
         "url": f"{PUBLIC_URL}/_allauth/openapi.json",

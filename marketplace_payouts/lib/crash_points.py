@@ -110,6 +110,8 @@ POINTS: dict[str, str] = {
     "remind.before_commit": "Reminders are begun, moved on and ended, not committed",
     "remind.after_commit": "Reminders are begun, moved on and ended",
     "earned.after_staging": "What payees earned on a day is staged",
+    "mend.before_commit": "What failed at methods of before is let go, not committed",
+    "mend.after_commit": "What failed at methods of before is let go",
     "cancel.before_call": "A cancellation is about to be asked for",
     "cancel.after_call": "The provider has answered, nothing is recorded",
     "cancel.before_note": "That nothing was cancelled is written, not committed",

@@ -72,7 +72,7 @@ class OnboardingView(ApiView):
         description="Where the seller says who they are and to which bank account they are paid. Every call makes"
         " another link; each works once, for some minutes.",
         request=serializers.OnboardingBody,
-        responses={201: serializers.LinkShown},
+        responses={201: serializers.OnboardingLinkShown},
         examples=examples.ONBOARDING,
     )
     def post(self, request: Request) -> Response:
@@ -81,7 +81,7 @@ class OnboardingView(ApiView):
         with told(("return_url", "refresh_url")):
             link = sellers.onboarding_link(user=who.somebody(request), **given)
         shown = {"url": link.url, "expires_at": link.expires_at}
-        return Response(serializers.LinkShown(shown).data, status=201)
+        return Response(serializers.OnboardingLinkShown(shown).data, status=201)
 
 
 class LoginLinkView(ApiView):

@@ -163,7 +163,7 @@ class OnboardingBody(Body):
     )
 
 
-class LinkShown(serializers.Serializer[Any]):
+class OnboardingLinkShown(serializers.Serializer[Any]):
     """A link to Stripe's form."""
 
     url = serializers.URLField(

@@ -26,6 +26,9 @@ _FUNDING: Final = 3
 ELSEWHERE: Final = dict.fromkeys(
     (point for point in POINTS if point.startswith("stripe_")),
     "Stripe has no part in these stories; what speaks to it dies at each in tests/payments.",
+) | dict.fromkeys(
+    (point for point in POINTS if point.startswith("mend.")),
+    "Nobody changes their method in these stories; tests/stories/test_mended_by_the_payee.py dies at each.",
 )
 NEVER: Final[Mapping[str, Mapping[str, str]]] = {
     "paypal": ELSEWHERE,

@@ -176,6 +176,7 @@ UNVISITED: Final[Mapping[str, str]] = {
     "rules.": "Only when people change triggers.",
     "unpark.": "Only when people take up what was parked.",
     "stripe_": "Stripe has no part in a storm; what speaks to it dies at each in tests/payments.",
+    "mend.": "Only when sellers change their method; tests/stories/test_mended_by_the_payee.py dies at each.",
     "accept.": "Only once, before the storm begins, by whichever process comes first.",
 }
 """Points by the beginning of their name that a storm does not come to, and why."""

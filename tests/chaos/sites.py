@@ -170,7 +170,7 @@ def _is_write(node: ast.Call, name: str) -> bool:
     return False
 
 
-def sources(packages: Iterable[str] = ("payments", "payouts", "flexsync")) -> dict[str, str]:
+def sources(packages: Iterable[str] = ("accounts", "payments", "payouts", "flexsync")) -> dict[str, str]:
     """This will give the source of every module of the product."""
     return {
         ".".join(path.relative_to(ROOT).with_suffix("").parts): path.read_text()
@@ -279,6 +279,8 @@ _FOLLOWS: Final = {"block": "the commit", "write": "{}, which commits by itself"
 
 EXCUSED_WRITERS: Final = {
     "flexsync.calls.flush": "It counts calls for an estimate of their cost.",
+    "accounts.purging._drop_full_buckets": "A bucket that is full is as good as none.",
+    "accounts.purging._older": "What is too old is found again by the next.",
     "payouts.heartbeats.beat": "It says that somebody is alive; nothing else follows from it.",
     "payouts.heartbeats.drop": "It takes such a sign away.",
     "payouts.subscriptions.purging.purge": "What is too old is found again by the next.",

@@ -31,10 +31,17 @@ EXCUSED: Final = {
     ("payouts.alerts._alert", "requests.post"): _TOLD,
     ("payouts.notices.switches.set_off", ""): "A payee's word in one transaction.",
     ("payouts.notices.switches.switch", ""): "A payee's word in one statement.",
+    ("payouts.cases.ask", ""): "A payee's question in one transaction.",
+    ("payouts.cases.answer", ""): _PERSON,
     (
         "payouts.cases.tell",
         "CaseMessage.objects.filter.update",
     ): "It repeats for staff what the notice says; dying before it is dying at tell.before_call.",
+    ("accounts.payee_door.codes.mail", ""): "Told once more, it mails another code in place of the former.",
+    ("accounts.payee_door.codes.redeem", ""): "A payee's word in one transaction.",
+    ("accounts.visits._made", ""): "A first visit in one transaction, found by the next.",
+    ("accounts.sharetribe.ask", "client.current_user"): _READS,
+    ("accounts.sharetribe._read_only", "client.is_their_own"): _READS,
     ("payouts.tasks.alone", "function"): "What it is handed has points of its own.",
     (
         "payouts.subscriptions.purging.purge",

@@ -124,6 +124,23 @@ def test_a_method_that_is_replaced_while_the_payout_is_failing(world: World, sel
     is_paid_once(world, "new@example.com", of=transaction)
 
 
+@pytest.mark.parametrize("point", ["mend.before_commit", "mend.after_commit"])
+def test_whoever_lets_it_go_dies_at_it(world: World, seller: Seller, point: str) -> None:
+    seller.chooses("failed+old@example.com")
+    transaction, payout = world.sold_and_approved(seller.payee)
+    world.reread()
+    with world.meanwhile("send.after_intent", lambda: seller.chooses("new@example.com")):
+        world.transmit()
+    world.until("failed", of=payout)
+    with world.crash_at(point):
+        mending.mend(limit=100, now=world.now)
+    payout.refresh_from_db()
+    assert payout.state == ("failed" if point == "mend.before_commit" else "cancelled")
+    world.let_pass(days=3, hours=1)
+    pay_out(world)
+    is_paid_once(world, "new@example.com", of=transaction)
+
+
 def test_a_payout_that_was_put_off_while_its_method_was_replaced(world: World, seller: Seller) -> None:
     from tests.stories.world import CREATE
 
