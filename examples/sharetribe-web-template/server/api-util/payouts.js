@@ -39,6 +39,21 @@ const sdkWith = tokenStore =>
 
 const notLoggedIn = () => new Problem(401, 'not_logged_in', 'Log in first.');
 
+// The template's cookie with the user's tokens; visitors who are not logged in have a cookie as well.
+const storeOf = (req, res) => {
+  const store = sharetribeSdk.tokenStore.expressCookieStore({
+    clientId: CLIENT_ID,
+    req,
+    res,
+    secure: USING_SSL,
+  });
+  const token = store.getToken();
+  if (!token || token.scope === 'public-read') {
+    throw notLoggedIn();
+  }
+  return store;
+};
+
 const call = (path, options) =>
   fetch(`${PAYOUTS_URL}/api/v1${path}`, {
     redirect: 'error',
@@ -86,16 +101,7 @@ const signedPost = async (path, value) => {
  * @returns {Promise<{sdk, id: string, email: string, mayChange: boolean, accessToken: string}>}
  */
 const currentUser = async (req, res) => {
-  const tokenStore = sharetribeSdk.tokenStore.expressCookieStore({
-    clientId: CLIENT_ID,
-    req,
-    res,
-    secure: USING_SSL,
-  });
-  const token = tokenStore.getToken();
-  if (!token || token.scope === 'public-read') {
-    throw notLoggedIn();
-  }
+  const tokenStore = storeOf(req, res);
   const sdk = sdkWith(tokenStore);
   try {
     const shown = await sdk.currentUser.show();
@@ -137,17 +143,19 @@ const open = async (res, user, loggedInAt) => {
 
 // Nobody tells the template's server when somebody logged in. So a session that is opened by the way can look, and
 // change what is harmless; where money goes is changed after `confirmLogIn`.
-const openSession = async (req, res) => (await open(res, await currentUser(req, res), null)).token;
-
-const keptSession = req => {
-  const [mark, session] = (req.cookies[COOKIE] || '').split('.');
-  const token = sharetribeSdk.tokenStore
-    .expressCookieStore({ clientId: CLIENT_ID, req, secure: USING_SSL })
-    .getToken();
-  if (!token || token.scope === 'public-read') {
-    throw notLoggedIn();
+//
+// A page makes several calls at once. They share one session, as do those that come a moment later with the cookies of
+// before: a token that is over can be renewed only once.
+const SHARED_MS = 5000;
+const opening = new Map();
+const openSession = (req, res, accessToken) => {
+  if (!opening.has(accessToken)) {
+    const forget = () => opening.delete(accessToken);
+    const opened = currentUser(req, res).then(user => open(res, user, null));
+    opening.set(accessToken, opened.then(({ token }) => token));
+    opened.then(() => setTimeout(forget, SHARED_MS), forget);
   }
-  return session && mark === markOf(token.access_token) ? session : null;
+  return opening.get(accessToken);
 };
 
 /**
@@ -156,10 +164,13 @@ const keptSession = req => {
 const callAsUser = async (req, res, path, { headers, ...options }) => {
   const callWith = session =>
     call(path, { ...options, headers: { ...headers, authorization: `Bearer ${session}` } });
-  const kept = keptSession(req);
-  const answer = kept ? await callWith(kept) : null;
+  const accessToken = storeOf(req).getToken().access_token;
+  const [mark, kept] = (req.cookies[COOKIE] || '').split('.');
+  const answer = kept && mark === markOf(accessToken) ? await callWith(kept) : null;
   // A session that is over did nothing, so the same request may be made again.
-  return answer && answer.status !== 401 ? answer : callWith(await openSession(req, res));
+  return answer && answer.status !== 401
+    ? answer
+    : callWith(await openSession(req, res, accessToken));
 };
 
 /**

@@ -33,8 +33,10 @@ const forward = answering(async (req, res) => {
 
 router.use((req, res, next) => {
   res.set('Cache-Control', 'no-store');
-  // Other sites' pages cannot send this type without asking first, and are not allowed to.
-  if (req.method !== 'GET' && !req.is('application/json')) {
+  // Other sites' pages cannot send this type without asking first, and are not allowed to. It is asked for without a
+  // body as well.
+  const isJson = /^application\/json\b/.test(req.get('content-type') || '');
+  if (req.method !== 'GET' && !isJson) {
     throw new Problem(415, 'unsupported_media_type', 'Send application/json.');
   }
   next();

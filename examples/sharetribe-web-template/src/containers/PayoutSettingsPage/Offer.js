@@ -10,13 +10,21 @@ import css from '../PayoutsPage/PayoutsPage.module.css';
 const DAY_S = 24 * 60 * 60;
 
 // What would become of what is owed in one currency. A figure that is not known has a note that says why.
-const Terms = ({ terms }) => {
+const Terms = ({ terms, isOneOfMany }) => {
   const intl = useIntl();
   const { fee, fee_note: feeNote, amount, amount_note: amountNote } = terms;
   const { arrives_within_s: arrivesWithin, arrival_note: arrivalNote } = terms;
 
   return (
     <ul className={css.list}>
+      {isOneOfMany ? (
+        <li className={css.quiet}>
+          <FormattedMessage
+            id="PayoutSettingsPage.ofCurrency"
+            values={{ currency: terms.owed_currency }}
+          />
+        </li>
+      ) : null}
       {amount ? (
         <li>
           <FormattedMessage id="PayoutSettingsPage.amount" values={{ amount: formatAmount(intl, amount) }} />
@@ -35,7 +43,7 @@ const Terms = ({ terms }) => {
           />
         </li>
       )}
-      {[amountNote, feeNote, arrivalNote].filter(Boolean).map(note => (
+      {[...new Set([amountNote, feeNote, arrivalNote])].filter(Boolean).map(note => (
         <li key={note} className={css.quiet}>
           {note}
         </li>
@@ -44,7 +52,7 @@ const Terms = ({ terms }) => {
   );
 };
 
-Terms.propTypes = { terms: PropTypes.object.isRequired };
+Terms.propTypes = { terms: PropTypes.object.isRequired, isOneOfMany: PropTypes.bool.isRequired };
 
 /**
  * A payout service: what it would pay, or why it cannot.
@@ -60,7 +68,7 @@ const Offer = ({ offer, mayChoose, onChoose }) => (
     <strong>{offer.label}</strong>
     {offer.offered ? null : <p className={css.quiet}>{offer.why_not}</p>}
     {offer.terms.map(terms => (
-      <Terms key={terms.owed_currency} terms={terms} />
+      <Terms key={terms.owed_currency} terms={terms} isOneOfMany={offer.terms.length > 1} />
     ))}
     {offer.offered && mayChoose ? (
       <div className={css.buttons}>

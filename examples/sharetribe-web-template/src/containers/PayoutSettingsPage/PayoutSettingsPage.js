@@ -1,4 +1,4 @@
-import React, { useEffect, useState } from 'react';
+import React, { useEffect, useRef, useState } from 'react';
 
 import { FormattedMessage, useIntl } from '../../util/reactIntl';
 import { fetchMe, fetchMethods, fetchOffers } from '../../util/payouts';
@@ -29,15 +29,27 @@ const PayoutSettingsPage = () => {
   const [error, setError] = useState(null);
   const [run, logIn] = useFreshLogIn();
 
-  const load = () =>
-    Promise.all([fetchMe(), fetchMethods(), fetchOffers(country)])
-      .then(([me, kept, offered]) => {
-        setChanges(me.changes);
-        setMethods(kept.methods);
+  // Answers may overtake each other: the offers that were asked for last count.
+  const asked = useRef(0);
+  const loadOffers = code => {
+    asked.current += 1;
+    const turn = asked.current;
+    return fetchOffers(code).then(offered => {
+      if (turn === asked.current) {
         setCountry(offered.country || '');
         setOffers(offered.offers);
-      })
-      .catch(setError);
+      }
+    });
+  };
+
+  const load = () => {
+    setError(null);
+    return Promise.all([
+      fetchMe().then(me => setChanges(me.changes)),
+      fetchMethods().then(kept => setMethods(kept.methods)),
+      loadOffers(country),
+    ]).catch(setError);
+  };
 
   useEffect(() => {
     load();
@@ -47,9 +59,7 @@ const PayoutSettingsPage = () => {
     setCountry(code);
     setChosen(null);
     setError(null);
-    fetchOffers(code)
-      .then(offered => setOffers(offered.offers))
-      .catch(setError);
+    loadOffers(code).catch(setError);
   };
 
   const onChosen = () => {
