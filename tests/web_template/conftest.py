@@ -136,6 +136,8 @@ def context(chromium: Browser, shop: str, secret: str) -> Iterator[BrowserContex
     def keep(page: Page) -> None:
         page.on("response", lambda answer: seen.append(f"{answer.url} {answer.all_headers()}"))
         page.on("pageerror", lambda error: broken.append(str(error)))
+        # What React says of properties and keys.
+        page.on("console", lambda said: broken.append(said.text) if "Warning:" in said.text else None)
 
     context.on("page", keep)
     yield context

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from accounts.models import ApiSession, Payee
+from accounts.models import ApiSession, Payee, ServerKey
 from payments.models import PaymentIn
 from payouts.models import Case, Payout, PayoutMethod, State
 from payouts.providers.offering import HostedState
@@ -188,6 +189,16 @@ class TestTheServer:
         expect(page.get_by_role("alert")).to_be_visible()
         assert send(page, "GET", f"/payouts/{theirs.pk}")["status"] == 404
 
+    def test_a_session_that_is_over_is_followed_by_another(self, log_in, ada):
+        page = log_in(ada)
+        page.goto(SETTINGS)
+        expect(page.get_by_text("You have not said yet where you want to be paid.")).to_be_visible()
+        assert ApiSession.objects.count() == 1
+        ApiSession.objects.update(ended_at=timezone.now())
+        page.reload()
+        expect(page.get_by_text("You have not said yet where you want to be paid.")).to_be_visible()
+        expect(page.get_by_role("alert")).to_have_count(0)
+
     def test_without_a_log_in_there_is_nothing(self, context):
         page = context.new_page()
         page.goto(SETTINGS)
@@ -234,6 +245,16 @@ class TestPayouts:
         statement = page.get_by_role("link", name="PDF").first.get_attribute("href")
         assert page.request.get(str(statement)).body().startswith(b"%PDF")
 
+    def test_a_long_list_goes_on(self, log_in, ada, payout):
+        for _number in range(20):
+            factories.PayoutFactory.create(payee=payout.payee, state=State.PAID)
+        page = log_in(ada)
+        page.goto("/account/payouts")
+        expect(page.get_by_role("link", name="PO-")).to_have_count(20)
+        page.get_by_role("button", name="Show more").click()
+        expect(page.get_by_role("link", name="PO-")).to_have_count(21)
+        expect(page.get_by_role("button", name="Show more")).to_have_count(0)
+
     def test_the_list_is_narrowed(self, log_in, ada, payout):
         page = log_in(ada)
         page.goto("/account/payouts")
@@ -269,6 +290,20 @@ class TestCheckout:
         assert made["customer"] == str(ada.id)
         # Coming back once more records nothing more.
         page.reload()
+        expect(page.get_by_text("Thank you. Your payment came.")).to_be_visible()
+        assert PaymentIn.objects.count() == 1
+
+    def test_a_payment_that_could_not_be_told_is_told_later(self, log_in, ada, listing):
+        page = log_in(ada)
+        self.order(page, listing)
+        by = factories.StaffFactory.create(roles=["administrator"])
+        former = ServerKey.objects.get()
+        ServerKey.objects.update(revoked_at=timezone.now(), revoked_by=by)
+        page.get_by_role("button", name="Agree and pay").click()
+        expect(page.get_by_text("If you have paid, it is not lost")).to_be_visible()
+        assert not PaymentIn.objects.exists()
+        ServerKey.objects.filter(pk=former.pk).update(revoked_at=None, revoked_by=None)
+        page.get_by_role("button", name="Look again").click()
         expect(page.get_by_text("Thank you. Your payment came.")).to_be_visible()
         assert PaymentIn.objects.count() == 1
 

@@ -145,17 +145,25 @@ const open = async (res, user, loggedInAt) => {
 // change what is harmless; where money goes is changed after `confirmLogIn`.
 //
 // A page makes several calls at once. They share one session, as do those that come a moment later with the cookies of
-// before: a token that is over can be renewed only once.
+// before: a token that is over can be renewed only once. `over` is a session that is good no more.
 const SHARED_MS = 5000;
-const opening = new Map();
-const openSession = (req, res, accessToken) => {
-  if (!opening.has(accessToken)) {
-    const forget = () => opening.delete(accessToken);
-    const opened = currentUser(req, res).then(user => open(res, user, null));
-    opening.set(accessToken, opened.then(({ token }) => token));
-    opened.then(() => setTimeout(forget, SHARED_MS), forget);
+const shared = new Map();
+const openSession = (req, res, accessToken, over) => {
+  const known = shared.get(accessToken);
+  if (known && (!over || known.session !== over)) {
+    return known.opening;
   }
-  return opening.get(accessToken);
+  const mine = { session: null };
+  const forget = () => shared.get(accessToken) === mine && shared.delete(accessToken);
+  mine.opening = currentUser(req, res)
+    .then(user => open(res, user, null))
+    .then(({ token }) => {
+      mine.session = token;
+      return token;
+    });
+  mine.opening.then(() => setTimeout(forget, SHARED_MS), forget);
+  shared.set(accessToken, mine);
+  return mine.opening;
 };
 
 /**
@@ -166,11 +174,14 @@ const callAsUser = async (req, res, path, { headers, ...options }) => {
     call(path, { ...options, headers: { ...headers, authorization: `Bearer ${session}` } });
   const accessToken = storeOf(req).getToken().access_token;
   const [mark, kept] = (req.cookies[COOKIE] || '').split('.');
-  const answer = kept && mark === markOf(accessToken) ? await callWith(kept) : null;
-  // A session that is over did nothing, so the same request may be made again.
-  return answer && answer.status !== 401
-    ? answer
-    : callWith(await openSession(req, res, accessToken));
+  if (!kept || mark !== markOf(accessToken)) {
+    return callWith(await openSession(req, res, accessToken));
+  }
+  const answer = await callWith(kept);
+  // With a session that is over nothing was done, so the same request may be made again.
+  return answer.status === 401
+    ? callWith(await openSession(req, res, accessToken, kept))
+    : answer;
 };
 
 /**
