@@ -92,7 +92,7 @@ class Writes:
 
     def transition(self, request: Request, client: Uuid) -> dict[str, Any]:
         """Answer transactions/transition."""
-        show, body = _Show(request, "transaction"), body_of(request)
+        show, body = Show(request, "transaction"), body_of(request)
         record_id, transition, params = _transition_of(body)
         self._unlocked(request, record_id)
         self._commands.do(
@@ -104,7 +104,7 @@ class Writes:
 
     def speculate(self, request: Request, client: Uuid) -> dict[str, Any]:
         """Answer transactions/transition_speculative: the same, and nothing is kept."""
-        show, body = _Show(request, "transaction"), body_of(request)
+        show, body = Show(request, "transaction"), body_of(request)
         record_id, transition, params = _transition_of(body)
         self._unlocked(request, record_id)
         record = trading.transaction(self._commands.market, record_id)
@@ -119,9 +119,9 @@ class Writes:
 
     def metadata(self, request: Request, client: Uuid) -> dict[str, Any]:
         """Answer transactions/update_metadata."""
-        show, body = _Show(request, "transaction"), body_of(request)
+        show, body = Show(request, "transaction"), body_of(request)
         only(body, ("id", "metadata"))
-        record_id, patch = _id(body), _map(body, "metadata")
+        record_id, patch = _id(body), map_of(body, "metadata")
         self._unlocked(request, record_id)
         args = {"id": record_id, "metadata": patch}
         self._commands.do("metadata", args, audit=Audit(client=client), source=_SOURCE)
@@ -129,13 +129,13 @@ class Writes:
 
     def profile(self, request: Request, client: Uuid) -> dict[str, Any]:
         """Answer users/update_profile."""
-        show, body = _Show(request, "user"), body_of(request)
+        show, body = Show(request, "user"), body_of(request)
         only(body, ("id", *PROFILE_FIELDS))
         user_id = _id(body)
         user(self._commands.market, user_id)
         for name in ("publicData", "protectedData", "privateData", "metadata"):
             if name in body:
-                _map(body, name)
+                map_of(body, name)
         profile = {name: value for name, value in body.items() if name != "id"}
         args = {"id": user_id, "profile": profile}
         self._commands.do("change-user", args, audit=Audit(client=client), source=_SOURCE)
@@ -147,7 +147,7 @@ class Writes:
             raise ApiError("transaction-locked", "another operation on the transaction is under way")
 
 
-class _Show:
+class Show:
     """What a command's query string says about its answer; read before anything is done."""
 
     def __init__(self, request: Request, type_name: str) -> None:
@@ -159,6 +159,7 @@ class _Show:
         params.finish()
 
     def answer(self, commands: Commands, record_id: str) -> dict[str, Any]:
+        """Show what the command was about: the id alone, or all of it where that was asked for."""
         if not self.expand:
             return {"data": {"id": Uuid(record_id), "type": Keyword(self._type)}}
         record = commands.market.find(type_name=self._type, record_id=record_id)
@@ -176,7 +177,11 @@ def _id(body: Mapping[str, Any]) -> Uuid:
         raise ApiError("validation-invalid-value", str(error), path=("id",)) from error
 
 
-def _map(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def map_of(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Give a field of a body that must be a map.
+
+    :raises ApiError: when it is missing or something else.
+    """
     if name not in body:
         raise ApiError("validation-missing-key", path=(name,))
     if not isinstance(body[name], Mapping):
@@ -196,5 +201,5 @@ def _transition_of(body: Mapping[str, Any]) -> tuple[Uuid, str, Mapping[str, Any
             "validation-invalid-value", "a transition begins with transition/", path=("transition",)
         )
     # The SDK always sends params; plain clients tend to leave empty ones out.
-    params = _map(body, "params") if body.get("params") is not None else {}
+    params = map_of(body, "params") if body.get("params") is not None else {}
     return record_id, str(transition), params

@@ -169,6 +169,13 @@ class Tokens:
             raise ApiError("forbidden", "the token is none of a user")
         return grant.user_id
 
+    def is_trusted(self, request: Request) -> bool:
+        """Say whether a user's token is one that the secret of the application was needed for.
+
+        :raises ApiError: as `user_of` does.
+        """
+        return self._grant_of(request).scope.startswith(TRUSTED)
+
     def _grant_of(self, request: Request) -> Grant:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:

@@ -18,6 +18,7 @@ from sandbox.flex.errors import CODE_OF_STATUS, TITLES, ApiError
 from sandbox.flex.feed import Feed
 from sandbox.flex.limits import Kind, Limits
 from sandbox.flex.lists import Lists
+from sandbox.flex.marketplace_api import Users
 from sandbox.flex.processes import example
 from sandbox.flex.settings import at_start
 from sandbox.flex.values import Uuid
@@ -128,15 +129,25 @@ class Flex(Service):
                 for path, read in shown.items()
             ),
             *(Route("POST", f"{API}/{path}", self._guarded("command", work)) for path, work in done.items()),
-            Route(
-                "GET",
-                f"{MARKETPLACE_API}/current_user/show",
-                self._guarded("query", reads.current_user, who=self.tokens.user_of),
-            ),
+            *self._marketplace_api(reads),
             *(
                 Route(method, f"{MARKETPLACE_API}/{{resource}}/{{action}}", self._reserved)
                 for method in ("GET", "POST")
             ),
+        ]
+
+    def _marketplace_api(self, reads: Reads) -> Iterable[Route]:
+        """Give the routes by which users call."""
+        users = Users(commands=self.commands, reads=reads, is_trusted=self.tokens.is_trusted)
+        doors: tuple[tuple[str, str, Kind, Work], ...] = (
+            ("GET", "current_user/show", "query", reads.current_user),
+            ("GET", "listings/show", "query", users.listing),
+            ("GET", "transactions/show", "query", users.transaction),
+            ("POST", "transactions/initiate", "command", users.initiate),
+        )
+        return [
+            Route(method, f"{MARKETPLACE_API}/{path}", self._guarded(kind, work, who=self.tokens.user_of))
+            for method, path, kind, work in doors
         ]
 
     def steering(self) -> Iterable[Route]:
@@ -258,7 +269,7 @@ class Flex(Service):
         return self.tokens.issue(request)
 
     def _reserved(self, request: Request) -> Response:
-        why = "of the Marketplace API only current_user/show is part of this sandbox"
+        why = "this part of the Marketplace API is not in this sandbox"
         return self.error(request, status=501, why=why)
 
     # ------------------------------------------------------------------------------------- steering

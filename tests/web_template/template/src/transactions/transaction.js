@@ -1,0 +1,3 @@
+import * as payoutProcess from './transactionProcessPayout';
+
+export const getProcess = () => payoutProcess;

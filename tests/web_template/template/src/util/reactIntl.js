@@ -1,0 +1,1 @@
+export { FormattedMessage, useIntl } from 'react-intl';

@@ -1,0 +1,2 @@
+export const showCreateListingLinkForUser = () => true;
+export const showPaymentDetailsForUser = () => ({ showPaymentMethods: true, showPayoutDetails: true });
