@@ -134,7 +134,9 @@ def _another_method(world: Installation) -> None:
     """Have somebody say that they want the money elsewhere while it is being sent, and fails."""
     bea = world.payee_called("bea")
     world.buyer(world.sale(bea), "succeeded", 10_000)
-    world.until_sent("accepted", "accepted")
+    world.until_approved()
+    world.reread()
+    world.transmit()
     payout = Payout.objects.filter(payee=bea, state=State.SUBMITTED).latest("created_at")
     world.paid_through(bea, payout.provider, "bea-2")
     item = next(item for item in world.paid_items if item.key == payout.attempts.latest("n").key)
