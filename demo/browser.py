@@ -12,6 +12,8 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util.retry import Retry
 
 from demo.forms import Form, Page, read_page
 
@@ -30,6 +32,8 @@ class Desk:
         self._password, self._totp_secret = password, totp_secret
         self._session = requests.Session()
         self._session.trust_env = False
+        # The server closes a connection that was idle, now and then just when a page is asked for.
+        self._session.mount("http://", HTTPAdapter(max_retries=Retry(total=3, allowed_methods=["GET"])))
         self._is_in = False
 
     def act(

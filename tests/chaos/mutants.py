@@ -214,6 +214,7 @@ def _errors_are_refusals() -> Patches:
 
 
 def _cursor_first() -> Patches:
+    """And nothing is read twice, so that what was never heard is not found by chance."""
     store = poller._store
 
     def advance_first(page: Any, walk: Any, *, is_overlap_done: bool) -> int:
@@ -221,7 +222,7 @@ def _cursor_first() -> Patches:
             FlexCursor.objects.update(last_sequence_id=page.events[-1].sequence_id)
         return store(page, walk, is_overlap_done=is_overlap_done)
 
-    return _all((poller, "_store", advance_first))
+    return _all((poller, "_store", advance_first), (poller, "_overlap_is_due", lambda *_: False))
 
 
 def _newest_first() -> Patches:
