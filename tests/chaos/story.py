@@ -21,7 +21,7 @@ from django.db import connection, connections
 from django.test import Client
 
 from accounts.models import User
-from flexsync import poller, replaying, restoring, resync
+from flexsync import poller, replaying, restoring, resync, user_telling
 from marketplace_payouts.lib.clock import database_now
 from payments.models import PaymentIn
 from payouts import (
@@ -48,6 +48,7 @@ from payouts.models import (
     WebhookMessage,
     WebhookSubscription,
 )
+from payouts.notices import earning, reminding
 from payouts.providers import registry
 from payouts.providers.base import Status
 from payouts.subscriptions import signing, subscribing
@@ -205,11 +206,14 @@ class Installation(World):
             )
 
     def _do_chores(self) -> None:
-        """Do what is done now and then: funds, the providers' lists, a resync, a transaction replayed."""
+        """Do what is done now and then: funds, lists, a resync, a transaction replayed, words to payees and of them."""
         reconciliation.read_funds(now=self.now)
         reconciling.reconcile_all(now=self.now)
         resync.resync(since=None, now=self.now)
         replaying.replay(source_id=Source.objects.earliest("created_at").pk, now=self.now)
+        reminding.remind(limit=100, now=self.now)
+        earning.tell_of_days(now=self.now)
+        user_telling.stage_news(now=self.now)
 
     def _decide(self) -> bool:
         """Be the staff: approve what awaits it, cancel what nobody claims, retry what failed."""
@@ -282,6 +286,8 @@ class Installation(World):
         for letter in letters():
             headers = {name.lower(): value for name, value in letter["headers"].items()}
             body = base64.b64decode(letter["body"])
+            if len(body) < int(headers["content-length"]):
+                continue  # whoever sent it died in the middle
             signed_at = float(headers["webhook-timestamp"])
             heard[verify(headers, body, secrets[0], now=signed_at)].add(body)
         told = {message.public_id for message in WebhookMessage.objects.filter(delivered_at__isnull=False)}
