@@ -25,7 +25,7 @@ WAITING = "(SELECT id FROM payouts_payout WHERE state = 'awaiting_approval')"
 ATTEMPT = f"(SELECT id FROM payouts_attempt WHERE payout_id = {PAID})"
 BATCH = f"(SELECT batch_id FROM payouts_attempt WHERE payout_id = {PAID})"
 SOLD = f"(SELECT payable_id FROM payouts_payoutline WHERE payout_id = {PAID})"
-OPEN = "(SELECT id FROM payouts_payable WHERE settled = '' LIMIT 1)"
+OPEN = "(SELECT id FROM payouts_payable WHERE settled = '' ORDER BY id LIMIT 1)"
 CAROL = "(SELECT id FROM accounts_user WHERE email = 'carol@example.com')"
 METHOD = f"(SELECT method_id FROM payouts_payout WHERE id = {PAID})"
 
@@ -99,7 +99,7 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         ["payouts_batch_reference"],
     ),
     "keys_are_unique": (
-        [f"UPDATE payouts_batch SET key = (SELECT key FROM payouts_attempt LIMIT 1) WHERE id = {BATCH}"],
+        [f"UPDATE payouts_batch SET key = (SELECT key FROM payouts_attempt ORDER BY id LIMIT 1) WHERE id = {BATCH}"],
         [],
     ),
     "dead_before_the_next": (
@@ -120,8 +120,8 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
     "attempt_is_the_payout": ([f"UPDATE payouts_attempt SET units = units + 1 WHERE id = {ATTEMPT}"], []),
     "method_of_the_payee": (
         [
-            "UPDATE payouts_payoutmethod SET version = 99, payee_id ="
-            f" (SELECT id FROM accounts_payee WHERE id <> payee_id LIMIT 1) WHERE id = {METHOD}"
+            "UPDATE payouts_payoutmethod m SET version = 99, payee_id = (SELECT o.payee_id FROM payouts_payoutmethod o"
+            f" WHERE o.payee_id <> m.payee_id AND o.retired_at IS NULL ORDER BY id LIMIT 1) WHERE id = {METHOD}"
         ],
         ["payouts_payoutmethod_present"],
     ),
