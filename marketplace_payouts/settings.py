@@ -354,6 +354,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
         "NoticeKind": "payouts.notices.kinds.KINDS",
         "OfferKind": ["form", "hosted"],
         "QuestionKind": "payouts.models.CaseKind.values",
+        "SwitchableNotice": "payouts.notices.kinds.SWITCHES",
         "PayoutState": "payouts.payee_view.shapes.Phase.values",
     },
     "SERVERS": [{"url": PUBLIC_URL}],

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import Direction
 
 from accounts.api.permissions import IsPerson, IsServer
 from accounts.api.serializers import Problems
@@ -44,6 +45,10 @@ class Operation(AutoSchema):
             asked = any(one["in"] == "query" for one in operation.get("parameters", ()))
             for status, response in self._errors(is_asked=asked):
                 operation["responses"].setdefault(str(status), response)
+            if "requestBody" in operation and getattr(
+                self.get_request_serializer(), "may_be_left_out", False
+            ):
+                operation["requestBody"]["required"] = False
         return operation
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -57,7 +62,11 @@ class Operation(AutoSchema):
         return proofs
 
     def _errors(self, *, is_asked: bool) -> Iterator[tuple[int, dict[str, Any]]]:
-        facts = {"": True, "proof": bool(self.view.get_permissions()), "path": "{" in self.path}
+        facts = {
+            "": True,
+            "proof": bool(self.view.get_permissions()),
+            "path": "{" in self.path or getattr(self.view, "finds_by_body", False),
+        }
         facts |= {"body": self.method in ("POST", "PUT", "PATCH"), "change": self.method != "GET"}
         facts |= {"input": facts["body"] or is_asked}
         shape = self.resolve_serializer(Problems, "response").ref
@@ -66,6 +75,21 @@ class Operation(AutoSchema):
                 example = {"errors": [{"code": code, "detail": sentence, "field": None}]}
                 content = {"application/json": {"schema": shape, "example": example}}
                 yield status, {"description": HTTPStatus(status).phrase, "content": content}
+
+
+class BodyShape(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """Describes what is sent: nothing beside the fields is taken."""
+
+    target_class = "accounts.api.serializers.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: AutoSchema, direction: Direction) -> dict[str, Any]:
+        """This will describe the fields, and say that there is no other."""
+        # The call that the library's documentation gives.
+        shape: dict[str, Any] = auto_schema._map_serializer(  # type: ignore[no-untyped-call]  # noqa: SLF001
+            self.target, direction, bypass_extensions=True
+        )
+        return shape | {"additionalProperties": False}
 
 
 def _bearer(text: str) -> dict[str, str]:

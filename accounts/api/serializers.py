@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from rest_framework import serializers
 
@@ -13,13 +14,23 @@ _AHEAD: Final = timedelta(minutes=1)
 
 
 class Body(serializers.Serializer[Any]):
-    """What somebody sends: a field that is not known is a mistake, and not passed over."""
+    """What somebody sends: a field that is not known is a mistake, and so is one of another type of JSON's.
+
+    The framework would make a text of a number, an id of another, and a truth of the text no.
+    """
+
+    may_be_left_out: ClassVar[bool] = False
+    """Whether the document says that a request may come without, although there are fields that must be there."""
 
     def to_internal_value(self, data: Any) -> Any:
         """This will read the fields.
 
         :raises ValidationError: naming each field that is wrong, missing or unknown.
         """
+        if isinstance(data, dict):
+            mistyped = _mistyped_within((name, self.fields.get(name), value) for name, value in data.items())
+            if mistyped:
+                raise serializers.ValidationError(mistyped)
         known = super().to_internal_value(data)
         unknown = sorted(set(data) - set(self.fields))
         if unknown:
@@ -31,12 +42,35 @@ class Body(serializers.Serializer[Any]):
         return known
 
 
+def _mistyped(field: Any, value: Any) -> Any:
+    """Give what is wrong with the type of a value, as the framework writes errors; null is left to the field."""
+    match field, value:
+        case _, None:
+            return None
+        case serializers.DictField(), dict():
+            return _mistyped_within((name, field.child, one) for name, one in value.items())
+        case serializers.ListField(), list():
+            return _mistyped_within((str(place), field.child, one) for place, one in enumerate(value))
+        case serializers.BooleanField(), _ if not isinstance(value, bool):
+            return serializers.ErrorDetail("Send true or false, without quotes.", "invalid")
+        case ((serializers.CharField() | serializers.UUIDField()), _) if not isinstance(value, str):
+            return serializers.ErrorDetail("Send a text, in quotes.", "invalid")
+    return None
+
+
+def _mistyped_within(parts: Iterable[tuple[str, Any, Any]]) -> dict[str, Any]:
+    found = {name: _mistyped(field, value) for name, field, value in parts}
+    return {name: wrong for name, wrong in found.items() if wrong}
+
+
 class Nothing(Body):
     """No fields: an empty object, or no body."""
 
 
 class OnBehalfOf(Body):
     """For whom the marketplace's server opens a session. Only a signed request has a body."""
+
+    may_be_left_out = True
 
     sharetribe_user_id = serializers.UUIDField(help_text="The user's id in Sharetribe.")
     logged_in_at = serializers.DateTimeField(

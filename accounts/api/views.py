@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from django.http import Http404
-from rest_framework.exceptions import APIException
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -17,6 +17,9 @@ class ApiView(APIView):
 
     # Browsers' own OPTIONS are answered before they get here; the framework's tells what the document tells better.
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
+
+    finds_by_body: ClassVar[bool] = False
+    """Whether the body names something that may not be there, so that the answer may be 404."""
 
     def perform_authentication(self, request: Request) -> None:
         """This will find out who calls; whoever fails at it takes a turn of their address."""
@@ -43,14 +46,27 @@ class ApiView(APIView):
     def read(self, body: type[Body]) -> dict[str, Any]:
         """This will read what was sent.
 
+        :raises ParseError: when it is the word null.
         :raises ValidationError: when it is not as it should be.
         """
         sent: Any = self.request.data
-        # The word null is as good as nothing at all.
-        given = body(data={} if sent is None else sent)
-        given.is_valid(raise_exception=True)
-        found: dict[str, Any] = given.validated_data
-        return found
+        if sent is None:
+            raise ParseError("null is none")
+        return _read(body, sent)
+
+    def asked(self, query: type[Body]) -> dict[str, Any]:
+        """This will read what the address asks for. A parameter without a value is one, and mostly wrong.
+
+        :raises ValidationError: when it is not as it should be.
+        """
+        return _read(query, self.request.query_params.dict())
+
+
+def _read(shape: type[Body], sent: Any) -> dict[str, Any]:
+    given = shape(data=sent)
+    given.is_valid(raise_exception=True)
+    found: dict[str, Any] = given.validated_data
+    return found
 
 
 class UnknownView(ApiView):

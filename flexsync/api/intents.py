@@ -66,6 +66,7 @@ class PaymentIntentView(ApiView):
 
     permission_classes = (IsPerson, IsPayee, MayChange)
     rate = "stripe"
+    finds_by_body = True
 
     @extend_schema(
         operation_id="prepare_payment",

@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.errors import ApiError
@@ -15,6 +16,14 @@ from payouts.providers.offering import FieldType, HostedState, Kind, Proof
 
 _COUNTRY: Final = "Where they are paid: two letters of ISO 3166-1. Without it, where they last said."
 _PROVIDER: Final = "One of those that are offered."
+
+
+@extend_schema_field({"type": "string", "pattern": "^[A-Za-z]{2}$"})
+class _Country(serializers.CharField):
+    """A country."""
+
+    def __init__(self) -> None:
+        super().__init__(max_length=2, required=False, default="", help_text=_COUNTRY)
 
 
 class _Values(serializers.DictField):
@@ -31,7 +40,7 @@ class _Values(serializers.DictField):
 class OffersAsked(Body):
     """For which country."""
 
-    country = serializers.CharField(max_length=2, required=False, default="", help_text=_COUNTRY)
+    country = _Country()
 
 
 class RequirementsAsked(Body):
@@ -39,7 +48,7 @@ class RequirementsAsked(Body):
 
     provider = serializers.CharField(max_length=30, help_text=_PROVIDER)
     values = _Values()
-    country = serializers.CharField(max_length=2, required=False, default="", help_text=_COUNTRY)
+    country = _Country()
 
 
 class MethodChosen(RequirementsAsked):
@@ -50,7 +59,7 @@ class LinkAsked(Body):
     """To which service's pages, and whence they come back."""
 
     provider = serializers.CharField(max_length=30, help_text=_PROVIDER)
-    country = serializers.CharField(max_length=2, required=False, default="", help_text=_COUNTRY)
+    country = _Country()
     return_url = serializers.URLField(
         max_length=500,
         help_text="Where the service sends the person back to: a page of ours, or of an origin in CORS_ORIGINS.",

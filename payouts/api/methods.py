@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -72,17 +72,13 @@ class OffersView(_PayeesView):
         summary="What is offered to me",
         description="Each service, with fee, likely amount and arrival of what is owed now, or why it is not offered."
         " Figures come from the services; one that is not known is null, with a note that says why.",
-        parameters=[
-            OpenApiParameter("country", str, description="Where to be paid, if not where last said.")
-        ],
+        parameters=[shapes.OffersAsked],
         responses={200: shapes.OffersShown},
         examples=examples.OFFERS,
     )
     def get(self, request: Request) -> Response:
         """This will say what is offered."""
-        asked = shapes.OffersAsked(data=request.query_params.dict())
-        asked.is_valid(raise_exception=True)
-        found = choosing.offered(self.payee, country=asked.validated_data["country"])
+        found = choosing.offered(self.payee, country=self.asked(shapes.OffersAsked)["country"])
         shown = {"country": found.country or None, "offers": [rendering.offer(one) for one in found.offers]}
         return Response(shapes.OffersShown(shown).data)
 

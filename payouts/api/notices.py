@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -41,11 +41,16 @@ class NoticesShown(serializers.Serializer[Any]):
     notices = NoticeShown(many=True)
 
 
+@extend_schema_field({"type": "string", "enum": list(kinds.SWITCHES)})
+class SwitchName(serializers.CharField):
+    """The name of a kind that can be switched off."""
+
+
 class NoticesOff(Body):
     """All that the payee does not want; every other kind is sent."""
 
     off = serializers.ListField(
-        child=serializers.CharField(max_length=40),
+        child=SwitchName(max_length=40),
         max_length=len(kinds.KINDS),
         help_text=f"Of {', '.join(kinds.SWITCHES)}.",
     )

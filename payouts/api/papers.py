@@ -8,7 +8,12 @@ from uuid import UUID
 
 from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_view,
+)
 from rest_framework.exceptions import NotAcceptable
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
@@ -52,6 +57,15 @@ class Csv(_Paper):
 
 _PDF: Final = {(200, "application/pdf"): OpenApiTypes.BINARY}
 _CSV: Final = {(200, "text/csv"): OpenApiTypes.STR}
+
+
+_YEAR: Final = OpenApiParameter(
+    "year",
+    {"type": "integer", "minimum": 2000},
+    OpenApiParameter.PATH,
+    description="One that has begun.",
+    examples=[OpenApiExample("A year", 2026)],
+)
 
 
 class PaperView(ApiView):
@@ -112,6 +126,7 @@ class StatementView(PaperView):
 
     @extend_schema(
         operation_id="yearly_statement",
+        parameters=[_YEAR],
         tags=[TAG],
         summary="My statement of a year",
         description="What was owed and paid to the payee in that year, by currency, as the books have it; of the"

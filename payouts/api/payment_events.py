@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from accounts import sharetribe
 from accounts.api.errors import ApiError
 from accounts.api.permissions import IsServer
+from accounts.api.serializers import Body
 from accounts.api.views import ApiView
 from marketplace_payouts.lib.clock import utc_now
 from payments.recording import Answer, Verdict
@@ -38,14 +39,14 @@ class Units(serializers.CharField):
     """A number of smallest units."""
 
 
-class PaidAmount(serializers.Serializer[Any]):
+class PaidAmount(Body):
     """How much money moved by this event; more than nothing."""
 
     units = Units(help_text="In the currency's smallest unit, as a text or a whole number.")
     currency = serializers.CharField(max_length=20)
 
 
-class PaymentEvent(serializers.Serializer[Any]):
+class PaymentEvent(Body):
     """One thing that became of a buyer's money. `payments.words` reads it."""
 
     origin = serializers.RegexField(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.http import Http404
@@ -46,9 +46,7 @@ class PayoutsView(ApiView):
         if not request.query_params:
             # What is asked most need not be read.
             return Response(answers.page(payee_view.list_payouts(payee_id=payee_of(request).pk)))
-        given = serializers.PayoutsWanted(data=request.query_params)
-        given.is_valid(raise_exception=True)
-        wanted: dict[str, Any] = given.validated_data
+        wanted = self.asked(serializers.PayoutsWanted)
         with speaking_to(request) as payee:
             try:
                 found = payee_view.list_payouts(

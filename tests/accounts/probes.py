@@ -17,6 +17,7 @@ class Line(Body):
     """Something within something."""
 
     amount = serializers.IntegerField(min_value=1)
+    of = serializers.CharField(required=False)
 
 
 class Order(Body):
@@ -24,6 +25,10 @@ class Order(Body):
 
     name = serializers.CharField(max_length=5)
     lines = Line(many=True)
+    id = serializers.UUIDField(required=False)
+    urgent = serializers.BooleanField(required=False)
+    words = serializers.ListField(child=serializers.CharField(), required=False)
+    values = serializers.DictField(child=serializers.CharField(), required=False)
 
 
 class Money(ApiView):

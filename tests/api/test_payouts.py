@@ -74,6 +74,12 @@ def described(name: str, answer: object) -> None:
 # ---------------------------------------------------------------------------------------------------- the list
 
 
+@pytest.mark.parametrize("name", ["state", "currency", "from", "to", "cursor", "limit"])
+def test_a_filter_without_a_value_is_a_mistake(api, name):
+    answer = api.get(f"/api/v1/payouts/?{name}=")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, name)
+
+
 def test_lists_what_is_the_callers_newest_first(api, payee):
     mine = paid(payee, 3)
     paid(factories.PayeeFactory.create(), 2)

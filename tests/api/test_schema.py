@@ -70,6 +70,13 @@ def test_every_operation_has_its_errors_with_examples(document):
                 validator(document, "Problems").validate(content["example"])
 
 
+def test_what_is_sent_has_no_field_beside_those_described(document):
+    shapes = document["components"]["schemas"]
+    sent = [name for name, shape in shapes.items() if name.endswith("Request") and "properties" in shape]
+    assert len(sent) > 10
+    assert all(shapes[name]["additionalProperties"] is False for name in sent)
+
+
 def test_every_answer_has_a_shape(document):
     for path, method, operation in operations(document):
         good = [status for status in operation["responses"] if status < "300"]
