@@ -53,6 +53,7 @@ class Described:
     parameters: list[Field]
     body: Body | None
     answers: list[Body]
+    leads_to: list[str]
 
 
 @require_safe
@@ -91,6 +92,9 @@ def _described(document: Json, path: str, method: str, operation: Json) -> Descr
             _body(document, status, answer.get("description", ""), answer)
             for status, answer in operation["responses"].items()
         ],
+        leads_to=sorted(
+            {name for answer in operation["responses"].values() for name in answer.get("links", ())}
+        ),
     )
 
 

@@ -15,6 +15,7 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import Direction
 
+from accounts.api import links
 from accounts.api.permissions import IsPerson, IsServer
 from accounts.api.serializers import Problems
 
@@ -49,6 +50,7 @@ class Operation(AutoSchema):
                 self.get_request_serializer(), "may_be_left_out", False
             ):
                 operation["requestBody"]["required"] = False
+            self._link(operation["responses"])
         return operation
 
     def get_auth(self) -> list[dict[str, Any]]:
@@ -60,6 +62,13 @@ class Operation(AutoSchema):
         if IsPerson in permissions:
             return [proof for proof in proofs if _SIGNATURE not in proof]
         return proofs
+
+    def _link(self, responses: dict[str, Any]) -> None:
+        """Say where what is answered leads."""
+        found = links.of(getattr(self.view, self.method.lower()))
+        for status, response in responses.items():
+            if found and status.startswith("2"):
+                response["links"] = found
 
     def _errors(self, *, is_asked: bool) -> Iterator[tuple[int, dict[str, Any]]]:
         facts = {

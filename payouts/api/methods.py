@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from accounts.api import who
 from accounts.api.errors import ApiError
+from accounts.api.links import leads_to
 from accounts.api.permissions import WHERE_MONEY_GOES, IsPayee, IsPerson
 from accounts.api.serializers import Nothing
 from accounts.api.views import ApiView
@@ -33,6 +34,14 @@ _STATUS: Final[Mapping[str, int]] = {
     "too_many_changes": 409,
     "provider_unavailable": 503,
 }
+
+
+_OF_A_METHOD: Final = (
+    "show_payout_method",
+    "make_payout_method_default",
+    "mail_payout_method_confirmation",
+    "retire_payout_method",
+)
 
 
 class _PayeesView(ApiView):
@@ -131,6 +140,7 @@ class MethodsView(_PayeesView):
 
     permission_classes = WHERE_MONEY_GOES
 
+    @leads_to(*_OF_A_METHOD, id="/methods/0/id")
     @extend_schema(
         operation_id="list_payout_methods",
         tags=[_TAG],
@@ -144,6 +154,7 @@ class MethodsView(_PayeesView):
         methods = [rendering.method(one) for one in choosing.kept(self.payee, now=utc_now())]
         return Response(shapes.MethodsShown({"methods": methods}).data)
 
+    @leads_to(*_OF_A_METHOD, id="/id")
     @extend_schema(
         operation_id="choose_payout_method",
         tags=[_TAG],
@@ -199,6 +210,7 @@ class DefaultView(_PayeesView):
 
     permission_classes = WHERE_MONEY_GOES
 
+    @leads_to(*_OF_A_METHOD, id="/id")
     @extend_schema(
         operation_id="make_payout_method_default",
         tags=[_TAG],

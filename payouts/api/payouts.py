@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.errors import ApiError
+from accounts.api.links import leads_to
 from accounts.api.permissions import IsPayee, IsPerson, MayChange
 from accounts.api.views import ApiView
 from marketplace_payouts.lib.clock import utc_now
@@ -27,11 +28,23 @@ PAYEES: Final = (IsPerson, IsPayee, MayChange)
 _AT_ONCE: Final = 20
 
 
+_OF_A_PAYOUT: Final = (
+    "show_payout",
+    "why_payout",
+    "ask_about_payout",
+    "remittance_advice",
+    "remittance_advice_pdf",
+    "remittance_advice_csv",
+)
+
+
 class PayoutsView(ApiView):
     """A payee's payouts."""
 
     permission_classes = PAYEES
 
+    @leads_to(*_OF_A_PAYOUT, payout="/payouts/0/id")
+    @leads_to("list_payouts", cursor="/next")
     @extend_schema(
         operation_id="list_payouts",
         tags=[TAG],

@@ -77,6 +77,33 @@ def test_what_is_sent_has_no_field_beside_those_described(document):
     assert all(shapes[name]["additionalProperties"] is False for name in sent)
 
 
+def test_links_lead_to_operations_and_take_what_is_answered(document):
+    by_id = {operation["operationId"]: operation for _, _, operation in operations(document)}
+    links = [
+        (answer, link)
+        for operation in by_id.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert {link["operationId"] for _, link in links} >= {"show_payout", "show_payout_method", "list_payouts"}
+    for answer, link in links:
+        known = {one["name"] for one in by_id[link["operationId"]]["parameters"]}
+        assert link["parameters"].keys() <= known
+        pointers = [pointer.removeprefix("$response.body#") for pointer in link["parameters"].values()]
+        examples = [one["value"] for one in answer["content"]["application/json"]["examples"].values()]
+        assert all(any(pointed(one, pointer) for one in examples) for pointer in pointers)
+
+
+def pointed(value, pointer: str) -> bool:
+    """Whether a pointer finds something; null is something."""
+    for part in pointer.split("/")[1:]:
+        try:
+            value = value[int(part)] if isinstance(value, list) else value[part]
+        except (KeyError, IndexError):
+            return False
+    return True
+
+
 def test_every_answer_has_a_shape(document):
     for path, method, operation in operations(document):
         good = [status for status in operation["responses"] if status < "300"]
@@ -136,6 +163,7 @@ def test_the_page_shows_every_operation_and_keeps_the_policy(client, db):
         assert operation["summary"] in page
     for field in ("sharetribe_user_id", "changes.fresh_until", "errors[].code", "webhook-id"):
         assert field in page
+    assert '<a href="#why_payout"><code>why_payout</code></a>' in page
     assert "unsafe" not in answer["Content-Security-Policy"]
     assert not re.search(r"<(style|script)|style=|https?://(?!testserver)[^\s\"<]*\.(js|css)", page)
 
