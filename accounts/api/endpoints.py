@@ -107,7 +107,8 @@ class MeView(ApiView):
             "id": None if user is None else user.pk,
             "email": None if user is None else user.email,
             "payee": None if payee is None else {"id": payee.pk, "sharetribe_user_id": payee.flex_user_id},
-            "server": None if caller.key is None else {"key": caller.key.name},
+            # A session knows for whose word it was opened, which is nothing to the person.
+            "server": {"key": caller.key.name} if user is None and caller.key is not None else None,
             "credential": caller.credential.value,
             "expires_at": caller.until,
             "login": {"by": caller.login.value, "at": caller.logged_in_at},
