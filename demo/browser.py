@@ -1,4 +1,4 @@
-"""A member of staff at the admin's own pages: log in, choose rows, confirm what will happen, say why."""
+"""People at the product's own pages. Staff log in to the admin, choose rows, confirm what will happen, say why."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import struct
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import parse_qs, urljoin, urlsplit
 from uuid import UUID
 
@@ -21,19 +21,52 @@ _MOST_PAGES = 40
 
 
 class Refused(Exception):
-    """The admin did not do what was asked of it."""
+    """The product did not do what was asked of it."""
 
 
-class Desk:
-    """One person's session in the admin."""
+class Browser:
+    """Somebody's browser, with its cookies, and without scripts."""
 
-    def __init__(self, *, web: str, email: str, password: str, totp_secret: str = "") -> None:
-        self.web, self.email = web.rstrip("/"), email
-        self._password, self._totp_secret = password, totp_secret
+    def __init__(self, *, web: str) -> None:
+        self.web = web.rstrip("/")
         self._session = requests.Session()
         self._session.trust_env = False
         # The server closes a connection that was idle, now and then just when a page is asked for.
         self._session.mount("http://", HTTPAdapter(max_retries=Retry(total=3, allowed_methods=["GET"])))
+
+    def open(self, address: str) -> Page:
+        """Open a page, by its path or its whole address.
+
+        :raises Refused: when it answers with an error.
+        """
+        return self._read(self._session.get(urljoin(self.web, address), timeout=60))
+
+    def send(self, form: Form | None, given: Mapping[str, str | list[str]] | None = None) -> Page:
+        """Fill in a form and send it; gives the page that follows.
+
+        :raises Refused: when there is no such form, or it is not taken.
+        """
+        if form is None:
+            raise Refused("The page has no such form.")
+        url = urljoin(self.web, form.action)
+        return self._read(self._session.post(url, data=form.filled(given or {}), timeout=120))
+
+    def _read(self, answer: requests.Response) -> Page:
+        if answer.status_code >= 400:
+            page = read_page(answer.text, url=answer.url)
+            raise Refused(
+                f"{answer.request.method} {answer.url}: {answer.status_code} {page.complaints or ''}"
+            )
+        return read_page(answer.text, url=answer.url)
+
+
+class Desk(Browser):
+    """One person's session in the admin."""
+
+    def __init__(self, *, web: str, email: str, password: str, totp_secret: str = "") -> None:
+        super().__init__(web=web)
+        self.email = email
+        self._password, self._totp_secret = password, totp_secret
         self._is_in = False
 
     def act(
@@ -79,7 +112,7 @@ class Desk:
         form = page.form("reason")
         if form is None:
             raise Refused(f"There is no form for {act} at {page.url}.")
-        answer = self._send(form, {**fields, "reason": reason})
+        answer = self.send(form, {**fields, "reason": reason})
         if answer.complaints or "/payouts/request/" not in answer.url:
             raise Refused(f"{act}: {' '.join(answer.complaints) or answer.url}")
         return UUID(answer.url.split("/payouts/request/")[1].split("/")[0])
@@ -93,29 +126,29 @@ class Desk:
         )
         self._confirm(asked, reason=reason)
 
-    def open(self, path: str) -> Page:
+    def open(self, address: str) -> Page:
         """Open a page, after logging in if need be."""
         if not self._is_in:
             self._log_in()
-        return self._read(self._session.get(urljoin(self.web, path), timeout=60))
+        return super().open(address)
 
     # ------------------------------------------------------------------------------------------------------------
 
     def _log_in(self) -> None:
-        page = self._read(self._session.get(f"{self.web}/accounts/login/?next=/admin/", timeout=60))
+        page = super().open("/accounts/login/?next=/admin/")
         form = page.form("password")
         if form is None:
             raise Refused(f"There is no log-in form at {page.url}.")
-        page = self._send(form, {"login": self.email, "password": self._password})
+        page = self.send(form, {"login": self.email, "password": self._password})
         code_form = page.form("code")
         if code_form is not None:
-            page = self._send(code_form, {"code": code_of(self._totp_secret, at=time.time())})
+            page = self.send(code_form, {"code": code_of(self._totp_secret, at=time.time())})
         if "/admin/" not in page.url:
             raise Refused(f"{self.email} cannot log in: {' '.join(page.complaints) or page.url}")
         self._is_in = True
 
     def _choose(self, page: Page, listed: Form, name: str, rows: Sequence[str]) -> Page:
-        asked = self._send(listed, {"action": name, "_selected_action": list(rows), "select_across": "0"})
+        asked = self.send(listed, {"action": name, "_selected_action": list(rows), "select_across": "0"})
         if asked.form("ids") is None:
             raise Refused(f"{self.email} cannot {name}: {' '.join(asked.complaints) or asked.url}")
         return asked
@@ -125,22 +158,10 @@ class Desk:
         form = form or asked.form("reason")
         if form is None:
             raise Refused(f"There is nothing to confirm at {asked.url}: {' '.join(asked.complaints)}")
-        done = self._send(form, {"confirmed": "1", "reason": reason, **more})
+        done = self.send(form, {"confirmed": "1", "reason": reason, **more})
         # Asked of the provider is done too: what came of it is read later.
         if not any("success" in kind or "info" in kind for kind, _ in done.messages):
             raise Refused(" ".join(done.complaints) or f"Nothing was done at {asked.url}.")
-
-    def _send(self, form: Form, given: dict[str, str | list[str]]) -> Page:
-        url = urljoin(self.web, form.action) if form.action.startswith("/") else form.action
-        return self._read(self._session.post(url, data=form.filled(given), timeout=120))
-
-    def _read(self, answer: requests.Response) -> Page:
-        if answer.status_code >= 400:
-            page = read_page(answer.text, url=answer.url)
-            raise Refused(
-                f"{answer.request.method} {answer.url}: {answer.status_code} {page.complaints or ''}"
-            )
-        return read_page(answer.text, url=answer.url)
 
 
 def code_of(secret: str, *, at: float) -> str:

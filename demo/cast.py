@@ -58,10 +58,15 @@ class Seller:
     """Their address at PayPal, whose first word decides what becomes of the money there; empty: they give none."""
     currency: str = "EUR"
     prices: tuple[int, ...] = (10_000,)
-    """One sale each, in smallest units; the marketplace keeps a tenth."""
+    """One sale each, in smallest units; the marketplace keeps a tenth. None: they sell in their own story alone."""
     sale: Mapping[str, Any] = field(default_factory=dict)
     account: Mapping[str, Any] = field(default_factory=dict)
     promise: Promise = Promise()
+
+    @property
+    def email(self) -> str:
+        """Their address in Sharetribe."""
+        return f"{self.first}.{self.last}@example.com".lower()
 
 
 def _to(word: str, name: str) -> str:
@@ -175,6 +180,27 @@ SELLERS = (
         last="Nochmal",
         fate="PayPal declines it once; retried by a person, it is paid",
         to="lino@example.com",
+    ),
+    # From sign-up to paid
+    Seller(
+        first="Mara",
+        last="Neu",
+        fate="signs up with an account of ours, buys through Stripe, and is verified there as a seller",
+        prices=(),
+        promise=Promise(payouts=(), told=()),
+    ),
+    Seller(
+        first="Willi",
+        last="Seite",
+        fate="is paid what Mara paid, where he said on the payees' own pages",
+        prices=(),
+    ),
+    Seller(
+        first="Gita",
+        last="Kasse",
+        fate="is paid what a buyer paid by a system of the marketplace's own",
+        to="gita@example.com",
+        prices=(),
     ),
     # Came back
     Seller(

@@ -35,6 +35,13 @@ class Page:
     forms: list[Form] = field(default_factory=list)
     messages: list[tuple[str, str]] = field(default_factory=list)
     """Kind (success, error, …) and sentence."""
+    text: str = ""
+    """Everything that is written on it, between blanks."""
+
+    @property
+    def own_form(self) -> Form | None:
+        """The form that the page sends to itself."""
+        return next((form for form in self.forms if form.action == self.url), None)
 
     def form(self, having: str) -> Form | None:
         """Find the form that has a field or box of this name."""
@@ -54,6 +61,7 @@ def read_page(html: str, *, url: str) -> Page:
     reader = _Reader(url)
     reader.feed(html)
     reader.close()
+    reader.page.text = " ".join(" ".join(reader.written).split())
     return reader.page
 
 
@@ -61,6 +69,7 @@ class _Reader(HTMLParser):
     def __init__(self, url: str) -> None:
         super().__init__(convert_charrefs=True)
         self.page = Page(url)
+        self.written: list[str] = []
         self._form: Form | None = None
         self._select: str | None = None
         self._options: list[tuple[str, bool]] = []
@@ -103,6 +112,7 @@ class _Reader(HTMLParser):
                 self._end_item()
 
     def handle_data(self, data: str) -> None:
+        self.written.append(data)
         self._text.append(data)
 
     def _input(self, given: dict[str, str], present: set[str]) -> None:

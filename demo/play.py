@@ -6,15 +6,19 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
 
 from django.conf import settings
+from django.core.management import call_command
 from django.db import close_old_connections
 
-from demo import approving, handing_out, people, promises, report, seeding, staff, troubles
+from demo import approving, buying, handing_out, people, promises, report, seeding, selling, staff, troubles
 from demo.browser import Refused
 from demo.hurrying import Hurry
+from demo.mailbox import Mailbox
 from demo.progress import Progress
-from demo.sandboxes import PayPal, Sharetribe
+from demo.sandboxes import PayPal, Sharetribe, Stripe
 from demo.scene import Scene, Story, Until
 from payouts import webhook_addresses
 
@@ -29,6 +33,10 @@ _STORIES: tuple[Callable[[Scene], Story], ...] = (
     people.refunded_before,
     approving.above_the_threshold,
     approving.second_sales,
+    buying.from_sign_up_to_paid,
+    buying.told_by_the_server,
+    selling.verified_by_stripe,
+    selling.own_pages,
     troubles.lost_answer,
     troubles.resolved_by_two,
     troubles.bad_receiver,
@@ -136,6 +144,8 @@ def _set(progress: Progress) -> Scene:
         web=web,
         flex=Sharetribe(settings.FLEX_BASE_URL),
         paypal=PayPal(os.environ["PAYPAL_BASE_URL"]),
+        stripe=Stripe(settings.STRIPE["api_host"], publishable_key=os.environ["STRIPE_PUBLISHABLE_KEY"]),
+        mailbox=Mailbox(Path(settings.EMAIL_FILE_PATH)),
         staff=staff.hire(web=web),
         say=progress.say,
         reserved=set(_RESERVED),
@@ -146,3 +156,7 @@ def _have_webhooks(scene: Scene) -> None:
     url = webhook_addresses.address("paypal")
     scene.paypal.send_webhooks_to(url)
     scene.say(f"PayPal sends its webhooks to {url}")
+    said = StringIO()
+    call_command("register_stripe_webhooks", stdout=said)
+    for line in said.getvalue().splitlines():
+        scene.say(f"Stripe's webhooks: {' '.join(line.split())}")

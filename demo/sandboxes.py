@@ -1,4 +1,4 @@
-"""The steering of the sandbox: what happens in the marketplace and behind PayPal, and what is true there."""
+"""The steering of the sandbox: what happens in the marketplace, behind PayPal and at Stripe, and what is true there."""
 
 from __future__ import annotations
 
@@ -39,11 +39,15 @@ class Sandbox:
 class Sharetribe(Sandbox):
     """The marketplace: people, sales, and what becomes of them."""
 
-    def user(self, first: str, last: str, **more: Any) -> str:
+    def user(self, email: str, first: str, last: str, **more: Any) -> str:
         """Let somebody sign up; gives the user's id."""
-        email = f"{first}.{last}@example.com".lower()
         profile = {"firstName": first, "lastName": last}
         return str(self.post("users", {"email": email, "profile": profile, **more})["id"])
+
+    def metadata(self, user: str) -> dict[str, Any]:
+        """Show what a user's metadata says."""
+        shown: dict[str, Any] = self.post(f"users/{user}", {})["attributes"]["profile"]["metadata"]
+        return shown
 
     def token(self, user: str) -> str:
         """Give an access token of a user, as the front end gets it when they log in."""
@@ -97,3 +101,23 @@ class PayPal(Sandbox):
     def send_webhooks_to(self, url: str) -> None:
         """Have PayPal tell us what happens, as registered in its developer pages."""
         self.post("webhook", {"url": url})
+
+
+class Stripe(Sandbox):
+    """Stripe, as a buyer's browser meets it."""
+
+    def __init__(self, url: str, *, publishable_key: str) -> None:
+        super().__init__(url)
+        self._key = publishable_key
+
+    def pay(self, intent: str, *, client_secret: str, card: str) -> str:
+        """Give a card for a payment, as Stripe's own library does in the browser; gives how the payment stands."""
+        answer = self._session.post(
+            f"{self.url}/v1/payment_intents/{intent}/confirm",
+            data={"client_secret": client_secret, "payment_method": card},
+            headers={"Authorization": f"Bearer {self._key}"},
+            timeout=30,
+        )
+        if not answer.ok:
+            raise RuntimeError(f"Stripe does not take the card: {answer.status_code} {answer.text[:300]}")
+        return str(answer.json()["status"])

@@ -11,8 +11,10 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import Payee
+from demo.calling import Account
 from demo.cast import Seller
-from demo.sandboxes import PayPal, Sharetribe
+from demo.mailbox import Mailbox
+from demo.sandboxes import PayPal, Sharetribe, Stripe
 from demo.staff import Staff
 from payouts.models import Payable, Payout
 
@@ -36,6 +38,8 @@ class Scene:
     web: str
     flex: Sharetribe
     paypal: PayPal
+    stripe: Stripe
+    mailbox: Mailbox
     staff: Staff
     say: Callable[[str], None]
     sellers: dict[str, Seller] = field(default_factory=dict)
@@ -46,11 +50,13 @@ class Scene:
     """First name → transactions, in the order in which they were sold."""
     reserved: set[str] = field(default_factory=set)
     """Sellers whose payouts wait for their own story instead of being approved with all others."""
+    accounts: dict[str, Account] = field(default_factory=dict)
+    """First name → account of ours, of those who signed up for one."""
     is_seeded: bool = False
 
     def join(self, seller: Seller) -> None:
         """Let a seller sign up in Sharetribe."""
-        user = self.flex.user(seller.first, seller.last, **seller.account)
+        user = self.flex.user(seller.email, seller.first, seller.last, **seller.account)
         self.sellers[seller.first], self.users[seller.first] = seller, UUID(user)
 
     def sell(self, name: str, price: int, **terms: Any) -> str:
@@ -83,6 +89,10 @@ class Scene:
 
         which = "" if nth == 0 else f" ({nth + 1})"
         return Until(f"{name}'s payout{which} to be {state.replace('_', ' ')}", look)
+
+    def mailed(self, to: str, pattern: str) -> Until:
+        """Wait until a mail to somebody says something; gives what the pattern's group finds in it."""
+        return Until(f"a mail to {to}", lambda: self.mailbox.newest(to=to, pattern=pattern))
 
     def waits(self, name: str, reason: str) -> Until:
         """Wait until something owed to a seller waits for a decision of people; gives the payable."""
