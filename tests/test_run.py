@@ -188,6 +188,20 @@ def test_the_demo_takes_no_setting_from_the_shell(entry, monkeypatch, name):
     assert name not in entry.without_settings()
 
 
+@pytest.mark.parametrize(
+    ("service", "origins"),
+    [
+        ("flex", {"FLEX_BASE_URL", "FLEX_MARKETPLACE_BASE_URL"}),
+        ("paypal", {"PAYPAL_BASE_URL"}),
+        ("stripe", {"STRIPE_API_HOST"}),
+    ],
+)
+def test_the_product_is_told_where_a_service_of_the_sandbox_is(entry, service, origins):
+    url, key = "http://127.0.0.1:8899", f"{service.upper()}_SECRET_KEY"
+    told = entry.where({"service": service, "url": url, "credentials": {"secret_key": "s3"}})
+    assert told == dict.fromkeys(origins, url) | {key: "s3"}
+
+
 def test_the_demo_takes_no_setting_from_a_dotenv(entry, tmp_path):
     (tmp_path / ".env").write_text("ALERT_WEBHOOK_URL=https://alarm.example.com/live\n")
     show = "from marketplace_payouts import settings; print(repr(settings.ALERT_WEBHOOK_URL))"

@@ -15,6 +15,12 @@ import pytest
 from demo.cast import SELLERS, regulars
 from tests.database import CHECKOUT
 
+CREDENTIALS = {
+    "flex": {"client_id", "client_secret"},
+    "paypal": {"client_id", "client_secret"},
+    "stripe": {"secret_key", "publishable_key"},
+}
+
 
 def test_no_two_sellers_share_a_name_or_an_address():
     everybody = (*SELLERS, *regulars())
@@ -51,4 +57,13 @@ def test_everything_ends_as_promised():
     assert handed_out["ready"]
     roles = {"viewer", "operator", "approver", "administrator", "engineer"}
     assert {member["role"] for member in handed_out["staff"]} == roles
-    assert set(handed_out["sandbox"]) == {"flex", "paypal"}
+    assert set(handed_out["sandbox"]) == {"flex", "paypal", "stripe"}
+    assert all({"url", *names} <= handed_out["sandbox"][one].keys() for one, names in CREDENTIALS.items())
+    [account] = [one for one in handed_out["payees"] if one["password"]]
+    assert account["email"] == "mara.neu@example.com"
+    for told in (
+        "Mara pays at Stripe",
+        "Stripe's webhooks have Mara verified",
+        "Willi is paid what Mara paid him",
+    ):
+        assert told in done.stdout

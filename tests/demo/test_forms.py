@@ -62,6 +62,16 @@ def test_reads_texts_choices_and_errors():
     assert page.complaints == ["Say why."]
 
 
+def test_reads_what_is_written_and_which_form_goes_to_the_page_itself():
+    away = '<form method="post" action="/away"><input name="a"></form>'
+    here = '<form method="post"><input name="b" value="1"></form>'
+    page = read_page(f"<p>Paid &amp;\n  <b>done</b></p>{away}{here}", url="http://web/payee/")
+    assert page.text == "Paid & done"
+    assert page.own_form is not None
+    assert page.own_form.fields == [("b", "1")]
+    assert read_page(away, url="http://web/payee/").own_form is None
+
+
 @pytest.mark.parametrize(
     ("at", "code"), [(59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")]
 )
