@@ -48,8 +48,7 @@ class Browser:
         """
         if form is None:
             raise Refused("The page has no such form.")
-        url = urljoin(self.web, form.action)
-        return self._read(self._session.post(url, data=form.filled(given or {}), timeout=120))
+        return self._read(self._session.post(form.action, data=form.filled(given or {}), timeout=120))
 
     def _read(self, answer: requests.Response) -> Page:
         if answer.status_code >= 400:

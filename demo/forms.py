@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 _SILENT = frozenset({"submit", "button", "image", "reset", "file"})
 
@@ -14,6 +15,7 @@ class Form:
     """One form: where it goes and what it would send."""
 
     action: str
+    """The whole address."""
     id: str
     fields: list[tuple[str, str]] = field(default_factory=list)
     boxes: dict[str, list[str]] = field(default_factory=dict)
@@ -83,7 +85,7 @@ class _Reader(HTMLParser):
         present = {name for name, _ in attrs}
         match tag:
             case "form":
-                self._form = Form(given.get("action", "") or self.page.url, given.get("id", ""))
+                self._form = Form(urljoin(self.page.url, given.get("action", "")), given.get("id", ""))
                 self.page.forms.append(self._form)
             case "input":
                 self._input(given, present)

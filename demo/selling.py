@@ -23,10 +23,9 @@ def verified_by_stripe(scene: Scene) -> Story:
     link = api.post("/api/v1/seller/onboarding", {"return_url": back, "refresh_url": back})
     scene.say(f"Mara opens {opened['account']} as a seller and goes to Stripe's form.")
     browser = Browser(web=scene.web)
-    page = browser.send(
-        browser.open(link["url"]).own_form, {"action": "continue", "business_type": "individual"}
-    )
-    page = browser.send(page.own_form, {"action": "submit", "tos_acceptance": "yes"})
+    form = browser.open(link["url"]).form("business_type")
+    form = browser.send(form, {"business_type": "individual", "action": "continue"}).form("tos_acceptance")
+    page = browser.send(form, {"tos_acceptance": "yes", "action": "submit"})
     if page.url != back:
         raise AssertionError(f"Stripe's form leads to {page.url}: {page.text[:300]}")
     yield Until(

@@ -57,7 +57,7 @@ def test_reads_texts_choices_and_errors():
     page = read_page(ASK, url="http://web/")
     form = page.form("reason")
     assert form is not None
-    assert form.action == "/admin/payouts/payout/act/approve/"
+    assert form.action == "http://web/admin/payouts/payout/act/approve/"
     assert form.fields == [("ids", "a b"), ("reason", "<why>\nsecond line"), ("outcome", "not_paid")]
     assert page.complaints == ["Say why."]
 
