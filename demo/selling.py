@@ -50,7 +50,7 @@ def own_pages(scene: Scene) -> Story:
     page = browser.send(page.form("email"), {"email": address})
     code = yield scene.mailed(address, _CODE)
     page = browser.send(page.form("code"), {"code": code})
-    scene.say("Willi comes to /payee/ with a mailed code and reads that he must choose a payout method.")
+    scene.say("Willi comes to /payee/ and logs in with the code that is mailed to him.")
     page = browser.open(f"/payee/method/add/paypal/?country={_COUNTRY}")
     browser.send(page.form("f-email"), {"f-email": _PAYPAL})
     link = yield scene.mailed(_PAYPAL, _LINK)
