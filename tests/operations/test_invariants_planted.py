@@ -99,7 +99,9 @@ PLANTS: dict[str, tuple[list[str], list[str]]] = {
         ["payouts_batch_reference"],
     ),
     "keys_are_unique": (
-        [f"UPDATE payouts_batch SET key = (SELECT key FROM payouts_attempt ORDER BY id LIMIT 1) WHERE id = {BATCH}"],
+        [
+            f"UPDATE payouts_batch SET key = (SELECT key FROM payouts_attempt ORDER BY id LIMIT 1) WHERE id = {BATCH}"
+        ],
         [],
     ),
     "dead_before_the_next": (
