@@ -35,7 +35,7 @@ class Hurry:
             return
         if now - self._worked > _WORK_EVERY_S:
             self._worked = now
-            kicks.kick("understand")
+            kicks.kick("count")
         if now - self._polled > _POLL_EVERY_S:
             self._polled = now
             async_task("flexsync.tasks.poll", q_options={"task_name": "poll", "group": "demo"})

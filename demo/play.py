@@ -10,6 +10,7 @@ from io import StringIO
 from pathlib import Path
 
 from django.conf import settings
+from django.core.mail.backends.filebased import EmailBackend
 from django.core.management import call_command
 from django.db import close_old_connections
 
@@ -145,7 +146,7 @@ def _set(progress: Progress) -> Scene:
         flex=Sharetribe(settings.FLEX_BASE_URL),
         paypal=PayPal(os.environ["PAYPAL_BASE_URL"]),
         stripe=Stripe(settings.STRIPE["api_host"], publishable_key=os.environ["STRIPE_PUBLISHABLE_KEY"]),
-        mailbox=Mailbox(Path(settings.EMAIL_FILE_PATH)),
+        mailbox=Mailbox(Path(EmailBackend().file_path)),
         staff=staff.hire(web=web),
         say=progress.say,
         reserved=set(_RESERVED),

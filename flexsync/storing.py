@@ -18,6 +18,7 @@ from django.db import connection
 
 from flexsync.snapshots import SNAPSHOT, Snapshot
 from marketplace_payouts.lib.ids import uuid7
+from payouts import counting
 from payouts.models import Source
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -100,7 +101,7 @@ def store(rows: Sequence[Heard], *, marketplace_id: UUID, now: datetime) -> list
 
 
 def look_at(rows: Iterable[Heard], *, marketplace_id: UUID, now: datetime) -> None:
-    """This will have the transactions of these rows interpreted, in one statement, in the order of their ids.
+    """This will have the transactions of these rows interpreted, in two statements, in the order of their ids.
 
     Where all that is new is an echo of ours, and nothing else waits, the transaction counts as understood already.
     """
@@ -140,6 +141,7 @@ def look_at(rows: Iterable[Heard], *, marketplace_id: UUID, now: datetime) -> No
                 [echoes[reference] for reference in references],
             ],
         )
+    counting.wake(references, now=now)
 
 
 @cache

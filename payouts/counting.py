@@ -1,8 +1,8 @@
 """What is recorded of buyers' money is counted: its transaction is looked at again, its payee too, and it is told.
 
 It comes before stage 2, and works on whatever `payments.recording` was told by anybody but Sharetribe. A word about a
-transaction that nobody has heard of waits, and is looked at ever more seldom, until the transaction is known. So does
-the id of a payment that was prepared for a buyer, which the transaction is to be told.
+transaction that nobody has heard of waits until it is heard of, and is looked at now and then, ever more seldom. So
+does the id of a payment that was prepared for a buyer, which the transaction is to be told.
 """
 
 from __future__ import annotations
@@ -60,6 +60,29 @@ def count(*, limit: int, now: datetime) -> int:
         crash_point("count.before_commit")
     crash_point("count.after_commit")
     return len(rows)
+
+
+def wake(references: Sequence[UUID], *, now: datetime) -> None:
+    """This will have counted what waited for these transactions to be heard of; in the caller's transaction.
+
+    What somebody counts just now is left to them: they hold it, and may wait for these transactions themselves.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH words AS (
+                SELECT id FROM payments_paymentin WHERE next_at > %(now)s AND transaction_id = ANY(%(references)s)
+                FOR NO KEY UPDATE SKIP LOCKED
+            ), prepared AS (
+                SELECT id FROM payments_intent WHERE next_at > %(now)s AND transaction_id = ANY(%(references)s)
+                FOR NO KEY UPDATE SKIP LOCKED
+            ), woken AS (
+                UPDATE payments_paymentin AS w SET next_at = %(now)s FROM words WHERE w.id = words.id
+            )
+            UPDATE payments_intent AS p SET next_at = %(now)s FROM prepared WHERE p.id = prepared.id
+            """,
+            {"now": now, "references": list(references)},
+        )
 
 
 def _claim(model: type[Waiting], limit: int, *, now: datetime) -> list[Waiting]:

@@ -228,9 +228,9 @@ def test_the_number_of_statements_does_not_grow_with_the_page(world: World, djan
             for n in range(count)
         ]
 
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         storing.store(rows(2, 1), marketplace_id=marketplace.pk, now=world.now)
-    with django_assert_max_num_queries(2):
+    with django_assert_max_num_queries(3):
         storing.store(rows(100, 10), marketplace_id=marketplace.pk, now=world.now)
     assert heard() == Source.objects.count() == 102
 

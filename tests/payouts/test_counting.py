@@ -68,3 +68,14 @@ def test_a_word_that_comes_while_the_transaction_is_being_understood_is_not_miss
         world.understand()
     world.understand()
     assert int(Payable.objects.get(purpose="loss").units) == -900
+
+
+def test_a_word_that_came_before_its_transaction_is_counted_as_soon_as_that_is_heard_of(world: World):
+    transaction = world.sale(world.seller())
+    world.buyer(transaction, "refunded", 1_000, reference="re-1")
+    world.buyer(str(uuid4()), "refunded", 1_000, reference="nobody's")
+    assert counting.count(limit=500, now=world.now) == 2
+    assert counting.count(limit=500, now=world.now) == 0
+    world.hear()
+    assert PaymentIn.objects.filter(next_at__isnull=False).get().reference == "nobody's"
+    assert OutboxMessage.objects.filter(kind="tell_payment").count() == 1
