@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from bench import announcing, batches, clusters, hearing, memory, paying, scale
+from bench import announcing, api, batches, clusters, hearing, memory, paying, scale
 from bench.setting import Measure
 
 ROWS: Final[Mapping[str, Measure]] = {
@@ -20,6 +20,8 @@ ROWS: Final[Mapping[str, Measure]] = {
     "mem.poller": memory.measure_poller,
     "mem.sender": memory.measure_sender,
     "scale.payout_1m_vs_10k": scale.measure,
+    "api.payouts": partial(api.measure, of="payouts"),
+    "api.buyer": partial(api.measure, of="buyer"),
     "clusters.2": partial(clusters.measure, count=2),
     "clusters.3": partial(clusters.measure, count=3),
 }

@@ -20,6 +20,8 @@ ONE_OF_EACH = (
     "pay.batch15000",
     "mem.sender",
     "scale.payout_1m_vs_10k",
+    "api.payouts",
+    "api.buyer",
     "clusters.2",
 )
 
