@@ -95,7 +95,7 @@ _CALLS_OF: Final[Mapping[str, Callable[[], Mapping[str, Sequence[Call]]]]] = {
 
 
 def _users() -> Sequence[User]:
-    return User.objects.filter(buyer__isnull=False).select_related("payee").order_by("pk")
+    return list(User.objects.filter(buyer__isnull=False).select_related("payee").order_by("pk"))
 
 
 def _proof(user: User) -> Mapping[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
 from uuid import UUID
 
 from rest_framework.request import Request
@@ -16,9 +15,9 @@ from payouts.models import Payout
 class Bare(APIView):
     """Nobody is asked who they are, and nobody is throttled."""
 
-    authentication_classes: ClassVar[list[Any]] = []
-    permission_classes: ClassVar[list[Any]] = []
-    throttle_classes: ClassVar[list[Any]] = []
+    authentication_classes = ()
+    permission_classes = ()
+    throttle_classes = ()
 
 
 class BarePayouts(Bare):
