@@ -268,8 +268,6 @@ def test_nothing_is_found_that_is_not_listed(front, join, tmp_path):
     assert ("POST", 200) in {(one.method, one.status) for one in front.told if "/me/sharetribe?" in one.asked}
     assert not surprises(found), "\n\n".join(surprises(found))
     assert not leaks(front)
-    unneeded = [entry for entry in ACCEPTED if not any(entry.covers(one) for one in found)]
-    assert not unneeded, "Nothing of this is found any more: take it off the list."
 
 
 def test_a_fault_is_found(front, tmp_path, monkeypatch):
