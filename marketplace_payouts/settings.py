@@ -321,7 +321,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["accounts.api.permissions.IsPerson", "accounts.api.permissions.MayChange"],
     "DEFAULT_THROTTLE_CLASSES": ["accounts.api.throttles.ByCaller"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["accounts.api.parsing.Json"],
     "DEFAULT_SCHEMA_CLASS": "accounts.api.schema.Operation",
     "EXCEPTION_HANDLER": "accounts.api.errors.respond",
     "NUM_PROXIES": TRUSTED_PROXIES,

@@ -96,7 +96,17 @@ def _flat(detail: Any, field: str | None) -> Iterator[Shown]:
         for index, inner in enumerate(detail):
             yield from _flat(inner, field if isinstance(inner, str) else _within(field, index))
     else:
-        yield {"code": getattr(detail, "code", "invalid"), "detail": str(detail), "field": field}
+        shown_field = None if field is None else _sendable(field)
+        yield {
+            "code": getattr(detail, "code", "invalid"),
+            "detail": _sendable(str(detail)),
+            "field": shown_field,
+        }
+
+
+def _sendable(text: str) -> str:
+    """JSON may bring halves of surrogate pairs, in names of fields too, and UTF-8 has none to answer with."""
+    return text.encode(errors="replace").decode()
 
 
 def _within(field: str | None, name: str | int) -> str:

@@ -47,6 +47,12 @@ def test_a_field_that_is_not_known_is_a_mistake(ada):
     assert "name, lines" in answer.json()["errors"][0]["detail"]
 
 
+def test_half_a_surrogate_pair_is_told_by_a_question_mark(ada):
+    answer = ada.api().post(PLAIN, {"name": "Ada", "lines": [], "nmae\ud800": 1})
+    assert answer.status_code == 400
+    assert shape_of(answer) == [("unknown_field", "nmae?")]
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [
@@ -78,7 +84,9 @@ def test_every_value_of_its_type_is_taken(ada):
     assert (answer.status_code, answer.json()) == (200, right)
 
 
-@pytest.mark.parametrize("body", ["{", "[1,", "\xff\xfe", "nope", "null"])
+@pytest.mark.parametrize(
+    "body", ["{", "[1,", "\xff\xfe", "nope", "null", "[" * 100_000, '{"name":' * 100_000]
+)
 def test_a_body_that_is_no_json(ada, body):
     answer = ada.api().post(PLAIN, body)
     assert answer.status_code == 400

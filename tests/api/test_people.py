@@ -164,6 +164,7 @@ def test_a_deadline_is_told(ada, stripe_sandbox):
         (SELLER, {"country": "de"}, (400, "invalid", "country")),
         (SELLER, {"country": "VN"}, (400, "country_not_served", "country")),
         (SELLER, {"country": "DE", "business_type": "cult"}, (400, "invalid_choice", "business_type")),
+        (SELLER, {"country": "DE", "business_type": "\ud800"}, (400, "invalid_choice", "business_type")),
         (f"{SELLER}/onboarding", {**BACK, "return_url": "nowhere"}, (400, "invalid", "return_url")),
         (f"{SELLER}/onboarding", BACK, (409, "no_seller_account", None)),
         (f"{SELLER}/login-link", {}, (409, "no_seller_account", None)),
