@@ -30,7 +30,7 @@ urlpatterns = [
     path("api/v1/", include("payments.api.urls")),
     *bare_urlpatterns,
     path("api/v1/payments/", include("flexsync.api.urls")),
-    re_path("^api/", UnknownView.as_view()),
+    re_path("^(?:api|buyer|seller)/", UnknownView.as_view()),
     path("webhooks/<slug:provider>/<uuid:token>/", doors.webhook, name="webhook"),
     path("stripe/webhook/<uuid:endpoint>/", doors.stripe_webhook, name="stripe_webhook"),
     path("healthz", doors.alive),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, NoReturn
 
-from django.http import Http404
+from django.urls import Resolver404, resolve
 from rest_framework.exceptions import APIException, ParseError
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.api.errors import ApiError
 from accounts.api.serializers import Body
 
 
@@ -76,5 +77,23 @@ class UnknownView(ApiView):
     schema = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> NoReturn:
-        """This will say so, whoever asks and however."""
-        raise Http404
+        """This will say so, whoever asks and however; and what there is but for the slash at the end.
+
+        :raises ApiError: always.
+        """
+        sentence = "There is nothing at this address."
+        if beside := _beside(request.path):
+            sentence = (
+                f"There is nothing at this address, but there is at {beside}: mind the slash at its end."
+            )
+        raise ApiError("not_found", sentence, status=404)
+
+
+def _beside(path: str) -> str:
+    """Give the address that differs by the slash at its end, where there is something."""
+    other = path.removesuffix("/") if path.endswith("/") else f"{path}/"
+    try:
+        found = resolve(other)
+    except Resolver404:
+        return ""
+    return "" if getattr(found.func, "cls", None) is UnknownView else other

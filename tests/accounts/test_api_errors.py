@@ -130,13 +130,29 @@ def test_another_method(ada, method):
 
 
 @pytest.mark.parametrize(
-    "path", ["/api/v1/nothing", "/api/v1/", "/api/v2/me", "/api/v1/me/x", "/api/nothing"]
+    "path",
+    ["/api/v1/nothing", "/api/v1/", "/api/v2/me", "/api/v1/me/x", "/api/nothing", "/buyer/x", "/seller/x"],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
 def test_an_address_with_nothing_at_it(transactional_db, path, method):
     answer = Api().call(method, path)
     assert answer.status_code == 404
     assert shape_of(answer) == [("not_found", None)]
+
+
+@pytest.mark.parametrize(
+    ("path", "there"),
+    [
+        ("/api/v1/payouts", "/api/v1/payouts/"),
+        ("/api/v1/me/", "/api/v1/me"),
+        ("/buyer/", "/buyer"),
+        ("/seller/onboarding/", "/seller/onboarding"),
+    ],
+)
+def test_a_slash_too_many_or_too_few_is_named(transactional_db, path, there):
+    answer = Api().get(path)
+    assert shape_of(answer) == [("not_found", None)]
+    assert f" {there}: " in answer.json()["errors"][0]["detail"]
 
 
 def test_nobody(transactional_db):
