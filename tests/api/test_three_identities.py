@@ -2,7 +2,8 @@
 
 The routes come from the URL configuration: one that has no line in `EXPECTED` fails. A line says what each method
 answers to (owner, another payee, nobody); a method that it does not name answers 405 to those who are known, and 401 to
-nobody. Where the owner may do something to a thing of theirs, another payee must get 404, as if it did not exist.
+nobody. What answers without /api/v1 as well has the same line. Where the owner may do something to a thing of theirs,
+another payee must get 404, as if it did not exist.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils import timezone
 from accounts.models import Marketplace, Payee
 from payouts.providers import registry
 from tests import factories
-from tests.api.routes import METHODS, ROOT, routes
+from tests.api.routes import METHODS, ROOT, bare_routes, routes
 from tests.api_client import Api, SharetribeUser, known_marketplace
 from tests.sandbox_services import SandboxService
 
@@ -106,7 +107,7 @@ def people(
     return SharetribeUser(flex_sandbox), SharetribeUser(flex_sandbox)
 
 
-def address(route: str, owner: SharetribeUser) -> str:
+def address(route: str, owner: SharetribeUser, *, root: str = ROOT) -> str:
     """The address of a route, with the ids of things that are the owner's."""
     payee = Payee.objects.get(flex_user_id=owner.id)
     if "<uuid:payout>" in route:
@@ -114,15 +115,27 @@ def address(route: str, owner: SharetribeUser) -> str:
         route = route.replace("<uuid:payout>", str(payout.pk))
     if "<uuid:pk>" in route:
         route = route.replace("<uuid:pk>", str(OF_THE_OWNER[route.partition("/")[0]](payee)))
-    return f"/{ROOT}{route}".replace("<int:year>", str(timezone.now().year))
+    return f"/{root}{route}".replace("<int:year>", str(timezone.now().year))
 
 
 def test_every_route_has_its_line():
     assert routes() == sorted(EXPECTED)
+    assert bare_routes()
+    assert EXPECTED.keys() >= set(bare_routes())
 
 
 @pytest.mark.parametrize("route", sorted(EXPECTED))
 def test_each_answers_as_its_line_says(route, people):
+    tried(route, people, root=ROOT)
+
+
+@pytest.mark.parametrize("route", bare_routes())
+def test_bare_each_answers_as_its_line_says(route, people):
+    tried(route, people, root="")
+
+
+def tried(route: str, people: tuple[SharetribeUser, SharetribeUser], *, root: str) -> None:
+    """Try a route by every method, as the owner, another payee and nobody."""
     owner, another = people
     owner.session()  # the first visit makes the payee
     answered = {}
@@ -130,6 +143,6 @@ def test_each_answers_as_its_line_says(route, people):
         body = BODIES.get((method, route))
         # A session each: one of the methods ends it.
         callers = (owner.session(), another.session(), Api())
-        path = address(route, owner)
+        path = address(route, owner, root=root)
         answered[method] = tuple(api.call(method, path, body).status_code for api in callers)
     assert answered == {method: EXPECTED[route].get(method, NOT_THERE) for method in METHODS}
