@@ -106,7 +106,9 @@ def seal_secrets_anew(key_id: str) -> int:
 
 def _register_one(standing: _Standing, *, rotate: bool, at_once: bool, now: datetime) -> Iterator[Done]:
     current = standing.current
-    if current is None or rotate:
+    # In which version of the API its events are written, Stripe fixes at the making.
+    is_outdated = current is not None and current.api_version != config().api_version
+    if current is None or rotate or is_outdated:
         yield _make(standing.kind)
         standing.former += [current] if current is not None else []
     else:

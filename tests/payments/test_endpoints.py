@@ -114,6 +114,16 @@ def test_what_somebody_changed_at_stripe_is_put_right(marketplace, change, named
     assert register() == ["platform: stands", "connect: stands"]
 
 
+def test_another_version_of_the_api_replaces_them(marketplace, settings):
+    register()
+    former = set(at_stripe(marketplace))
+    settings.STRIPE_API_VERSION = "2026-09-30.dahlia"
+    assert register() == ["platform: made", "platform: replaced", "connect: made", "connect: replaced"]
+    made = [one for key, one in at_stripe(marketplace).items() if key not in former]
+    assert {one["api_version"] for one in made} == {"2026-09-30.dahlia"}
+    assert register() == ["platform: stands", "platform: replaced", "connect: stands", "connect: replaced"]
+
+
 def test_another_public_address_moves_them(marketplace, settings):
     register()
     settings.PUBLIC_URL = "http://127.0.0.1:10"
