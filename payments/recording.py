@@ -140,7 +140,8 @@ def _compared(word: PaymentWord, stored: PaymentIn) -> Answer:
         sentence = (
             f"{named} is recorded for the transaction {stored.transaction_id}, not {word.transaction_id}."
         )
-    elif amount != word.amount:
+    elif amount != word.amount and word.kind != PaymentIn.Kind.FAILED:
+        # Of a try at which nothing came the amount says nothing: it may have changed since.
         sentence = (
             f"{named} is recorded with {format_amount(amount)}, not {format_amount(word.amount)}. Another payment,"
             " refund or dispute needs a reference of its own."

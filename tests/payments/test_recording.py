@@ -77,6 +77,14 @@ def test_a_contradiction_is_refused_aloud_and_kept_for_staff(market, changes, sa
     assert kept.last_at > kept.first_at
 
 
+def test_a_try_that_failed_is_the_same_whatever_was_to_be_paid(market):
+    failed = replace(PAID, kind=Kind.FAILED)
+    more = replace(failed, amount=Money(12_000, "EUR"))
+    assert verdicts(failed, more, market=market) == ["recorded", "known"]
+    assert verdicts(replace(failed, transaction_id=uuid4()), market=market) == ["refused"]
+    assert PaymentIn.objects.get().units == 10_000
+
+
 def test_another_outcome_may_have_the_same_reference(market):
     dispute = [
         replace(PAID, kind=kind, reference="dp-1", amount=Money(units, "EUR"))
