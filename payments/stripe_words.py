@@ -184,7 +184,8 @@ def units_of(amount: Money) -> int:
     converted, rest = convert_exponent(
         amount.units, exponent(code), _STRIPES_OWN_EXPONENTS.get(code, exponent(code))
     )
-    if rest:
+    # Of three decimals Stripe wants the last one to be zero.
+    if rest or (exponent(code) == 3 and converted % 10):
         raise BadPayment("amount", f"{amount} is finer than what Stripe can take in {code}.")
     return converted
 
