@@ -13,6 +13,7 @@ from uuid import uuid4
 from marketplace_payouts.lib.crash_points import crash_point
 from payments.customers import DEFAULT_METHOD
 from payments.stripe.client import asking
+from payments.stripe.errors import StripeRefused
 from payments.stripe.making import Found
 
 
@@ -36,13 +37,30 @@ class Customers:
 def attach(method: str, *, customer: str) -> str:
     """This will keep a payment method for a customer, and give its id; one that is kept already stays.
 
+    Stripe attaches none twice, not even to the same customer: it may have been ours, where the answer was lost, or the
+    browser's, by a SetupIntent. So where it refuses, whose the method is by now is read.
+
+    :raises StripeRefused: naming `payment_method`, when it is not known, declined, or kept for somebody else.
     :raises StripeProblem: when it is not done, or not for certain.
     """
     crash_point("stripe_buyer.before_attaching")
-    with asking("keep the payment method") as stripe:
-        found = stripe.v1.payment_methods.attach(method, {"customer": customer}, _new_key())
+    try:
+        with asking("keep the payment method") as stripe:
+            method = stripe.v1.payment_methods.attach(method, {"customer": customer}, _new_key()).id
+    except StripeRefused as refusal:
+        if not _is_kept(method, customer=customer):
+            refusal.param = "payment_method"
+            raise
     crash_point("stripe_buyer.after_attaching")
-    return found.id
+    return method
+
+
+def _is_kept(method: str, *, customer: str) -> bool:
+    try:
+        with asking("show the payment method") as stripe:
+            return stripe.v1.payment_methods.retrieve(method).customer == customer
+    except StripeRefused:
+        return False
 
 
 def change(customer: str, values: Mapping[str, Any]) -> Found:

@@ -12,6 +12,7 @@ from sandbox.stripe.charge_shapes import billing_details
 from sandbox.stripe.desk import Call, Endpoint
 from sandbox.stripe.ground import Part
 from sandbox.stripe.params import NOTHING, Form, inner_page, merged
+from sandbox.stripe.problems import Problem
 from sandbox.stripe.store import Data, Record
 
 
@@ -136,6 +137,12 @@ class Cards(Part):
         if customer is None or customer.account != call.account:
             raise problems.absent("customer", call.params["customer"], param="customer")
         record = self.usable(identity, account=call.account)
+        if record.data["customer"] is not None:
+            raise problems.invalid("The payment method you provided has already been attached to a customer.")
+        # Stripe has the card's bank look at it first.
+        decline = CARDS[record.hidden["card"]].decline
+        if decline is not None:
+            raise Problem(402, decline.message, kind="card_error", code=decline.code)
         self.give(record, customer)
         return self._shows.show(record)
 

@@ -80,7 +80,7 @@ def test_looking_at_a_buyer_asks_nobody(ada, stripe_sandbox, django_assert_num_q
         ({"email": "nowhere"}, "invalid", "email"),
         ({"customer": "cus_1"}, "unknown_field", "customer"),
         ({"payment_method": "card_1"}, "invalid", "payment_method"),
-        ({"payment_method": "pm_unknown"}, "stripe_refused", None),
+        ({"payment_method": "pm_unknown"}, "stripe_refused", "payment_method"),
         ({"address": {"country": "Germany"}}, "invalid", "address.country"),
         ({"shipping": {"address": {}}}, "required", "shipping.name"),
         ({"name": "x" * 201}, "max_length", "name"),

@@ -76,15 +76,34 @@ def test_a_payment_method_is_kept_and_becomes_the_default(minh, marketplace):
     assert buyers.put(user=minh, given={"payment_method": None}).shown["payment_method"] is None
 
 
-def test_a_card_that_stripe_does_not_take_changes_nothing(minh, marketplace):
+@pytest.mark.parametrize("card", ["pm_no_such_card", "pm_card_chargeDeclined"])
+def test_a_card_that_stripe_does_not_take_changes_nothing(minh, marketplace, card):
     buyers.put(user=minh, given={"payment_method": "pm_card_visa", "name": "Minh"})
-    with pytest.raises(StripeRefused):
-        buyers.put(user=minh, given={"payment_method": "pm_no_such_card", "name": "Other"})
+    with pytest.raises(StripeRefused) as refused:
+        buyers.put(user=minh, given={"payment_method": card, "name": "Other"})
+    assert refused.value.param == "payment_method"
     [customer] = customers(marketplace)
     assert customer["name"] == "Minh"
     buyer = buyers.find(user=minh)
     assert buyer is not None
     assert buyer.shown["payment_method"]["brand"] == "visa"
+
+
+def test_a_card_that_the_browser_kept_already_becomes_the_default(minh, marketplace):
+    customer = buyers.put(user=minh, given={}).stripe_id
+    card = marketplace.v1.payment_methods.attach("pm_card_visa", {"customer": customer}).id
+    assert buyers.put(user=minh, given={"payment_method": card}).shown["payment_method"]["id"] == card
+
+
+def test_the_card_of_another_buyer_is_refused(minh, marketplace):
+    card = buyers.put(user=minh, given={"payment_method": "pm_card_visa"}).shown["payment_method"]["id"]
+    ada = somebody("ada@market.example")
+    with pytest.raises(StripeRefused) as refused:
+        buyers.put(user=ada, given={"payment_method": card})
+    assert refused.value.param == "payment_method"
+    buyer = buyers.find(user=minh)
+    assert buyer is not None
+    assert marketplace.v1.payment_methods.retrieve(card).customer == buyer.stripe_id
 
 
 def test_two_people_are_two_customers(minh, marketplace):
@@ -160,6 +179,16 @@ def test_a_lost_answer_makes_no_second_one(minh, marketplace, stripe_sandbox, ki
     buyer = buyers.put(user=minh, given={"name": "Another"})
     [customer] = customers(marketplace)
     assert (buyer.stripe_id, customer["name"]) == (customer["id"], "Another")
+
+
+def test_a_card_whose_answer_was_lost_is_kept(minh, stripe_sandbox, marketplace):
+    customer = buyers.put(user=minh, given={}).stripe_id
+    card = marketplace.v1.payment_methods.create({"type": "card", "card": {"token": "tok_visa"}}).id
+    stripe_sandbox.fault("drop_after", times=1, match={"path": f"/v1/payment_methods/{card}/attach"})
+    with pytest.raises(StripeUnavailable):
+        buyers.put(user=minh, given={"payment_method": card})
+    assert marketplace.v1.payment_methods.retrieve(card).customer == customer
+    assert buyers.put(user=minh, given={"payment_method": card}).shown["payment_method"]["id"] == card
 
 
 @pytest.mark.parametrize("kind", ["drop_after", "error_after", "html_body"])
