@@ -9,6 +9,7 @@ from typing import Final, Literal
 from django.db.models import TextChoices
 
 from accounts.models import ApiSession, Login, ReadOnly, ServerKey
+from accounts.sharetribe import Holder
 
 FRESH: Final = timedelta(minutes=10)
 """How long after a log-in a person may change where money goes."""
@@ -69,6 +70,17 @@ class Caller:
             read_only=session.read_only,
             key=session.key,
             session=session,
+        )
+
+    @classmethod
+    def of_holder(cls, holder: Holder) -> Caller:
+        """This will say what is known of whoever shows an access token of Sharetribe."""
+        return cls(
+            credential=Credential.SHARETRIBE_TOKEN,
+            login=Login.SHARETRIBE,
+            logged_in_at=holder.seen_at,
+            until=None,
+            read_only=holder.read_only,
         )
 
     @property

@@ -8,12 +8,11 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
 from django.db.models import ForeignObjectRel
 from django.template.loader import render_to_string
 
-from accounts import sessions
+from accounts import branding, sessions
 from accounts.errors import InTheWay, NotNow
 from accounts.models import ApiSession, Marketplace, Payee, User
 from accounts.sharetribe import Holder
@@ -48,9 +47,8 @@ def link(account: User, holder: Holder, *, marketplace: Marketplace) -> Payee:
         _must_be_free(account, payee)
         former, payee.user = payee.user, account
         payee.save(update_fields=["user"])
-        if (
-            former is not None and former.pk != account.pk
-        ):  # it is, where the same was asked for twice at once
+        # Where the same was asked for twice at once, it is the account already.
+        if former is not None and former.pk != account.pk:
             former.delete()
     return payee
 
@@ -114,10 +112,11 @@ def _tell(template: str, account: User, flex_email: str, payee: Payee | None) ->
     """Whoever knows nothing of it must hear of it; so nothing is done where the mail cannot be sent."""
     addresses = {account.email, flex_email, payee.email if payee else ""}
     context = {"account": account.email, "public_url": settings.PUBLIC_URL}
+    brand = branding.brand()
     subject, _, body = render_to_string(f"{template}.txt", context).partition("\n")
     try:
         for address in sorted(address for address in addresses if address):
-            EmailMessage(subject, body.strip(), settings.DEFAULT_FROM_EMAIL, [address]).send()
+            brand.mail(subject=subject, body=body.strip(), to=address).send()
     except OSError as error:  # smtplib's errors are OSErrors
         log.warning("linking_not_told", reason=str(error))
         sentence = "The people concerned cannot be told by e-mail at the moment, so nothing was done: try again later."

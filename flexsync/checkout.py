@@ -14,7 +14,7 @@ from uuid import UUID
 from accounts.errors import InTheWay, NotNow
 from accounts.models import Marketplace
 from flexsync import calls
-from flexsync.snapshots import Unclear
+from flexsync.snapshots import Unclear, carries_stripe
 from flexsync.translation import Decimals
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
@@ -84,10 +84,7 @@ def _total(shown: Transaction, marketplace: Marketplace) -> Money:
 
 def _process(shown: Transaction) -> Process:
     process = Process.objects.filter(name=shown.process_name).first()
-    has_stripe = any(
-        name.lower().startswith("stripe") and value for name, value in shown.protected_data.items()
-    )
-    if process is None or process.uses_stripe or has_stripe:
+    if process is None or process.uses_stripe or carries_stripe(shown.protected_data):
         raise InTheWay(
             "not_paid_here",
             "This kind of transaction is paid through Sharetribe's own Stripe payments, or is not set up here.",

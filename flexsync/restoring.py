@@ -13,13 +13,13 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.sharetribe import FlexError
-from payouts.models import Payable, Payout, PayoutLine, Source, SourceCheck, State
+from payouts.dissolving import DISSOLVABLE
+from payouts.models import Payable, Payout, PayoutLine, Source, SourceCheck
 from payouts.restore import Witnessed
 
 log = logger(__name__)
 
 _AT_ONCE: Final = 200
-_UNSENT: Final = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED, State.FAILED)
 
 
 def find_strangers(*, now: datetime) -> Witnessed:
@@ -45,7 +45,7 @@ def find_strangers(*, now: datetime) -> Witnessed:
 def _open_sources() -> list[Source]:
     open_payables = Payable.objects.filter(settled="", source__isnull=False).values("source")
     unsent = PayoutLine.objects.filter(
-        released_at__isnull=True, payout__state__in=_UNSENT, payable__source__isnull=False
+        released_at__isnull=True, payout__state__in=DISSOLVABLE, payable__source__isnull=False
     ).values("payable__source")
     return list(
         (Source.objects.filter(pk__in=open_payables) | Source.objects.filter(pk__in=unsent)).order_by("pk")

@@ -98,6 +98,11 @@ class Snapshot:
         return hashlib.sha256(json.dumps(matters, separators=(",", ":")).encode()).digest()
 
 
+def carries_stripe(protected_data: Mapping[str, object]) -> bool:
+    """This will tell whether a transaction's protected data has what Sharetribe's Stripe integration leaves there."""
+    return any(key.lower().startswith("stripe") and value for key, value in protected_data.items())
+
+
 def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
     """This will read a transaction as events and answers carry it.
 
@@ -113,9 +118,6 @@ def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
     if not transitions:
         raise Nonsense("The transaction does not list its transitions.")
     told = record.metadata.get(METADATA_KEY)
-    shows_stripe = any(
-        key.lower().startswith("stripe") and value for key, value in record.protected_data.items()
-    )
     lines = tuple(_line(item) for item in record.line_items)
     seller = record.provider_id or payee
     payin, payout = _checked(record.payin_total), _checked(record.payout_total)
@@ -131,7 +133,7 @@ def read_snapshot(resource: object, *, payee: UUID | None = None) -> Snapshot:
         payout=payout,
         lines=lines,
         transitions=transitions,
-        shows_stripe=shows_stripe,
+        shows_stripe=carries_stripe(record.protected_data),
         told=told if isinstance(told, dict) else {},
     )
 

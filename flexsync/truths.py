@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
-from flexsync.snapshots import SNAPSHOT, Nonsense, Snapshot, read_snapshot
+from flexsync.snapshots import SNAPSHOT, Nonsense, Snapshot, carries_stripe, read_snapshot
 
 _WITH_RESOURCE: Final = frozenset(
     {"transaction/initiated", "transaction/transitioned", "transaction/updated", SNAPSHOT}
@@ -104,6 +104,4 @@ class Truths:
 
 def _has_stripe(resource: Any) -> bool:
     protected = resource["attributes"].get("protectedData")
-    return isinstance(protected, dict) and any(
-        key.lower().startswith("stripe") and value for key, value in protected.items()
-    )
+    return isinstance(protected, dict) and carries_stripe(protected)

@@ -16,7 +16,7 @@ from uuid import UUID
 from django.db import connection
 
 from accounts.models import Payee
-from flexsync import calls, identity, telling, user_words
+from flexsync import calls, identity, speaking, telling, user_words
 from flexsync.models import UserTold
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
@@ -26,7 +26,6 @@ from payouts.errors import DomainError
 from payouts.models import OutboxMessage
 
 BUSY: Final = "Another worker is telling this user something; ours follows."
-WENT_ON: Final = "It went on while it was being told; it is told again."
 _NOT_REACHED: Final = "There was no time left for this one."
 # Sharetribe's word for a user who is not there; every other conflict passes.
 _UNKNOWN: Final = "user-not-found"
@@ -119,7 +118,7 @@ def _tell(payee_ids: set[UUID], *, now: datetime) -> dict[UUID, str]:
     calls.flush(today=now.date())
     errors = {one.payee.pk: one.error for one in loaded if one.error and not one.is_refused}
     present = _load([one.payee.pk for one in loaded if one.is_told])
-    gone_on = {pk: WENT_ON for pk, one in present.items() if one.is_news}
+    gone_on = {pk: speaking.WENT_ON for pk, one in present.items() if one.is_news}
     return errors | gone_on | dict.fromkeys(waiting - taken, BUSY)
 
 

@@ -10,7 +10,7 @@ from accounts.api import reference, schema
 from accounts.api.views import UnknownView
 from payments.api.urls import bare_urlpatterns
 from payouts import doors
-from payouts.views import notice_switch, verify_method
+from payouts.payee_pages.mailed_links import notice_switch, verify_method
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),

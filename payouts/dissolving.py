@@ -13,9 +13,9 @@ from payouts import deferring, ledger
 from payouts.actors import Actor
 from payouts.ledger import Draft, PayoutLineMoney
 from payouts.lifecycle import Move, Moved, move
-from payouts.models import Payable, Payout, PayoutLine, State
+from payouts.models import BEFORE_SENDING, Payable, Payout, PayoutLine, State
 
-DISSOLVABLE = frozenset({State.PENDING, State.AWAITING_APPROVAL, State.APPROVED, State.FAILED})
+DISSOLVABLE = frozenset({*BEFORE_SENDING, State.FAILED})
 
 
 def dissolve(payouts: Sequence[Payout], *, actor: Actor, reason: str, now: datetime) -> Moved:

@@ -21,7 +21,7 @@ from payouts.actors import Actor
 from payouts.alerts import raise_alert
 from payouts.errors import Refused
 from payouts.lifecycle import record
-from payouts.models import Hold, Payout, PayoutMethod, Rail, StaffAct, State
+from payouts.models import BEFORE_SENDING, Hold, Payout, PayoutMethod, Rail, StaffAct
 from payouts.outcomes import Done
 
 EVERYTHING = "everything"
@@ -29,7 +29,6 @@ RESTORED = "restore"
 """The rule that holds what may have been paid in the time that a restored database lost."""
 LIFTED_BY_PEOPLE = frozenset({"staff", "ours", "rounds", "bad_item", RESTORED, "paid_already"})
 """Staff's own holds, and those of rules that leave it to people to say that the cause is gone."""
-_BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
 
 def hold(
@@ -234,9 +233,7 @@ def _lift(row: Hold, *, by: User, reason: str, now: datetime) -> None:
 
 def _wake(row: Hold, *, now: datetime) -> None:
     """Let what it held be looked at now; what somebody else works on is looked at anyway."""
-    held = Payout.objects.filter(
-        covered([row]), state__in=_BEFORE_SENDING, blocked_by__in=("held", "stopped")
-    )
+    held = Payout.objects.filter(covered([row]), state__in=BEFORE_SENDING, blocked_by__in=("held", "stopped"))
     awake = held.order_by("pk").select_for_update(skip_locked=True).values("pk")
     Payout.objects.filter(pk__in=awake).update(next_at=now)
 

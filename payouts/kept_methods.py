@@ -12,8 +12,8 @@ from marketplace_payouts.lib.currencies import format_amount
 from payouts.models import Attempt, Payout, PayoutMethod, State
 from payouts.owing import owed
 from payouts.providers import registry
-from payouts.providers.base import RefusalClass
 from payouts.providers.offering import Proof
+from payouts.readiness import FOR_THE_PAYEE
 
 
 class Standing(enum.StrEnum):
@@ -78,8 +78,7 @@ def what_retiring_does(payee: Payee, *, is_default: bool) -> str:
 
 
 def _kept(payee: Payee, method: PayoutMethod, *, now: datetime) -> Kept:
-    service = registry.find(method.provider)
-    label = service.label if service is not None else method.provider
+    label = registry.label(method.provider)
     is_default = method.retired_at is None
     standing, sentence = _standing(method, label, now=now)
     return Kept(
@@ -108,10 +107,9 @@ def _standing(method: PayoutMethod, label: str, *, now: datetime) -> tuple[Stand
 
 def _refusal(method: PayoutMethod) -> str | None:
     """Why a payout there failed, as far as the service says; None where none did that another method would mend."""
-    mendable = (RefusalClass.PAYEE, RefusalClass.FINAL)
     failed = Attempt.objects.filter(method=method, payout__state=State.FAILED, payout__method=method)
     last = failed.order_by("-closed_at").values_list("refusal_class", "message").first()
-    return last[1] if last is not None and last[0] in mendable else None
+    return last[1] if last is not None and last[0] in FOR_THE_PAYEE else None
 
 
 def _how_to_confirm(method: PayoutMethod) -> str:

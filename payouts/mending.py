@@ -14,9 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from marketplace_payouts.lib.crash_points import crash_point
 from payouts import dissolving
 from payouts.actors import Actor
-from payouts.models import OPEN_ATTEMPTS, Attempt, AttemptState, Hold, Payout, State
-
-_BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
+from payouts.models import BEFORE_SENDING, OPEN_ATTEMPTS, Attempt, AttemptState, Hold, Payout, State
 
 
 def mend(*, limit: int, now: datetime) -> int:
@@ -31,7 +29,7 @@ def mend(*, limit: int, now: datetime) -> int:
     with transaction.atomic():
         payouts = list(
             Payout.objects.filter(
-                Q(state=State.FAILED) | Q(state__in=_BEFORE_SENDING, blocked_by="method_present"),
+                Q(state=State.FAILED) | Q(state__in=BEFORE_SENDING, blocked_by="method_present"),
                 ~Exists(being_sent),
                 ~Exists(held),
                 method__retired_at__isnull=False,

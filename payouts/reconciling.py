@@ -1,4 +1,4 @@
-"""The daily comparison: what is open is asked about, and each provider's own list is held against our attempts.
+"""Every few hours: what is open is asked about, and each provider's own list is held against our attempts.
 
 A movement that we did not make is evidence of a stolen key or a lost record: it is posted to suspense, and an incident
 stops the provider.

@@ -17,11 +17,10 @@ from marketplace_payouts.lib.crash_points import crash_point
 from payments import sellers
 from payments.models import Seller
 from payouts import readiness
-from payouts.models import Payout, State
+from payouts.models import BEFORE_SENDING, Payout
 from payouts.subscriptions import news
 
 GATE: Final = "stripe_verified"
-_BEFORE_SENDING: Final = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
 
 def pass_on(*, limit: int, now: datetime) -> int:
@@ -54,7 +53,7 @@ def pass_on(*, limit: int, now: datetime) -> int:
 def _wake(payee_ids: Collection[UUID], *, now: datetime) -> None:
     """Let what waited for the verification be looked at now; what somebody else works on is looked at anyway."""
     held = Payout.objects.filter(
-        payee__among=payee_ids, provider=sellers.PROVIDER, state__in=_BEFORE_SENDING, blocked_by=GATE
+        payee__among=payee_ids, provider=sellers.PROVIDER, state__in=BEFORE_SENDING, blocked_by=GATE
     )
     awake = held.order_by("pk").select_for_update(skip_locked=True).values("pk")
     Payout.objects.filter(pk__in=awake).update(next_at=now)

@@ -22,8 +22,9 @@ from marketplace_payouts.lib import standard_webhooks
 from marketplace_payouts.lib.clock import utc_now
 
 SESSION_HEADER: Final = "X-Session-Token"
+TOKEN: Final = re.compile(r"[!-~]{1,4096}")
+"""What a token looks like, whoever made it."""
 _BEARER: Final = "bearer"
-_TOKEN: Final = re.compile(r"[!-~]{1,4096}")
 
 Proven = tuple[User | Server, Caller]
 
@@ -83,14 +84,7 @@ class SharetribeToken(Proof):
         """This will have Sharetribe say whose it is, unless it did within the last minute."""
         holder = holder_of(_bearer(request), request)
         user = visits.visitor(marketplace=sharetribe.marketplace(), flex_user_id=holder.flex_user_id)
-        caller = Caller(
-            credential=self.credential,
-            login=Login.SHARETRIBE,
-            logged_in_at=holder.seen_at,
-            until=None,
-            read_only=holder.read_only,
-        )
-        return user, caller
+        return user, Caller.of_holder(holder)
 
 
 class AccountSession(Proof):
@@ -172,7 +166,7 @@ def _of_bearer(request: Request) -> Credential:
 
 def _bearer(request: Request) -> str:
     scheme, _, token = request.headers["Authorization"].partition(" ")
-    if scheme.lower() != _BEARER or not _TOKEN.fullmatch(token):
+    if scheme.lower() != _BEARER or not TOKEN.fullmatch(token):
         raise NotProven(
             "authorization_malformed", "Send Authorization: Bearer and a token, with one blank between them."
         )

@@ -136,13 +136,7 @@ class SharetribeLinkView(ApiView):
         """This will link both, where neither has something that would be lost."""
         account = self._account(request)
         holder = holder_of(self.read(serializers.SharetribeTokenBody)["token"], request)
-        other = Caller(
-            credential=Credential.SHARETRIBE_TOKEN,
-            login=Login.SHARETRIBE,
-            logged_in_at=holder.seen_at,
-            until=None,
-            read_only=holder.read_only,
-        )
+        other = Caller.of_holder(holder)
         if other.read_only:
             raise NotAllowedHere(f"read_only_{other.read_only}", other.why_read_only)
         if not other.is_fresh(now=utc_now()):
@@ -164,9 +158,7 @@ class SharetribeLinkView(ApiView):
     )
     def delete(self, request: Request) -> Response:
         """This will make two people of them again."""
-        person = who.person(request)
-        assert person is not None
-        linking.unlink(person, now=utc_now())
+        linking.unlink(who.somebody(request), now=utc_now())
         return Response(status=204)
 
     def _account(self, request: Request) -> User:

@@ -1,4 +1,4 @@
-"""What requests and answers of these endpoints look like, for the OpenAPI document."""
+"""What requests and answers of these endpoints look like, for the OpenAPI document; and how every app writes that."""
 
 from __future__ import annotations
 
@@ -16,31 +16,33 @@ _CHANGES: Final = {
 _PAYEE: Final = {"id": "0193a8c2-7c1e-7d3a-9b5f-2e4d6c8a0b1c", "sharetribe_user_id": _USER}
 
 
-def _sent(name: str, value: dict[str, Any]) -> OpenApiExample:
+def sent(name: str, value: Any) -> OpenApiExample:
+    """This will make an example of what is sent."""
     return OpenApiExample(name, value, request_only=True)
 
 
-def _answered(name: str, value: dict[str, Any], *, status: str = "200") -> OpenApiExample:
-    return OpenApiExample(name, value, response_only=True, status_codes=[status])
+def answered(name: str, value: Any, *statuses: str) -> OpenApiExample:
+    """This will make an example of what is answered, with 200 where no status is named."""
+    return OpenApiExample(name, value, response_only=True, status_codes=statuses or ("200",))
 
 
 OPEN_SESSION: Final = [
-    _sent(
+    sent(
         "Signed by the marketplace's server",
         {"sharetribe_user_id": _USER, "logged_in_at": "2026-11-30T09:00:00Z"},
     ),
-    _answered(
+    answered(
         "A session",
         {
             "token": "mps_kJ3v0mXq7Yw1fT9cLrB2nE5sZ8aH4dG6uPiOxWyVtQc",
             "expires_at": "2026-11-30T09:15:00Z",
             "changes": _CHANGES,
         },
-        status="201",
+        "201",
     ),
 ]
 ME: Final = [
-    _answered(
+    answered(
         "A user of the marketplace",
         {
             "kind": "person",
@@ -56,6 +58,6 @@ ME: Final = [
     ),
 ]
 LINK: Final = [
-    _sent("A token of the user's own", {"token": "eyJhbGciOiJIUzI1NiJ9…"}),
-    _answered("The payee that the account is from now on", _PAYEE),
+    sent("A token of the user's own", {"token": "eyJhbGciOiJIUzI1NiJ9…"}),
+    answered("The payee that the account is from now on", _PAYEE),
 ]

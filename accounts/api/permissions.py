@@ -108,5 +108,7 @@ class IsFreshLogin(BasePermission):
         return True
 
 
-WHERE_MONEY_GOES: Final = (IsPerson, IsPayee, MayChange, IsFreshLogin)
+PAYEES: Final = (IsPerson, IsPayee, MayChange)
+"""What everything about a payee asks for."""
+WHERE_MONEY_GOES: Final = (*PAYEES, IsFreshLogin)
 """What changing where a payee is paid asks for."""

@@ -159,6 +159,16 @@ class Me(serializers.Serializer[Any]):
     changes = Changes()
 
 
+class Amount(serializers.Serializer[Any]):
+    """An amount of money, as `Money.shown_json` writes it."""
+
+    units = serializers.CharField(
+        help_text="Whole units of the currency's smallest denomination; negative with a minus."
+    )
+    currency = serializers.CharField(help_text="Such as EUR.")
+    exponent = serializers.IntegerField(help_text="Its decimals: the amount is units / 10^exponent.")
+
+
 class Problem(serializers.Serializer[Any]):
     """One thing that was wrong."""
 

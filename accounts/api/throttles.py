@@ -25,7 +25,7 @@ _MINUTE_S: Final = 60
 class ByCaller(BaseThrottle):
     """Takes a turn for every request: of the person, of the server's key, or where nobody is known of the address.
 
-    A view may name another rate of `settings.API_RATES` for people as its `rate`.
+    The rate for people is the view's.
     """
 
     _wait_s: float | None = None
@@ -35,7 +35,7 @@ class ByCaller(BaseThrottle):
         user: Any = request.user
         match user:
             case User():
-                self._wait_s = turn(getattr(view, "rate", "caller"), str(user.pk))
+                self._wait_s = turn(view.rate, str(user.pk))
             case Server():
                 self._wait_s = turn("server", str(user.key.pk))
             case _:

@@ -19,6 +19,8 @@ class ApiView(APIView):
     # Browsers' own OPTIONS are answered before they get here; the framework's tells what the document tells better.
     http_method_names = ("get", "post", "put", "patch", "delete", "head")
 
+    rate: ClassVar[str] = "caller"
+    """Which of `settings.API_RATES` people take their turns of."""
     finds_by_body: ClassVar[bool] = False
     """Whether the body names something that may not be there, so that the answer may be 404."""
 

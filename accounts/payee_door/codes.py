@@ -26,6 +26,7 @@ from accounts.models import CODE_TRIES, EntryCode
 from marketplace_payouts.lib import crypto
 
 LASTS: Final = timedelta(minutes=10)
+_MINUTES: Final = LASTS // timedelta(minutes=1)
 _DIGITS: Final = 6
 
 
@@ -83,7 +84,7 @@ def _mail(entry_id: UUID, *, now: datetime) -> str | None:
     )
     brand = branding.brand()
     with translation.override(entry.language):
-        text = render_to_string("payee/letters/code.txt", {"brand": brand, "code": code, "minutes": 10})
+        text = render_to_string("payee/letters/code.txt", {"brand": brand, "code": code, "minutes": _MINUTES})
     subject, _, body = text.strip().partition("\n")
     try:
         brand.mail(subject=subject, body=body.strip() + "\n", to=entry.address).send()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.http import HttpRequest
 
 from accounts import sessions, sharetribe, visits
-from accounts.api.authentication import holder_of
+from accounts.api.authentication import TOKEN, holder_of
 from accounts.callers import Caller, Credential
 from accounts.errors import AccountsError, NotAllowedHere, NotProven
 from accounts.models import ApiSession, Door, Login, Payee, User
-
-_TOKEN: Final = re.compile(r"[!-~]{1,4096}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,22 +47,15 @@ def by_token(token: str, request: HttpRequest, *, now: datetime) -> tuple[Visito
     :raises Throttled: when this address had Sharetribe asked too often.
     """
     token = token.strip()
-    if not _TOKEN.fullmatch(token):
+    if not TOKEN.fullmatch(token):
         raise NotProven("token_refused", "This is no token.")
     if token.startswith(sessions.PREFIX):
         session = sessions.find(token, now=now)
         # Whoever vouched for that session vouches for this one: both end with their key.
-        return _open(session.user, replace(Caller.of_session(session), key=session.key), now=now)
+        return _open(session.user, Caller.of_session(session), now=now)
     holder = holder_of(token, request)
     user = visits.visitor(marketplace=sharetribe.marketplace(), flex_user_id=holder.flex_user_id)
-    caller = Caller(
-        credential=Credential.SHARETRIBE_TOKEN,
-        login=Login.SHARETRIBE,
-        logged_in_at=holder.seen_at,
-        until=None,
-        read_only=holder.read_only,
-    )
-    return _open(user, caller, now=now)
+    return _open(user, Caller.of_holder(holder), now=now)
 
 
 def by_code(flex_user_id: UUID, *, now: datetime) -> tuple[Visitor, str]:

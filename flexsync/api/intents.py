@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from django.http import Http404
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import sharetribe
-from accounts.api import who
-from accounts.api.permissions import IsPayee, IsPerson, MayChange
-from accounts.api.serializers import Body
+from accounts.api import examples, who
+from accounts.api.permissions import PAYEES
+from accounts.api.serializers import Amount, Body
 from accounts.api.views import ApiView
 from flexsync import checkout
 from marketplace_payouts.lib.clock import utc_now
@@ -30,13 +30,6 @@ class WantedPayment(Body):
     )
 
 
-class AmountShown(serializers.Serializer[Any]):
-    """An amount of money."""
-
-    units = serializers.CharField(help_text="In the currency's smallest unit.")
-    currency = serializers.CharField()
-
-
 class PaymentIntentShown(serializers.Serializer[Any]):
     """What Stripe's library needs in the buyer's browser."""
 
@@ -48,7 +41,7 @@ class PaymentIntentShown(serializers.Serializer[Any]):
         help_text="Stripe's word for how the payment stands, such as requires_payment_method, processing or succeeded."
     )
     transaction_id = serializers.UUIDField()
-    amount = AmountShown()
+    amount = Amount()
 
 
 _SALE: Final = "6f0b7d0e-55c1-4d8c-8d3a-0f6f5b9f3c11"
@@ -57,14 +50,14 @@ _INTENT: Final = {
     "client_secret": "pi_3MtwBwLkdIwHu7ix28a3tqPa_secret_…",
     "status": "requires_payment_method",
     "transaction_id": _SALE,
-    "amount": {"units": "12000", "currency": "EUR"},
+    "amount": {"units": "12000", "currency": "EUR", "exponent": 2},
 }
 
 
 class PaymentIntentView(ApiView):
     """The PaymentIntent of a transaction."""
 
-    permission_classes = (IsPerson, IsPayee, MayChange)
+    permission_classes = PAYEES
     rate = "stripe"
     finds_by_body = True
 
@@ -80,8 +73,8 @@ class PaymentIntentView(ApiView):
         request=WantedPayment,
         responses={200: PaymentIntentShown, 201: PaymentIntentShown},
         examples=[
-            OpenApiExample("A transaction", {"transaction_id": _SALE}, request_only=True),
-            OpenApiExample("Ready to be paid", _INTENT, response_only=True, status_codes=["200", "201"]),
+            examples.sent("A transaction", {"transaction_id": _SALE}),
+            examples.answered("Ready to be paid", _INTENT, "200", "201"),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -111,6 +104,6 @@ class PaymentIntentView(ApiView):
             "client_secret": offered.client_secret,
             "status": offered.status,
             "transaction_id": transaction_id,
-            "amount": offered.amount.to_json(),
+            "amount": offered.amount.shown_json(),
         }
         return Response(PaymentIntentShown(shown).data, status=201 if offered.is_new else 200)

@@ -70,6 +70,10 @@ class Money:
         """Give the JSON form that `parse` reads."""
         return {"units": str(self.units), "currency": self.currency}
 
+    def shown_json(self) -> dict[str, str | int]:
+        """Give the JSON form for whoever has no table of currencies: with the decimals of this one."""
+        return {"units": str(self.units), "currency": self.currency, "exponent": exponent(self.currency)}
+
     def __bool__(self) -> bool:
         return self.units != 0
 

@@ -2,18 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from drf_spectacular.utils import OpenApiExample
-
-
-def _sent(name: str, value: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample(name, value, request_only=True)
-
-
-def _answered(name: str, value: dict[str, Any], *statuses: str) -> OpenApiExample:
-    return OpenApiExample(name, value, response_only=True, status_codes=statuses or ["200"])
-
+from accounts.api.examples import answered, sent
 
 _ADDRESS: Final = {
     "line1": "Hafenstraße 7",
@@ -61,7 +52,7 @@ _SELLER: Final = {
     "read_at": "2026-11-30T09:00:00Z",
 }
 PUT_BUYER: Final = [
-    _sent(
+    sent(
         "Who pays, and with what",
         {
             "name": "Minh Tran",
@@ -70,31 +61,29 @@ PUT_BUYER: Final = [
             "payment_method": "pm_1Q0PsIJvEtkwdCNYMSaVuRz6",
         },
     ),
-    _answered("The buyer from now on", _BUYER),
+    answered("The buyer from now on", _BUYER),
 ]
 BUYER: Final = [
-    _answered("A buyer", _BUYER),
-    _answered("Nobody has needed a customer yet", dict.fromkeys(_BUYER)),
+    answered("A buyer", _BUYER),
+    answered("Nobody has needed a customer yet", dict.fromkeys(_BUYER)),
 ]
 OPEN_SELLER: Final = [
-    _sent("A seller in Germany", {"country": "DE", "business_type": "individual"}),
-    _answered("The account", _SELLER, "200", "201"),
+    sent("A seller in Germany", {"country": "DE", "business_type": "individual"}),
+    answered("The account", _SELLER, "200", "201"),
 ]
-SELLER: Final = [_answered("A seller of whom Stripe wants more", _SELLER)]
+SELLER: Final = [answered("A seller of whom Stripe wants more", _SELLER)]
 ONBOARDING: Final = [
-    _sent(
+    sent(
         "Pages of the front end",
         {
             "return_url": "https://www.example.com/account/payouts",
             "refresh_url": "https://www.example.com/account/payouts?again=1",
         },
     ),
-    _answered(
+    answered(
         "A link",
         {"url": "https://connect.stripe.com/setup/e/acct_1N…/9Xb…", "expires_at": "2026-11-30T09:05:00Z"},
         "201",
     ),
 ]
-LOGIN_LINK: Final = [
-    _answered("A way in", {"url": "https://connect.stripe.com/express/acct_1N…/7Yd…"}, "201")
-]
+LOGIN_LINK: Final = [answered("A way in", {"url": "https://connect.stripe.com/express/acct_1N…/7Yd…"}, "201")]

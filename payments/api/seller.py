@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api import who
-from accounts.api.permissions import WHERE_MONEY_GOES, IsPayee, IsPerson, MayChange
+from accounts.api.permissions import PAYEES, WHERE_MONEY_GOES
 from accounts.api.serializers import Nothing
 from accounts.api.views import ApiView
 from payments import requirements, sellers, verification
@@ -24,7 +24,7 @@ _TAG: Final = "Sellers"
 class SellerView(ApiView):
     """The caller as a seller: their connected account at Stripe."""
 
-    permission_classes = (IsPerson, IsPayee, MayChange)
+    permission_classes = PAYEES
     rate = "stripe"
 
     @extend_schema(

@@ -8,8 +8,7 @@ from django.db.models import Q, Sum
 
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
-from payouts.admin.payout_filters import BEFORE_SENDING
-from payouts.models import Payable, Payout
+from payouts.models import BEFORE_SENDING, Payable, Payout
 
 
 def unsent(which: Q) -> list[tuple[str, Money]]:

@@ -14,9 +14,9 @@ from accounts.backoffice import cells
 from accounts.models import User
 from payouts import chains, gates
 from payouts.admin import bodies, dashboards, payments_shown, questions
-from payouts.admin.payout_filters import BEFORE_SENDING
 from payouts.ledger import KINDS
 from payouts.models import (
+    BEFORE_SENDING,
     Announcement,
     Attempt,
     Batch,

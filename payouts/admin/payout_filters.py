@@ -17,10 +17,7 @@ from payouts.models import Attempt, AttemptState, Hold, Payout, State
 from payouts.providers.base import Status
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
-
 _ON_ITS_WAY_WORDS = (Status.PROCESSING, Status.AWAITING_PAYEE, Status.ON_HOLD, Status.UNRECOGNISED)
-
-BEFORE_SENDING = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
 
 
 class StateFilter(SimpleListFilter):

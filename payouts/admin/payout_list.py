@@ -23,7 +23,6 @@ from payouts.admin import dossier, payout_search
 from payouts.admin.choices import ProviderFilter, gates
 from payouts.admin.payout_acts import ACTS
 from payouts.admin.payout_filters import (
-    BEFORE_SENDING,
     OPEN,
     BlockedFilter,
     HeardFilter,
@@ -34,7 +33,7 @@ from payouts.admin.payout_filters import (
     held,
 )
 from payouts.admin.request_links import links_for
-from payouts.models import Attempt, AttemptState, Payout, State
+from payouts.models import BEFORE_SENDING, Attempt, AttemptState, Payout, State
 
 _GATES = dict(gates())
 

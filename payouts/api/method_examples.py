@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample
-
-
-def _sent(name: str, value: dict[str, Any]) -> OpenApiExample:
-    return OpenApiExample(name, value, request_only=True)
-
-
-def _answered(name: str, value: dict[str, Any], *, status: str = "200") -> OpenApiExample:
-    return OpenApiExample(name, value, response_only=True, status_codes=[status])
+from accounts.api.examples import answered, sent
 
 
 def _eur(units: int) -> dict[str, Any]:
@@ -77,13 +69,13 @@ _METHOD: Final = {
 }
 
 OFFERS: Final = [
-    _answered("To somebody in Germany", {"country": "DE", "offers": [_PAYPAL]}),
-    _answered("To somebody whom PayPal cannot pay", {"country": "NG", "offers": [_REFUSED]}),
+    answered("To somebody in Germany", {"country": "DE", "offers": [_PAYPAL]}),
+    answered("To somebody whom PayPal cannot pay", {"country": "NG", "offers": [_REFUSED]}),
 ]
 REQUIREMENTS: Final = [
-    _sent("The form of PayPal", {"provider": "paypal", "values": {}}),
-    _answered("A form", {"kind": "form", "fields": [_EMAIL], "state": None, "detail": None}),
-    _answered(
+    sent("The form of PayPal", {"provider": "paypal", "values": {}}),
+    answered("A form", {"kind": "form", "fields": [_EMAIL], "state": None, "detail": None}),
+    answered(
         "A service with pages of its own",
         {
             "kind": "hosted",
@@ -94,18 +86,18 @@ REQUIREMENTS: Final = [
     ),
 ]
 LINK: Final = [
-    _sent(
+    sent(
         "To a service", {"provider": "payoneer", "return_url": "https://market.example.com/account/payouts"}
     ),
-    _answered("A link", {"url": "https://payouts.example.com/register?token=…", "expires_at": None}),
+    answered("A link", {"url": "https://payouts.example.com/register?token=…", "expires_at": None}),
 ]
-METHODS: Final = [_answered("Somebody with one method", {"methods": [_METHOD]})]
-METHOD: Final = [_answered("A method", _METHOD)]
+METHODS: Final = [answered("Somebody with one method", {"methods": [_METHOD]})]
+METHOD: Final = [answered("A method", _METHOD)]
 CHOOSE: Final = [
-    _sent(
+    sent(
         "A PayPal account", {"provider": "paypal", "country": "DE", "values": {"email": "anna@example.com"}}
     ),
-    _answered("Chosen", _METHOD, status="201"),
-    _answered("Chosen before already", _METHOD),
+    answered("Chosen", _METHOD, "201"),
+    answered("Chosen before already", _METHOD),
 ]
-RETIRE: Final = [_answered("Of the default", {"detail": _METHOD["if_retired"]})]
+RETIRE: Final = [answered("Of the default", {"detail": _METHOD["if_retired"]})]

@@ -20,9 +20,9 @@ from accounts.api.views import ApiView
 from accounts.models import Payee
 from marketplace_payouts.lib.clock import utc_now
 from payouts import choosing
+from payouts.api import method_answers as answers
 from payouts.api import method_examples as examples
-from payouts.api import method_rendering as rendering
-from payouts.api import method_shapes as shapes
+from payouts.api import method_serializers as serializers
 from payouts.choosing import Author, ChoiceRefused
 
 _TAG: Final = "Payout methods"
@@ -67,7 +67,7 @@ class _PayeesView(ApiView):
         :raises ChoiceRefused: when there is no such method.
         """
         one = choosing.find(payee, method_id=method_id, now=utc_now())
-        return shapes.MethodShown(rendering.method(one)).data
+        return serializers.MethodShown(answers.method(one)).data
 
 
 class OffersView(_PayeesView):
@@ -81,15 +81,15 @@ class OffersView(_PayeesView):
         summary="What is offered to me",
         description="Each service, with fee, likely amount and arrival of what is owed now, or why it is not offered."
         " Figures come from the services; one that is not known is null, with a note that says why.",
-        parameters=[shapes.OffersAsked],
-        responses={200: shapes.OffersShown},
+        parameters=[serializers.OffersAsked],
+        responses={200: serializers.OffersShown},
         examples=examples.OFFERS,
     )
     def get(self, request: Request) -> Response:
         """This will say what is offered."""
-        found = choosing.offered(self.payee, country=self.asked(shapes.OffersAsked)["country"])
-        shown = {"country": found.country or None, "offers": [rendering.offer(one) for one in found.offers]}
-        return Response(shapes.OffersShown(shown).data)
+        found = choosing.offered(self.payee, country=self.asked(serializers.OffersAsked)["country"])
+        shown = {"country": found.country or None, "offers": [answers.offer(one) for one in found.offers]}
+        return Response(serializers.OffersShown(shown).data)
 
 
 class RequirementsView(_PayeesView):
@@ -104,14 +104,14 @@ class RequirementsView(_PayeesView):
         description="A form to be filled in; or of a service with pages of its own, how far the payee is there. Ask"
         " again, with the values so far, whenever a field changes that `refreshes` the form: others may be asked for"
         " then. Nothing is changed by asking.",
-        request=shapes.RequirementsAsked,
-        responses={200: shapes.RequirementsShown},
+        request=serializers.RequirementsAsked,
+        responses={200: serializers.RequirementsShown},
         examples=examples.REQUIREMENTS,
     )
     def post(self, request: Request) -> Response:
         """This will give the form for what was filled in so far."""
-        asked = choosing.form(self.payee, **self.read(shapes.RequirementsAsked))
-        return Response(shapes.RequirementsShown(rendering.requirements(asked)).data)
+        asked = choosing.form(self.payee, **self.read(serializers.RequirementsAsked))
+        return Response(serializers.RequirementsShown(answers.requirements(asked)).data)
 
 
 class LinkView(_PayeesView):
@@ -125,14 +125,14 @@ class LinkView(_PayeesView):
         summary="A link to the pages of a service",
         description="Where the payee goes on with a service of the kind `hosted`. Whoever has the link can say where"
         " the payee is paid: it needs a log-in of the last ten minutes. Once the state is `ready`, choose the method.",
-        request=shapes.LinkAsked,
-        responses={200: shapes.LinkShown},
+        request=serializers.LinkAsked,
+        responses={200: serializers.LinkShown},
         examples=examples.LINK,
     )
     def post(self, request: Request) -> Response:
         """This will make a link."""
-        link = choosing.open_link(self.payee, **self.read(shapes.LinkAsked))
-        return Response(shapes.LinkShown({"url": link.url, "expires_at": link.expires_at}).data)
+        link = choosing.open_link(self.payee, **self.read(serializers.LinkAsked))
+        return Response(serializers.LinkShown({"url": link.url, "expires_at": link.expires_at}).data)
 
 
 class MethodsView(_PayeesView):
@@ -146,13 +146,13 @@ class MethodsView(_PayeesView):
         tags=[_TAG],
         summary="My payout methods",
         description="Masked, the default first, then those of before, which can be made the default again.",
-        responses={200: shapes.MethodsShown},
+        responses={200: serializers.MethodsShown},
         examples=examples.METHODS,
     )
     def get(self, request: Request) -> Response:
         """This will list them."""
-        methods = [rendering.method(one) for one in choosing.kept(self.payee, now=utc_now())]
-        return Response(shapes.MethodsShown({"methods": methods}).data)
+        methods = [answers.method(one) for one in choosing.kept(self.payee, now=utc_now())]
+        return Response(serializers.MethodsShown({"methods": methods}).data)
 
     @leads_to(*_OF_A_METHOD, id="/id")
     @extend_schema(
@@ -162,13 +162,13 @@ class MethodsView(_PayeesView):
         description="It is the default from now on. What was not being sent yet goes there as well, also what failed."
         " The old and the new address are told, and anything but a first method cools down before it is used. Needs a"
         " log-in of the last ten minutes. The same once more changes nothing, and answers 200.",
-        request=shapes.MethodChosen,
-        responses={201: shapes.MethodShown, 200: shapes.MethodShown},
+        request=serializers.MethodChosen,
+        responses={201: serializers.MethodShown, 200: serializers.MethodShown},
         examples=examples.CHOOSE,
     )
     def post(self, request: Request) -> Response:
         """This will take it as the default."""
-        payee, given = self.payee, self.read(shapes.MethodChosen)
+        payee, given = self.payee, self.read(serializers.MethodChosen)
         chosen = choosing.choose(payee, **given, by=self.author, now=utc_now())
         return Response(self.shown(payee, chosen.method.pk), status=201 if chosen.is_new else 200)
 
@@ -183,7 +183,7 @@ class MethodView(_PayeesView):
         tags=[_TAG],
         summary="One of my payout methods",
         description="Masked, with how it stands and what taking it off the list would do.",
-        responses={200: shapes.MethodShown},
+        responses={200: serializers.MethodShown},
         examples=examples.METHOD,
     )
     def get(self, request: Request, pk: UUID) -> Response:
@@ -196,13 +196,13 @@ class MethodView(_PayeesView):
         summary="Take a payout method off the list",
         description="Of the default it means that what is owed waits until another is chosen: `if_retired` says so"
         " before, and the answer after. Needs a log-in of the last ten minutes.",
-        responses={200: shapes.RetiredShown},
+        responses={200: serializers.RetiredShown},
         examples=examples.RETIRE,
     )
     def delete(self, request: Request, pk: UUID) -> Response:
         """This will take it off the list."""
         sentence = choosing.retire(self.payee, method_id=pk, by=self.author, now=utc_now())
-        return Response(shapes.RetiredShown({"detail": sentence}).data)
+        return Response(serializers.RetiredShown({"detail": sentence}).data)
 
 
 class DefaultView(_PayeesView):
@@ -218,7 +218,7 @@ class DefaultView(_PayeesView):
         description="A new version of it, with an id of its own, which cools down like every change. The old and the"
         " new address are told. Needs a log-in of the last ten minutes.",
         request=None,
-        responses={200: shapes.MethodShown},
+        responses={200: serializers.MethodShown},
         examples=examples.METHOD,
     )
     def post(self, request: Request, pk: UUID) -> Response:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.api import who
+from accounts.api import examples
 from accounts.api.errors import ApiError
-from accounts.api.permissions import IsPayee, IsPerson, MayChange
 from accounts.api.serializers import Body
-from accounts.api.views import ApiView
 from accounts.models import Payee
 from marketplace_payouts.lib.clock import utc_now
+from payouts.api.payee import PayeesView, payee_of
 from payouts.notices import kinds, switches
 from payouts.notices.switches import NotSwitchable
 
@@ -76,10 +75,8 @@ def _shown(switch: switches.Switch) -> dict[str, Any]:
     }
 
 
-class NoticesView(ApiView):
+class NoticesView(PayeesView):
     """Which mails a payee gets."""
-
-    permission_classes = (IsPerson, IsPayee, MayChange)
 
     @extend_schema(
         operation_id="list_notices",
@@ -87,11 +84,11 @@ class NoticesView(ApiView):
         summary="Which mails I get",
         description="Every kind of mail about payouts, whether the payee gets it, and whether it can be switched off.",
         responses={200: NoticesShown},
-        examples=[OpenApiExample("Some of them", _example(), response_only=True)],
+        examples=[examples.answered("Some of them", _example())],
     )
     def get(self, request: Request) -> Response:
         """This will list every kind."""
-        return self._answer(_payee(request))
+        return self._answer(payee_of(request))
 
     @extend_schema(
         operation_id="switch_notices",
@@ -102,13 +99,13 @@ class NoticesView(ApiView):
         request=NoticesOff,
         responses={200: NoticesShown},
         examples=[
-            OpenApiExample("No daily mail", {"off": ["owed"]}, request_only=True),
-            OpenApiExample("Some of them", _example(), response_only=True),
+            examples.sent("No daily mail", {"off": ["owed"]}),
+            examples.answered("Some of them", _example()),
         ],
     )
     def put(self, request: Request) -> Response:
         """This will switch off what is named, and everything else on."""
-        payee, unwanted = _payee(request), self.read(NoticesOff)["off"]
+        payee, unwanted = payee_of(request), self.read(NoticesOff)["off"]
         for place, kind in enumerate(unwanted):
             try:
                 switches.checked(kind)
@@ -120,9 +117,3 @@ class NoticesView(ApiView):
     def _answer(self, payee: Payee) -> Response:
         shown = {"notices": [_shown(switch) for switch in switches.of(payee)]}
         return Response(NoticesShown(shown).data)
-
-
-def _payee(request: Request) -> Payee:
-    payee = getattr(who.person(request), "payee", None)
-    assert isinstance(payee, Payee)  # the permissions have seen to it
-    return payee

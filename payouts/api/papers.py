@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from django.http import Http404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
@@ -20,13 +19,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.errors import ApiError
-from accounts.api.views import ApiView
 from marketplace_payouts.lib.clock import utc_now
 from payouts import payee_view
-from payouts.api.payee import speaking_to
-from payouts.api.payouts import PAYEES, TAG
+from payouts.api.payee import PayeesView, speaking_to
+from payouts.api.payouts import TAG
 from payouts.errors import Refused
-from payouts.payee_view.errors import NoSuchPayout
 
 
 class _Paper(BaseRenderer):
@@ -68,10 +65,9 @@ _YEAR: Final = OpenApiParameter(
 )
 
 
-class PaperView(ApiView):
+class PaperView(PayeesView):
     """A paper in the form that is asked for; what is wrong is told as JSON like everywhere."""
 
-    permission_classes = PAYEES
     renderer_classes: Sequence[type[_Paper]] = (Pdf, Csv)
     rate = "paper"
 
@@ -114,10 +110,7 @@ class AdviceView(PaperView):
         """This will give the remittance advice of one of the caller's payouts."""
         write = _writer(request, pdf=payee_view.advice_pdf, csv=payee_view.advice_csv)
         with speaking_to(request) as payee:
-            try:
-                advice = payee_view.remittance(payee_id=payee.pk, payout_id=payout)
-            except NoSuchPayout:
-                raise Http404 from None
+            advice = payee_view.remittance(payee_id=payee.pk, payout_id=payout)
             return _paper(request, write(advice), name=advice.payout.number)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from drf_spectacular.utils import (
-    OpenApiExample,
     PolymorphicProxySerializer,
     extend_schema,
     extend_schema_field,
@@ -17,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts import sharetribe
+from accounts.api import examples
 from accounts.api.errors import ApiError
 from accounts.api.permissions import IsServer
 from accounts.api.serializers import Body
@@ -104,10 +104,10 @@ _REFUNDED: Final = _PAID | {
 }
 _RECORDED: Final = {"verdict": "recorded", "detail": "Recorded.", "field": None}
 _EXAMPLES: Final = [
-    OpenApiExample("A payment", _PAID, request_only=True),
-    OpenApiExample("A payment and a refund", [_PAID, _REFUNDED], request_only=True),
-    OpenApiExample("Recorded", {"results": [_RECORDED]}, response_only=True, status_codes=["200"]),
-    OpenApiExample(
+    examples.sent("A payment", _PAID),
+    examples.sent("A payment and a refund", [_PAID, _REFUNDED]),
+    examples.answered("Recorded", {"results": [_RECORDED]}),
+    examples.answered(
         "Several",
         {
             "results": [
@@ -122,8 +122,6 @@ _EXAMPLES: Final = [
                 {"verdict": "invalid", "detail": "It is missing.", "field": "happened_at"},
             ]
         },
-        response_only=True,
-        status_codes=["200"],
     ),
 ]
 

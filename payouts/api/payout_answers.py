@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from marketplace_payouts.lib.currencies import exponent
 from marketplace_payouts.lib.money import Money
 from payouts.payee_view.shapes import (
     Line,
@@ -33,9 +32,9 @@ def listed(one: Listed) -> Json:
         "number": one.number,
         "state": one.phase.value,
         "since": one.since,
-        "amount": amount(one.amount),
-        "sent": amount(one.sent),
-        "returned": amount(one.returned) if one.returned.units else None,
+        "amount": one.amount.shown_json(),
+        "sent": one.sent.shown_json(),
+        "returned": one.returned.shown_json() if one.returned.units else None,
         "provider": one.provider,
         "method": one.method,
         "created_at": one.created_at,
@@ -56,7 +55,7 @@ def shown(one: Shown) -> Json:
 
 def upcoming(found: Iterable[Next]) -> Json:
     """This will give the next payouts."""
-    shown = [{"amount": amount(one.amount), "at": one.at, "why": obstacles(one.why)} for one in found]
+    shown = [{"amount": one.amount.shown_json(), "at": one.at, "why": obstacles(one.why)} for one in found]
     return {"payouts": shown}
 
 
@@ -65,7 +64,7 @@ def waiting(found: Iterable[Waiting]) -> Json:
     return {
         "waiting": [
             {
-                "total": amount(one.total),
+                "total": one.total.shown_json(),
                 "why": obstacles(one.why),
                 "lines": [line(row.line) | {"why": obstacles(row.why)} for row in one.lines],
                 "more": one.more,
@@ -99,18 +98,13 @@ def line(one: Line) -> Json:
     return {
         "what": one.what,
         "transaction": one.transaction,
-        "amount": amount(one.amount),
+        "amount": one.amount.shown_json(),
         "gross": perhaps(one.gross),
         "commission": perhaps(one.commission),
         "due_since": one.due_since,
     }
 
 
-def amount(money: Money) -> Json:
-    """This will give an amount."""
-    return {"units": str(money.units), "currency": money.currency, "exponent": exponent(money.currency)}
-
-
 def perhaps(money: Money | None) -> Json | None:
     """This will give an amount, where there is one."""
-    return None if money is None else amount(money)
+    return None if money is None else money.shown_json()

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from drf_spectacular.utils import OpenApiExample
-
-
-def _answered(name: str, value: dict[str, Any], *, status: str = "200") -> OpenApiExample:
-    return OpenApiExample(name, value, response_only=True, status_codes=[status])
+from accounts.api.examples import answered, sent
 
 
 def _amount(units: str) -> dict[str, Any]:
@@ -17,7 +13,7 @@ def _amount(units: str) -> dict[str, Any]:
 
 _LISTED: Final = {
     "id": "0193a8c2-7c1e-7d3a-9b5f-2e4d6c8a0b1c",
-    "number": "PO-7K3M-9Q2",
+    "number": "PO-7K3M9-Q2XVC",
     "state": "paid",
     "since": "2026-11-27T10:04:12Z",
     "amount": _amount("12345"),
@@ -54,11 +50,11 @@ _QUESTION: Final = {
 }
 
 PAGE: Final = [
-    _answered("A page", {"payouts": [_LISTED], "next": "AAYnn4Z0LgABk6jCfB59OptfLk1siguc"}),
-    _answered("The last page", {"payouts": [], "next": None}),
+    answered("A page", {"payouts": [_LISTED], "next": "AAYnn4Z0LgABk6jCfB59OptfLk1siguc"}),
+    answered("The last page", {"payouts": [], "next": None}),
 ]
 SHOWN: Final = [
-    _answered(
+    answered(
         "A payout that was paid",
         _LISTED
         | {
@@ -75,9 +71,9 @@ SHOWN: Final = [
         },
     )
 ]
-WHY: Final = [_answered("A method that was changed", {"why": _WHY})]
+WHY: Final = [answered("A method that was changed", {"why": _WHY})]
 NEXT: Final = [
-    _answered(
+    answered(
         "On a payday",
         {
             "payouts": [
@@ -91,16 +87,12 @@ NEXT: Final = [
     ),
 ]
 WAITING: Final = [
-    _answered(
+    answered(
         "A sale",
         {"waiting": [{"total": _amount("12345"), "why": _WHY, "lines": [_LINE | {"why": _WHY}], "more": 0}]},
     ),
 ]
 QUESTION: Final = [
-    OpenApiExample(
-        "It did not arrive",
-        {"kind": "not_arrived", "text": "I cannot find it in my account."},
-        request_only=True,
-    ),
-    _answered("The question", _QUESTION, status="201"),
+    sent("It did not arrive", {"kind": "not_arrived", "text": "I cannot find it in my account."}),
+    answered("The question", _QUESTION, "201"),
 ]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from rest_framework import serializers
 
-from accounts.api.serializers import Body
+from accounts.api.serializers import Amount, Body
 from payouts.blocks import Reason
 from payouts.cases import LONGEST
 from payouts.models import CaseKind
@@ -54,14 +54,6 @@ class QuestionAsked(Body):
     text = serializers.CharField(max_length=LONGEST, help_text="Plain text; shown to staff as it is.")
 
 
-class PayoutAmount(serializers.Serializer[Any]):
-    """An amount of money."""
-
-    units = serializers.CharField(help_text="In the currency's smallest unit; negative with a minus.")
-    currency = serializers.CharField()
-    exponent = serializers.IntegerField(help_text="How many of the digits stand behind the point.")
-
-
 class WhyNot(serializers.Serializer[Any]):
     """One reason why something is not paid yet."""
 
@@ -77,9 +69,9 @@ class PayoutListed(serializers.Serializer[Any]):
     number = serializers.CharField(help_text="What people call it.")
     state = serializers.ChoiceField(choices=Phase.values)
     since = serializers.DateTimeField(help_text="Since when it stands there.")
-    amount = PayoutAmount(help_text="What is owed and paid with it.")
-    sent = PayoutAmount(help_text="The same in the currency in which it is sent.")
-    returned = PayoutAmount(allow_null=True, help_text="How much of what was sent came back.")
+    amount = Amount(help_text="What is owed and paid with it.")
+    sent = Amount(help_text="The same in the currency in which it is sent.")
+    returned = Amount(allow_null=True, help_text="How much of what was sent came back.")
     provider = serializers.CharField(help_text="The payout service.")
     method = serializers.CharField(help_text="Where it goes, masked.")
     created_at = serializers.DateTimeField()
@@ -100,9 +92,9 @@ class PayoutLineShown(serializers.Serializer[Any]):
 
     what = serializers.CharField(help_text="In the payee's language.")
     transaction = serializers.UUIDField(allow_null=True, help_text="Its id in Sharetribe.")
-    amount = PayoutAmount(help_text="Negative where something was taken back.")
-    gross = PayoutAmount(allow_null=True, help_text="Of a sale: before the marketplace's commission.")
-    commission = PayoutAmount(allow_null=True, help_text="The commission, negative.")
+    amount = Amount(help_text="Negative where something was taken back.")
+    gross = Amount(allow_null=True, help_text="Of a sale: before the marketplace's commission.")
+    commission = Amount(allow_null=True, help_text="The commission, negative.")
     due_since = serializers.DateTimeField(help_text="When it became owed.")
 
 
@@ -136,7 +128,7 @@ class QuestionShown(serializers.Serializer[Any]):
 class PayoutShown(PayoutListed):
     """A payout, with everything about it."""
 
-    fee = PayoutAmount(
+    fee = Amount(
         allow_null=True,
         help_text="What the service charged the marketplace; nothing of it is taken from the amount.",
     )
@@ -155,7 +147,7 @@ class PayoutWhy(serializers.Serializer[Any]):
 class PayoutNext(serializers.Serializer[Any]):
     """The next payout in one currency."""
 
-    amount = PayoutAmount(help_text="If nothing is sold, refunded or decided until then.")
+    amount = Amount(help_text="If nothing is sold, refunded or decided until then.")
     at = serializers.DateTimeField(
         allow_null=True, help_text="When it is to be made; null: now, or after what `why` says."
     )
@@ -177,7 +169,7 @@ class LineWaiting(PayoutLineShown):
 class CurrencyWaiting(serializers.Serializer[Any]):
     """What is owed in one currency and in no payout yet."""
 
-    total = PayoutAmount()
+    total = Amount()
     why = WhyNot(many=True, help_text="The reasons of all lines, each once.")
     lines = LineWaiting(many=True, help_text="Oldest first.")
     more = serializers.IntegerField(help_text="How many more lines there are.")

@@ -5,26 +5,22 @@ from __future__ import annotations
 from typing import Final
 from uuid import UUID
 
-from django.http import Http404
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.api.errors import ApiError
 from accounts.api.links import leads_to
-from accounts.api.permissions import IsPayee, IsPerson, MayChange
-from accounts.api.views import ApiView
 from marketplace_payouts.lib.clock import utc_now
 from payouts import payee_view
 from payouts.api import payout_answers as answers
 from payouts.api import payout_examples as examples
 from payouts.api import payout_serializers as serializers
-from payouts.api.payee import payee_of, speaking_to
+from payouts.api.payee import PayeesView, payee_of, speaking_to
 from payouts.cases import Unanswered
-from payouts.payee_view.errors import BadCursor, NoSuchPayout
+from payouts.payee_view import BadCursor
 
 TAG: Final = "Payouts"
-PAYEES: Final = (IsPerson, IsPayee, MayChange)
 _AT_ONCE: Final = 20
 
 
@@ -38,10 +34,8 @@ _OF_A_PAYOUT: Final = (
 )
 
 
-class PayoutsView(ApiView):
+class PayoutsView(PayeesView):
     """A payee's payouts."""
-
-    permission_classes = PAYEES
 
     @leads_to(*_OF_A_PAYOUT, payout="/payouts/0/id")
     @leads_to("list_payouts", cursor="/next")
@@ -73,10 +67,8 @@ class PayoutsView(ApiView):
         return Response(answers.page(found))
 
 
-class NextPayoutsView(ApiView):
+class NextPayoutsView(PayeesView):
     """The next payouts of a payee."""
-
-    permission_classes = PAYEES
 
     @extend_schema(
         operation_id="next_payouts",
@@ -94,10 +86,8 @@ class NextPayoutsView(ApiView):
         return Response(answers.upcoming(found))
 
 
-class WaitingView(ApiView):
+class WaitingView(PayeesView):
     """What is owed to a payee and is in no payout."""
-
-    permission_classes = PAYEES
 
     @extend_schema(
         operation_id="what_waits",
@@ -114,10 +104,8 @@ class WaitingView(ApiView):
         return Response(answers.waiting(found))
 
 
-class PayoutView(ApiView):
+class PayoutView(PayeesView):
     """One payout of a payee's."""
-
-    permission_classes = PAYEES
 
     @extend_schema(
         operation_id="show_payout",
@@ -130,17 +118,12 @@ class PayoutView(ApiView):
     def get(self, request: Request, payout: UUID) -> Response:
         """This will give one of the caller's payouts."""
         with speaking_to(request) as payee:
-            try:
-                found = payee_view.show(payee_id=payee.pk, payout_id=payout, now=utc_now())
-            except NoSuchPayout:
-                raise Http404 from None
+            found = payee_view.show(payee_id=payee.pk, payout_id=payout, now=utc_now())
         return Response(answers.shown(found))
 
 
-class PayoutWhyView(ApiView):
+class PayoutWhyView(PayeesView):
     """Why a payout waits."""
-
-    permission_classes = PAYEES
 
     @extend_schema(
         operation_id="why_payout",
@@ -153,17 +136,13 @@ class PayoutWhyView(ApiView):
     def get(self, request: Request, payout: UUID) -> Response:
         """This will say why one of the caller's payouts waits."""
         with speaking_to(request) as payee:
-            try:
-                found = payee_view.why(payee_id=payee.pk, payout_id=payout, now=utc_now())
-            except NoSuchPayout:
-                raise Http404 from None
+            found = payee_view.why(payee_id=payee.pk, payout_id=payout, now=utc_now())
         return Response({"why": answers.obstacles(found)})
 
 
-class QuestionView(ApiView):
+class QuestionView(PayeesView):
     """A question about a payout."""
 
-    permission_classes = PAYEES
     rate = "question"
 
     @extend_schema(
@@ -182,8 +161,6 @@ class QuestionView(ApiView):
         with speaking_to(request) as payee:
             try:
                 asked = payee_view.ask(payee_id=payee.pk, payout_id=payout, now=utc_now(), **given)
-            except NoSuchPayout:
-                raise Http404 from None
             except Unanswered as error:
                 raise ApiError("unanswered", str(error), status=409) from None
         return Response(answers.question(asked), status=201)

@@ -17,7 +17,7 @@ from payouts.models.hearing import Observation, WebhookDelivery
 from payouts.models.methods import MethodChange, PayoutMethod
 from payouts.models.notices import Notice, NoticeSwitch, Reminder
 from payouts.models.owed import Payable
-from payouts.models.payouts import Payout, PayoutEvent, PayoutLine, State
+from payouts.models.payouts import BEFORE_SENDING, Payout, PayoutEvent, PayoutLine, State
 from payouts.models.sending import (
     OPEN_ATTEMPTS,
     Attempt,
@@ -37,6 +37,7 @@ from payouts.models.subscriptions import (
 )
 
 __all__ = [
+    "BEFORE_SENDING",
     "OPEN_ATTEMPTS",
     "Announcement",
     "Approval",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -26,6 +28,10 @@ class State(models.TextChoices):
     FAILED = "failed", "Failed"
     RETURNED = "returned", "Returned"
     CANCELLED = "cancelled", "Cancelled"
+
+
+BEFORE_SENDING: Final = (State.PENDING, State.AWAITING_APPROVAL, State.APPROVED)
+"""The states in which nothing was sent yet, and nothing is wrong."""
 
 
 class Payout(Stored):

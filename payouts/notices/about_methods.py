@@ -79,5 +79,4 @@ def to_verify(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, T
 
 def shown(method: PayoutMethod) -> str:
     """This will name a method to its payee: the service, and the destination masked."""
-    provider = registry.find(method.provider)
-    return f"{provider.label if provider else method.provider} {method.masked}"
+    return f"{registry.label(method.provider)} {method.masked}"

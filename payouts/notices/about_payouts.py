@@ -64,7 +64,6 @@ def _kind_of_state(state: str, refusal: str) -> str:
 
 
 def _about(payout: Payout, lines: list[tuple[str, int, Money]], *, in_part: bool) -> dict[str, Any]:
-    provider = registry.find(payout.provider)
     whole = Money(int(payout.sent_units), payout.sent_currency)
     return {
         "number": payout.number,
@@ -72,7 +71,7 @@ def _about(payout: Payout, lines: list[tuple[str, int, Money]], *, in_part: bool
         "returned": Money(int(payout.returned_units), payout.sent_currency) if in_part else whole,
         "in_part": in_part,
         "method": payout.method.masked,
-        "provider": provider.label if provider else payout.provider,
+        "provider": registry.label(payout.provider),
         "lines": [(words.PURPOSES[purpose], count, amount) for purpose, count, amount in lines],
     }
 

@@ -85,8 +85,6 @@ def _say(value: Any) -> Any:
             return ", ".join(languages.amount(amount) for amount in value)
         case list():
             return [_row(row) for row in value]
-        case str():
-            return value
         case _:
             return value
 

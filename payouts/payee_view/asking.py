@@ -7,7 +7,7 @@ from uuid import UUID
 
 from payouts import cases
 from payouts.models import Case, Payout
-from payouts.payee_view.errors import NoSuchPayout
+from payouts.payee_view.finding import find
 from payouts.payee_view.shapes import Message, Question
 
 
@@ -17,7 +17,7 @@ def ask(*, payee_id: UUID, payout_id: UUID, kind: str, text: str, now: datetime)
     :raises NoSuchPayout: when the payee has none of that id.
     :raises Refused: when nothing is asked, too much is, or too many messages stand unanswered.
     """
-    case = cases.ask(_payout(payee_id, payout_id), kind=kind, text=text, now=now)
+    case = cases.ask(find(payee_id=payee_id, payout_id=payout_id), kind=kind, text=text, now=now)
     return _question(case)
 
 
@@ -26,20 +26,13 @@ def questions(*, payee_id: UUID, payout_id: UUID) -> list[Question]:
 
     :raises NoSuchPayout: when the payee has none of that id.
     """
-    return questions_about(_payout(payee_id, payout_id))
+    return questions_about(find(payee_id=payee_id, payout_id=payout_id))
 
 
 def questions_about(payout: Payout) -> list[Question]:
     """This will give what was asked about a payout, newest first."""
     rows = Case.objects.filter(payout=payout).order_by("-opened_at", "-pk").prefetch_related("messages")
     return [_question(row) for row in rows]
-
-
-def _payout(payee_id: UUID, payout_id: UUID) -> Payout:
-    payout = Payout.objects.filter(payee=payee_id, pk=payout_id).first()
-    if payout is None:
-        raise NoSuchPayout
-    return payout
 
 
 def _question(case: Case) -> Question:

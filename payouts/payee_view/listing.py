@@ -101,17 +101,11 @@ def listed(
         amount=Money(int(units), currency),
         sent=Money(int(sent_units), sent_currency),
         returned=Money(int(returned_units), sent_currency),
-        provider=name_of(provider),
+        provider=registry.label(provider),
         method=masked,
         created_at=created_at,
         paid_at=paid_at,
     )
-
-
-def name_of(provider: str) -> str:
-    """This will give the name of a payout service as people know it."""
-    kind = registry.PROVIDERS.get(provider)
-    return kind.label if kind is not None else provider.capitalize()
 
 
 def _wanted(filters: Filters) -> list[_Condition]:

@@ -15,7 +15,7 @@ from payouts import blocks, gates
 from payouts.blocks import Reason
 from payouts.gates import GATES, GateAnswer, Stage
 from payouts.models import Attempt, AttemptState, Payable, Payout, State
-from payouts.payee_view.errors import NoSuchPayout
+from payouts.payee_view.finding import find
 from payouts.payee_view.lines import line_of
 from payouts.payee_view.shapes import PHASES, Obstacle, Phase, Waiting, WaitingLine
 from payouts.providers.base import RefusalClass, Status
@@ -46,10 +46,7 @@ def why(*, payee_id: UUID, payout_id: UUID, now: datetime) -> list[Obstacle]:
 
     :raises NoSuchPayout: when the payee has none of that id.
     """
-    payout = Payout.objects.filter(payee=payee_id, pk=payout_id).first()
-    if payout is None:
-        raise NoSuchPayout
-    return obstacles(payout, now=now)
+    return obstacles(find(payee_id=payee_id, payout_id=payout_id), now=now)
 
 
 def obstacles(payout: Payout, *, now: datetime) -> list[Obstacle]:

@@ -9,6 +9,7 @@ from django.conf import settings
 from accounts import branding
 from accounts.models import Payee
 from payouts.payee_view import listing, showing
+from payouts.payee_view.finding import find
 from payouts.payee_view.shapes import Advice, Party
 
 
@@ -17,7 +18,7 @@ def remittance(*, payee_id: UUID, payout_id: UUID) -> Advice:
 
     :raises NoSuchPayout: when the payee has none of that id.
     """
-    payout = showing.find(payee_id=payee_id, payout_id=payout_id)
+    payout = find(payee_id=payee_id, payout_id=payout_id)
     return Advice(
         issuer=issuer(),
         payee=recipient(Payee.objects.get(pk=payee_id)),

@@ -13,7 +13,7 @@ from django_stubs_ext import StrPromise
 from marketplace_payouts.lib.money import Money
 from payouts.models import Attempt, Payout, PayoutEvent, PayoutLine, State
 from payouts.payee_view import asking, listing, reasons
-from payouts.payee_view.errors import NoSuchPayout
+from payouts.payee_view.finding import find
 from payouts.payee_view.lines import line_of
 from payouts.payee_view.shapes import Line, Listed, Shown, Told
 
@@ -55,17 +55,6 @@ def show(*, payee_id: UUID, payout_id: UUID, now: datetime) -> Shown:
         why=reasons.obstacles(payout, now=now),
         questions=asking.questions_about(payout),
     )
-
-
-def find(*, payee_id: UUID, payout_id: UUID) -> Payout:
-    """This will find a payout of the payee's, with its method.
-
-    :raises NoSuchPayout: when the payee has none of that id.
-    """
-    payout = Payout.objects.filter(payee=payee_id, pk=payout_id).select_related("method").first()
-    if payout is None:
-        raise NoSuchPayout
-    return payout
 
 
 def lines_of(payout: Payout) -> list[Line]:

@@ -66,6 +66,12 @@ def find(name: str) -> PayoutProvider | None:
         return None
 
 
+def label(name: str) -> str:
+    """This will give a provider's name as people know it, also where it cannot be used here, or exists no more."""
+    kind = PROVIDERS.get(name) or find(name)
+    return name.capitalize() if kind is None else kind.label
+
+
 def usable() -> Mapping[str, PayoutProvider]:
     """This will give every provider that can be used here, by name; one that is set up wrongly keeps none else away."""
     found = ((name, find(name)) for name in _classes(os.environ))

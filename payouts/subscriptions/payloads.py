@@ -12,7 +12,6 @@ from typing import Any, Final
 from uuid import UUID
 
 from accounts.models import Payee
-from marketplace_payouts.lib.currencies import exponent
 from marketplace_payouts.lib.http import json_body
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money, MoneyError
@@ -142,7 +141,7 @@ def _seller(payee: Payee) -> dict[str, str]:
 
 
 def _amount(units: Any, currency: str) -> dict[str, Any]:
-    return Money(int(units), currency).to_json() | {"exponent": exponent(currency)}
+    return Money(int(units), currency).shown_json()
 
 
 def _moment(at: datetime) -> str:

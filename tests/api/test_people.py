@@ -131,7 +131,7 @@ def test_a_seller_from_nobody_to_verified(ada, stripe_sandbox):
     assert api.post(SELLER, {"country": "DE"}).status_code == 200
     link = api.post(f"{SELLER}/onboarding", BACK)
     assert (link.status_code, link["Cache-Control"]) == (201, "no-store")
-    validator(schema.document(), "LinkShown").validate(link.json())
+    validator(schema.document(), "OnboardingLinkShown").validate(link.json())
     assert error(api.post(f"{SELLER}/login-link")) == (409, "onboarding_incomplete", None)
     stripe_sandbox.post("/_sandbox/fate", {"reference": made.json()["account"], "status": "verified"})
     Seller.objects.update(read_at=utc_now() - timedelta(minutes=1))

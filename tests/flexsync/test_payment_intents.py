@@ -53,7 +53,7 @@ def test_the_amount_is_what_sharetribe_says(buyer, order, marketplace):
     answer = ask(buyer.session(), order)
     assert answer.status_code == 201, answer.content
     shown = answer.json()
-    assert shown["amount"] == {"units": "10000", "currency": "EUR"}
+    assert shown["amount"] == {"units": "10000", "currency": "EUR", "exponent": 2}
     assert (shown["transaction_id"], shown["status"]) == (order, "requires_payment_method")
     [made] = marketplace.v1.payment_intents.list().data
     assert (made.id, made.client_secret, made.amount, made.currency) == (
@@ -95,7 +95,7 @@ def test_a_total_that_changed_changes_it(world, buyer, order, marketplace):
     total = world.truth(order)["payin_total"]["amount"]
     assert total != 10_000
     second = ask(buyer.session(), order).json()
-    assert second == first | {"amount": {"units": str(total), "currency": "EUR"}}
+    assert second == first | {"amount": {"units": str(total), "currency": "EUR", "exponent": 2}}
     assert [one.amount for one in marketplace.v1.payment_intents.list().data] == [total]
 
 

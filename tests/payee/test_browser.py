@@ -76,7 +76,7 @@ def come_in(page: Page, live_server: LiveServer, token: str) -> None:
 def fits(page: Page) -> bool:
     """This will tell whether nothing of the page is wider than the phone."""
     shown = page.locator("body *").evaluate_all(
-        "all => Math.max(...all.filter(one => !one.closest('.skip, .unseen'))"
+        "all => Math.max(...all.filter(one => !one.closest('.skip'))"
         ".map(one => one.getBoundingClientRect().right))"
     )
     return bool(shown <= PHONE["width"] + 0.5)

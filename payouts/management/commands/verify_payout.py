@@ -20,7 +20,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         """This will take the number."""
-        parser.add_argument("number", help="Such as PO-7K3M-9Q2.")
+        parser.add_argument("number", help="Such as PO-7K3M9-Q2XVC.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """This will prove it, and print the answers."""

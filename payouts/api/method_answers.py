@@ -1,12 +1,11 @@
-"""Puts what the domain says of payout methods into the API's shapes."""
+"""What the domain says of payout methods as JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from marketplace_payouts.lib.currencies import exponent
-from marketplace_payouts.lib.money import Money
+from payouts.api.payout_answers import perhaps
 from payouts.kept_methods import Kept
 from payouts.offers import Offer, OfferedTerms
 from payouts.providers.offering import Field, Form, Hosted, Kind
@@ -54,7 +53,7 @@ def method(one: Kept) -> Shown:
 
 
 def _terms(one: OfferedTerms) -> Shown:
-    shown = {"owed_currency": one.currency, "owed": _amount(one.owed)}
+    shown = {"owed_currency": one.currency, "owed": perhaps(one.owed)}
     terms = one.terms
     if terms is None:
         why = one.why_not
@@ -63,22 +62,12 @@ def _terms(one: OfferedTerms) -> Shown:
     within = terms.arrives_within
     return shown | {
         "currency": terms.currency,
-        "fee": _amount(terms.fee),
+        "fee": perhaps(terms.fee),
         "fee_note": terms.fee_note or None,
-        "amount": _amount(terms.amount),
+        "amount": perhaps(terms.amount),
         "amount_note": terms.amount_note or None,
         "arrives_within_s": None if within is None else int(within.total_seconds()),
         "arrival_note": terms.arrival_note or None,
-    }
-
-
-def _amount(amount: Money | None) -> Shown | None:
-    if amount is None:
-        return None
-    return {
-        "units": str(amount.units),
-        "currency": amount.currency,
-        "exponent": exponent(amount.currency),
     }
 
 

@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.api.errors import ApiError
-from accounts.api.serializers import Body
+from accounts.api.serializers import Amount, Body
 from payouts.kept_methods import Standing
 from payouts.providers.offering import FieldType, HostedState, Kind, Proof
 
@@ -76,14 +76,6 @@ class LinkAsked(Body):
             sentence = "This is no page of ours: name its origin in CORS_ORIGINS first."
             raise ApiError("foreign_url", sentence, field="return_url")
         return value
-
-
-class Amount(serializers.Serializer[Any]):
-    """An amount of money."""
-
-    units = serializers.CharField(help_text="Whole units of the currency's smallest denomination.")
-    currency = serializers.CharField(help_text="Such as EUR.")
-    exponent = serializers.IntegerField(help_text="Its decimals: the amount is units / 10^exponent.")
 
 
 class TermsShown(serializers.Serializer[Any]):
