@@ -57,6 +57,9 @@ def find(token: str, *, now: datetime, door: Door = Door.API) -> ApiSession:
     [session] = found
     if session.ended_at is not None or session.expires_at <= now:
         raise NotProven("session_over", "The session is over: log in again.")
+    if session.key is not None and session.key.revoked_at is not None:
+        # Whoever revoked it ended what was there; this one was being opened at that moment.
+        raise NotProven("session_over", "The key that vouched for this session was revoked: log in again.")
     if not session.user.is_active or _is_closed(session):
         raise NotProven("account_closed", "This account is closed.")
     if not crypto.constant_time_equal(session.password_stamp, _stamp(session.user, session.login)):

@@ -23,7 +23,8 @@ from marketplace_payouts.lib.currencies import format_amount
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payments.models import PaymentIn, RefusedPayment
-from payments.words import PaymentWord
+from payments.standing import TAKES
+from payments.words import Kind, PaymentWord
 
 _Key = tuple[str, str, str]
 
@@ -70,7 +71,7 @@ def record(
         answers = [
             Answer(word, Verdict.RECORDED, "Recorded.")
             if row.pk in new
-            else _compared(word, stored[_key(row)])
+            else _compared(word, stored[_key(row)], regained=stored.get(_key_of_regained(row)))
             for word, row in zip(words, rows, strict=True)
         ]
         _keep([one for one in answers if one.verdict is Verdict.REFUSED], marketplace_id, now=now)
@@ -121,6 +122,10 @@ def _key(row: PaymentIn) -> _Key:
     return row.origin, row.kind, row.reference
 
 
+def _key_of_regained(row: PaymentIn) -> _Key:
+    return row.origin, str(Kind.REGAINED), row.reference
+
+
 def _stored(rows: Sequence[PaymentIn], marketplace_id: UUID) -> dict[_Key, PaymentIn]:
     """Read what stands there already; read after the insertion, it is committed."""
     if not rows:
@@ -133,7 +138,7 @@ def _stored(rows: Sequence[PaymentIn], marketplace_id: UUID) -> dict[_Key, Payme
     return {_key(row): row for row in found}
 
 
-def _compared(word: PaymentWord, stored: PaymentIn) -> Answer:
+def _compared(word: PaymentWord, stored: PaymentIn, *, regained: PaymentIn | None) -> Answer:
     amount = Money(int(stored.units), stored.currency)
     named = f"{word.kind.label.partition(':')[0]} {word.reference} of {word.origin}"
     if stored.transaction_id != word.transaction_id:
@@ -146,9 +151,19 @@ def _compared(word: PaymentWord, stored: PaymentIn) -> Answer:
             f"{named} is recorded with {format_amount(amount)}, not {format_amount(word.amount)}. Another payment,"
             " refund or dispute needs a reference of its own."
         )
+    elif regained is not None and _is_anew(word, stored, regained):
+        sentence = (
+            f"{named} is recorded, and so is that the money came again. If it went once more, that needs a reference of"
+            " its own: this one counts as won back."
+        )
     else:
         return Answer(word, Verdict.KNOWN, "Recorded before.")
     return Answer(word, Verdict.REFUSED, sentence)
+
+
+def _is_anew(word: PaymentWord, stored: PaymentIn, regained: PaymentIn) -> bool:
+    """Whether money is said to have gone again after it came again, as when a dispute that was won is opened anew."""
+    return word.kind in TAKES and stored.happened_at <= regained.happened_at < word.happened_at
 
 
 def _keep(refused: Sequence[Answer], marketplace_id: UUID, *, now: datetime) -> None:

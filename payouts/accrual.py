@@ -20,7 +20,7 @@ from marketplace_payouts.lib.money import Money
 from payments import recording, standing
 from payments.standing import Fact, Payments
 from payments.words import SHARETRIBE, Kind, PaymentWord
-from payouts import dissolving, due, ledger, losses
+from payouts import dissolving, due, holding, ledger, losses
 from payouts.actors import Actor
 from payouts.compensating import Books, Change, Part, change_of, parts
 from payouts.ledger import Draft
@@ -163,9 +163,9 @@ def _dissolve(changes: Sequence[Change], books: Books, *, now: datetime) -> None
             if row.pk in books.payouts and books.payouts[row.pk].state in dissolving.DISSOLVABLE
         }
         if touched:
-            dissolving.dissolve(
-                [touched[pk] for pk in sorted(touched)], actor=_INTERPRETER, reason=reason, now=now
-            )
+            payouts = [touched[pk] for pk in sorted(touched)]
+            dissolving.dissolve(payouts, actor=_INTERPRETER, reason=reason, now=now)
+            holding.carry_over(payouts, now=now)
 
 
 def _settle_taken_back(books: Books) -> None:

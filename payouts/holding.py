@@ -180,6 +180,37 @@ def hold_by_rule(
     return len(rowsets.insert(Hold, rows, on_conflict="DO NOTHING", returning="id"))
 
 
+def carry_over(payouts: Iterable[Payout], *, now: datetime) -> None:
+    """This will put on the payees what stands on payouts that were let go, inside the caller's transaction.
+
+    What they covered is gathered anew, and must not be rid of the doubts of staff, or whether it is paid already. What
+    a rule found wrong with the payout itself went with it.
+    """
+    stood = Hold.objects.filter(payout__in=payouts, rule__in=("staff", RESTORED), lifted_at__isnull=True)
+    rows = [
+        Hold(
+            id=uuid7(),
+            payee_id=row.payout.payee_id,
+            rule=row.rule,
+            reason=f"{row.reason} It stood on {row.payout.number}, which was let go.",
+            set_by_id=row.set_by_id,
+            set_at=since(now),
+        )
+        for row in stood.select_related("payout")
+        if row.payout is not None
+    ]
+    rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
+
+
+def follow(method: PayoutMethod) -> None:
+    """This will have a hold on a payee's method stand on its new version, inside the transaction that makes it.
+
+    It is the destination that somebody doubts, and the payee may give it up and choose it again.
+    """
+    same = PayoutMethod.objects.filter(payee_id=method.payee_id, fingerprint=method.fingerprint)
+    Hold.objects.filter(method__in=same, lifted_at__isnull=True).update(method=method)
+
+
 def since(now: datetime) -> datetime:
     """This will say since when a hold stands that is set now by a stage which began at `now`.
 

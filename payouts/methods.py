@@ -17,11 +17,11 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crypto import CryptoError, Tampered
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from payouts import dissolving, method_changes, readiness
+from payouts import dissolving, holding, method_changes, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.method_changes import Author
-from payouts.models import MethodChange, Payout, PayoutMethod, State
+from payouts.models import Hold, MethodChange, Payout, PayoutMethod, State
 from payouts.providers import registry
 from payouts.providers.base import DestinationError, ProviderError
 
@@ -133,6 +133,7 @@ def replace(
         verified_how=verified_how,
         verified_by=seconded_by if verified_how else None,
     )
+    holding.follow(method)
     method_changes.record(
         payee=payee,
         act=MethodChange.Act.CHOSEN,
@@ -158,12 +159,13 @@ def lock(payee_id: UUID) -> tuple[Payee, PayoutMethod | None]:
 def retire(method: PayoutMethod, *, reason: str, now: datetime) -> None:
     """This will retire a locked method and let go of the payouts to it that are not being sent.
 
-    What is being sent at this moment and does not arrive is let go later (`payouts.mending`).
+    What is being sent at this moment and does not arrive is let go later (`payouts.mending`), and so is what a hold
+    stands on, once that is lifted: gathered anew it would be rid of the hold.
     """
     method.retired_at, method.retired_reason = now, reason
     method.save(update_fields=["retired_at", "retired_reason"])
     readiness.changed([method.payee_id], now=now)
-    payouts = _lock_payouts(Payout.objects.filter(method=method))
+    payouts = _without_the_held(_lock_payouts(Payout.objects.filter(method=method)))
     if payouts:
         dissolving.dissolve(
             payouts,
@@ -192,6 +194,14 @@ def _lock_payee(payee_id: UUID) -> Payee:
 def _lock_payouts(payouts: QuerySet[Payout]) -> list[Payout]:
     rows = payouts.filter(state__in=dissolving.DISSOLVABLE).order_by("pk").select_for_update()
     return [row for row in rows if row.state in dissolving.DISSOLVABLE]
+
+
+def _without_the_held(payouts: Sequence[Payout]) -> list[Payout]:
+    """Those of locked payouts on which no hold stands; the others wait for `payouts.mending`, which finds them so."""
+    holds = Hold.objects.filter(payout__in=payouts, lifted_at__isnull=True)
+    held = set(holds.values_list("payout_id", flat=True))
+    Payout.objects.filter(pk__in=held).update(blocked_by="method_present")
+    return [payout for payout in payouts if payout.pk not in held]
 
 
 def verify(method: PayoutMethod, *, how: str, by: User | None, now: datetime) -> None:

@@ -59,7 +59,7 @@ def _words(row: StripeDelivery, answers: Answers) -> list[PaymentWord]:
     while True:
         found = _read(path, expand, answers)
         try:
-            return words_of(found, at=row.happened_at or row.received_at) if found else []
+            return words_of(found, at=row.happened_at or row.received_at)
         except NotOurs:
             return []
         except ReadAgain as again:
@@ -69,7 +69,14 @@ def _words(row: StripeDelivery, answers: Answers) -> list[PaymentWord]:
 
 
 def _read(path: str, expand: tuple[str, ...], answers: Answers) -> Mapping[str, Any]:
-    """Give the object as our own account sees it, read since the delivery came; nothing of what is not there."""
+    """Give the object as our own account sees it, read since the delivery came.
+
+    :raises StripeProblem: when it is not shown. Stripe deletes none of these: the event came before it could be read,
+        or our key is one of another account, or may not read it; a word about money must not get lost by that.
+    """
     answer = recall.answer(Question(path, tuple(("expand[]", one) for one in sorted(expand))), answers)
-    found = answer.json() if answer.ok else None
-    return found if isinstance(found, dict) else {}
+    if not answer.ok:
+        raise StripeProblem(f"Stripe told of {path}, and does not show it to us: status {answer.status}.")
+    found = answer.json()
+    assert isinstance(found, dict)  # nothing else is taken for an answer
+    return found

@@ -29,7 +29,7 @@ def changes(messages: Sequence[OutboxMessage], now: datetime) -> dict[UUID, Turn
         found[message.pk] = Turn(
             kinds.METHOD_CHANGED,
             change.pk,
-            "",
+            str(message.facts.get("turn", "")),
             change.payee,
             {
                 "former": shown(before) if before else "",
@@ -50,9 +50,7 @@ def _contacts(change: MethodChange, facts: Mapping[str, str]) -> Sequence[Contac
         is_former = which == "before"
         whose = contact.FORMER_METHOD if is_former else contact.METHOD
         return [(whose, methods.contact(change.before if is_former else change.after))]
-    address = facts["address"]
-    is_own = address.lower() == change.payee.email.lower() or change.payee.user is None
-    return [(contact.PAYEE if is_own else contact.LOGIN, address)]
+    return [(contact(facts.get("whose", contact.PAYEE)), facts["address"])]
 
 
 def to_verify(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Turn]:

@@ -69,9 +69,13 @@ def _begin(limit: int, *, now: datetime) -> int:
 
 
 def _write(limit: int, *, now: datetime) -> int:
-    """Stage what is due; whoever is not waited for any more is ended by the next round, and written nothing."""
+    """Stage what is due; whoever is not waited for any more is ended by the next round, and written nothing.
+
+    Of whom Sharetribe was never asked, the address is known in a moment: written to none, the invitation would be lost.
+    """
     rows = list(
         Reminder.objects.filter(next_at__lte=now)
+        .exclude(payee__profile_read_at=None, payee__email="", payee__user__email=None)
         .order_by("next_at", "id")
         .select_related("payee__user")
         .select_for_update(skip_locked=True, of=("self",))[:limit]

@@ -76,7 +76,7 @@ def _is_unreadable(notice: Notice) -> bool:
 
 def _drafts(turns: Mapping[UUID, Turn], *, now: datetime) -> dict[UUID, list[Notice]]:
     """The notices of each turn, one for each address, or one that says why there is none."""
-    contacts = recipients.of(turns, now=now)
+    contacts = recipients.of(turns)
     unwanted = switches.off({turn.payee.pk for turn in turns.values()})
     closed = kinds.off_by_marketplace()
     drafts: dict[UUID, list[Notice]] = defaultdict(list)

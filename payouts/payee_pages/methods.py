@@ -16,6 +16,7 @@ from django.utils.functional import Promise
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
 
+from accounts.api import throttles
 from accounts.payee_door.entering import Visitor
 from marketplace_payouts.lib.clock import utc_now
 from payouts import choosing
@@ -148,7 +149,9 @@ def retire(request: HttpRequest, visitor: Visitor, method_id: UUID) -> HttpRespo
 @require_POST
 @door.where_money_goes
 def ask_to_confirm(request: HttpRequest, visitor: Visitor, method_id: UUID) -> HttpResponse:
-    """Mail the link by which a method is confirmed once more."""
+    """Mail the link by which a method is confirmed once more; as seldom as the API does, whoever's address it is."""
+    if throttles.turn("mail", str(visitor.session.user_id)) is not None:
+        return door.refused(request, "throttled", visitor=visitor, status=429)
     try:
         choosing.ask_to_confirm(visitor.payee, method_id=method_id, now=utc_now())
     except ChoiceRefused as error:

@@ -160,11 +160,16 @@ def test_a_forgotten_password_is_set_anew_by_the_mailed_key(carla, settings, mai
     assert carla.log_in(new).status_code == 200
 
 
-def test_an_old_log_in_is_not_fresh_until_the_password_was_given_again(carla):
+def age(minutes: int) -> None:
+    """Let time pass since the log-in of the one session that there is."""
     store = SessionStore(Session.objects.get().session_key)
     records = store["account_authentication_methods"]
-    store["account_authentication_methods"] = [{**one, "at": one["at"] - 660} for one in records]
+    store["account_authentication_methods"] = [{**one, "at": one["at"] - 60 * minutes} for one in records]
     store.save()
+
+
+def test_an_old_log_in_is_not_fresh_until_the_password_was_given_again(carla):
+    age(minutes=11)
     assert carla.api.get(ME).json()["changes"]["fresh_until"] is None
     assert carla.allauth("POST", "auth/reauthenticate", {"password": PASSWORD}).status_code == 200
     assert carla.api.get(ME).json()["changes"]["fresh_until"] is not None
@@ -256,6 +261,19 @@ def test_an_address_can_be_changed_once_the_new_one_is_verified(carla, mailoutbo
     assert carla.verify(code[1]).status_code == 200
     assert User.objects.get().email == "new@mail.example"
     assert [mail.to for mail in mailoutbox][-1] == ["carla@mail.example"]  # the former one is told
+
+
+def test_whoever_found_an_old_session_cannot_have_the_account_moved_to_an_address_of_theirs(
+    carla, mailoutbox
+):
+    """From there a new password would be mailed to them, and with that a fresh log-in."""
+    age(minutes=6)
+    before = len(mailoutbox)
+    given = {"email": "thief@mail.example"}
+    for method in ("POST", "PATCH", "DELETE"):
+        assert carla.allauth(method, "account/email", given).status_code in (400, 401)
+    assert [one.email for one in EmailAddress.objects.all()] == ["carla@mail.example"]
+    assert len(mailoutbox) == before
 
 
 def test_the_session_of_an_account_ends_by_itself(carla):

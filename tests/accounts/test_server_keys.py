@@ -12,9 +12,20 @@ import pytest
 from django.db import IntegrityError, connection, connections
 from django.utils import timezone
 
-from accounts import purging, server_keys
-from accounts.errors import InTheWay
-from accounts.models import ApiSession, Payee, ServerKey, SharetribeToken, SignedMessage, User
+from accounts import purging, server_keys, sessions, visits
+from accounts.callers import Caller, Credential
+from accounts.errors import InTheWay, NotProven
+from accounts.models import (
+    ApiSession,
+    Door,
+    Login,
+    Marketplace,
+    Payee,
+    ServerKey,
+    SharetribeToken,
+    SignedMessage,
+    User,
+)
 from accounts.roles import NotAllowed
 from marketplace_payouts.lib import standard_webhooks
 from marketplace_payouts.lib.clock import utc_now
@@ -108,6 +119,23 @@ def test_revoking_a_key_ends_the_sessions_it_vouched_for(server, ada):
     kept, lost = server.session_for(ada.id), other.session_for(ada.id)
     server_keys.revoke(key.pk, by=key.made_by, now=utc_now())
     assert [api.get(ME).status_code for api in (kept, lost)] == [200, 401]
+
+
+def test_a_session_that_is_opened_while_its_key_is_revoked_opens_nothing(server, ada):
+    """The request was signed a moment before, and its session is written a moment after."""
+    other, key = MarketplaceServer.with_key("mobile backend")
+    body = b"{}"
+    signer = server_keys.signer(other.signed(body), body, now=utc_now())
+    server_keys.revoke(key.pk, by=key.made_by, now=utc_now())
+    vouched = Caller(
+        credential=Credential.SESSION, login=Login.SERVER, logged_in_at=utc_now(), until=None, key=signer
+    )
+    user = visits.visitor(marketplace=Marketplace.objects.get(), flex_user_id=ada.id)
+    for door in Door:
+        _session, token = sessions.open_for(user, vouched, now=utc_now(), door=door)
+        with pytest.raises(NotProven, match="revoked"):
+            sessions.find(token, now=utc_now(), door=door)
+    assert server.session_for(ada.id).get(ME).status_code == 200
 
 
 def test_a_key_is_made_by_those_who_may_and_kept_sealed(marketplace):

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from accounts.models import ApiSession, Payee
 from payouts import cases, outbox, verification
-from payouts.models import Case, CaseKind, MethodChange, PayoutMethod, State
+from payouts.models import Case, CaseKind, MethodChange, OutboxMessage, PayoutMethod, State
 from payouts.notices import kinds, switches
 from tests import factories
 from tests.api_client import SharetribeUser
@@ -257,6 +257,19 @@ def test_the_mailed_link_confirms_a_method(at_home, browser):
     anyone.open("/payee/methods/broken/")
     assert anyone.status == 410
     assert "bị hỏng hoặc quá cũ" in anyone.text
+
+
+def test_the_link_is_mailed_again_only_so_often_and_together_with_the_api(at_home, ada):
+    choose(at_home, "somebody@else.example")
+    method = PayoutMethod.objects.get()
+    seen = []
+    for _ in range(4):
+        at_home.open("/payee/method/")
+        at_home.submit(f"/payee/method/{method.pk}/confirm/")
+        seen.append(at_home.status)
+    assert seen == [200, 200, 200, 429]
+    assert ada.session().post(f"/api/v1/payout-methods/{method.pk}/confirmation").status_code == 429
+    assert OutboxMessage.objects.filter(kind=verification.ASK).count() == 4, "one of them for the choice"
 
 
 def test_which_mails_are_wanted(at_home):

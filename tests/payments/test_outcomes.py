@@ -146,8 +146,34 @@ def test_an_event_is_never_believed(buyer, deliver):
     assert recorded() == []
     refund = {"id": "re_nowhere", "object": "refund", "amount": 5_000, "status": "succeeded"}
     deliver(event("refund.created", refund | {"metadata": {"flex_transaction_id": str(SALE)}}))
-    assert work_off() == 1
+    assert work_off() == 0
     assert recorded() == []
+
+
+def test_a_refund_that_stripe_tells_of_before_it_shows_it_is_recorded_once_it_does(
+    buyer, deliver, stripe_sandbox
+):
+    made = buyer.pays()
+    refund = buyer.client.v1.refunds.create({"payment_intent": made.id, "amount": 700})
+    path = f"/v1/refunds/{refund.id}"
+    fault = stripe_sandbox.fault("error_before", status=404, match={"path": path})
+    deliver(event("refund.created", {"id": refund.id, "object": "refund"}))
+    assert work_off() == 0
+    assert recorded() == []
+    stripe_sandbox.delete(f"/_sandbox/faults/{fault}")
+    assert syncing.sync(limit=10, now=utc_now() + timedelta(hours=1)) == 1
+    assert recorded() == [("refunded", 700, "USD", refund.id)]
+
+
+def test_a_word_about_money_that_stripe_never_shows_stands_before_a_person(buyer, deliver):
+    deliver(event("refund.created", {"id": "re_nowhere", "object": "refund"}))
+    now = utc_now()
+    for _ in range(20):
+        syncing.sync(limit=10, now=now)
+        now += timedelta(hours=1)
+    row = StripeDelivery.objects.get()
+    assert (row.state, row.person_after is None) == ("dead", False)
+    assert "does not show it to us: status 404" in row.error
 
 
 def test_what_is_of_no_transaction_of_ours_is_nothing_to_us(buyer):

@@ -93,6 +93,21 @@ def test_another_outcome_may_have_the_same_reference(market):
     assert verdicts(*dispute, market=market) == ["recorded"] * 3
 
 
+@pytest.mark.parametrize("kind", [Kind.DISPUTED, Kind.CHARGED_BACK, Kind.REFUNDED])
+def test_money_that_goes_once_more_after_it_came_again_is_not_taken_for_an_old_word(market, kind):
+    """A dispute that was won is opened anew: passed over as known, the seller would be paid while it is open."""
+    gone = replace(PAID, kind=kind, reference="dp-1")
+    again = replace(gone, kind=Kind.REGAINED, happened_at=NOW + timedelta(hours=2))
+    assert verdicts(gone, again, market=market) == ["recorded", "recorded"]
+    told_again = replace(gone, happened_at=NOW + timedelta(hours=1))
+    assert verdicts(gone, told_again, again, market=market) == ["known"] * 3
+    anew = replace(gone, happened_at=NOW + timedelta(hours=3))
+    [answer] = record([anew], marketplace_id=market, now=NOW)
+    assert (answer.verdict, "reference of its own" in answer.sentence) == (Verdict.REFUSED, True)
+    assert RefusedPayment.objects.get().reference == "dp-1"
+    assert verdicts(replace(anew, reference="dp-2"), market=market) == ["recorded"]
+
+
 def test_each_origin_has_references_of_its_own(market):
     other = replace(PAID, origin="bank", amount=Money(1, "EUR"), transaction_id=uuid4())
     assert verdicts(PAID, other, market=market) == ["recorded", "recorded"]

@@ -422,15 +422,39 @@ def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
 
 
 @pytest.mark.usefixtures("_paypal")
-def test_whoever_took_over_the_address_first_does_not_keep_it_from_the_owner():
+@pytest.mark.parametrize("between", [[], ["one@thief.example"], ["one@thief.example", "two@thief.example"]])
+def test_whoever_took_over_the_address_first_does_not_keep_it_from_the_owner(between):
     payee = PayeeFactory.create(email="owner@mail.example")
     payout_in(State.PAID, payee=payee)
     assert to(tell()) == {"owner@mail.example"}
+    for address in between:
+        payee.email = address
+        payee.save()
+        payout_in(State.PAID, payee=payee)
+        assert to(tell()) == {address}
     payee.email = "thief@mail.example"
     payee.save()
     PayoutMethod.objects.filter(payee=payee).update(retired_at=utc_now())
     present = MethodFactory.create(payee=payee, version=2, address="thief@mail.example")
-    assert to(change(payee, before=None, after=present)) == {"owner@mail.example", "thief@mail.example"}
+    told = to(change(payee, before=None, after=present))
+    assert told == {"owner@mail.example", "thief@mail.example", *between}
+
+
+@pytest.mark.usefixtures("_paypal")
+def test_an_address_that_is_changed_before_the_mails_are_sent_keeps_nobody_from_hearing_of_it():
+    user = StaffFactory.create(email="login@mail.example", is_staff=False)
+    payee = PayeeFactory.create(email="owner@mail.example", user=user)
+    present = MethodFactory.create(payee=payee, address="thief@mail.example")
+    method_changes.record(
+        payee=payee,
+        act=MethodChange.Act.CHOSEN,
+        after=present,
+        addresses={"after": methods.contact(present)},
+        by=Author(user, "account"),
+        now=utc_now(),
+    )
+    Payee.objects.update(email="thief@mail.example")
+    assert to(tell()) == {"owner@mail.example", "login@mail.example", "thief@mail.example"}
 
 
 @pytest.mark.usefixtures("_paypal")

@@ -64,6 +64,15 @@ def test_invited_at_once_reminded_after_three_seven_and_twenty_one_days_and_then
     assert (row.next_at, row.ended_at) == (None, None)
 
 
+def test_whoever_is_not_known_yet_is_invited_once_their_address_is_read():
+    payee = waiting(profile_read_at=None, email="")
+    assert remind(START) == []
+    Payee.objects.update(profile_read_at=utc_now(), email="anna@mail.example")
+    assert remind(START + timedelta(minutes=15)) == [("invited", "0")]
+    assert remind(START + timedelta(days=3, minutes=15)) == [("reminded", "1")]
+    assert Reminder.objects.get(payee=payee).listed_at is None
+
+
 def test_it_may_come_round_as_often_as_it_likes():
     waiting()
     assert remind(START) == [("invited", "0")]
