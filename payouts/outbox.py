@@ -26,7 +26,7 @@ Handler = Callable[..., Mapping[UUID, str | None]]
 
 WRITE_BACK = "write_back"
 """What is written on the Sharetribe transaction of its payout."""
-_KEPT_BACK: Final = (
+KEPT_BACK: Final = (
     WRITE_BACK,
     counting.TELL,
     readiness.TELL,
@@ -63,7 +63,7 @@ def tell(*, limit: int, now: datetime) -> int:
 
 
 def _claim(limit: int, *, now: datetime) -> list[OutboxMessage]:
-    kept_back = () if incarnation.is_accepted() else _KEPT_BACK
+    kept_back = () if incarnation.is_accepted() else KEPT_BACK
     with transaction.atomic():
         messages = list(
             OutboxMessage.objects.filter(next_at__lte=now)

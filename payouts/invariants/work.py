@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from payouts import outbox
 from payouts.invariants.base import Invariant
 
 INVARIANTS: Final = (
@@ -54,6 +55,8 @@ INVARIANTS: Final = (
         """SELECT x.stage AS subject, '' AS provider, count(*) || ' since ' || min(x.at)::text AS detail FROM (
                SELECT 'count' AS stage, next_at AS at FROM payments_paymentin
                    WHERE next_at < %(now)s - interval '15 minutes'
+               UNION ALL SELECT 'count', next_at FROM payments_intent
+                   WHERE next_at < %(now)s - interval '15 minutes'
                UNION ALL SELECT 'understand', next_at FROM payouts_source
                    WHERE next_at < %(now)s - interval '15 minutes' AND parked_at IS NULL
                UNION ALL SELECT 'gather', next_gather_at FROM accounts_payee
@@ -74,7 +77,7 @@ INVARIANTS: Final = (
                    WHERE a.observed > a.folded GROUP BY a.id
                    HAVING max(o.created_at) < %(now)s - interval '15 minutes'
                UNION ALL SELECT 'tell', next_at FROM payouts_outboxmessage
-                   WHERE next_at < %(now)s - interval '15 minutes' AND (kind NOT IN ('write_back', 'tell_payment')
+                   WHERE next_at < %(now)s - interval '15 minutes' AND (kind <> ALL(%(kept_back)s)
                    OR NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted'))
                UNION ALL SELECT 'deliver', m.next_at FROM payouts_webhooksubscription s
                    JOIN payouts_webhookmessage m ON m.subscription_id = s.id
@@ -83,5 +86,6 @@ INVARIANTS: Final = (
                    AND NOT EXISTS (SELECT FROM payouts_heartbeat WHERE name = 'not accepted')) x
            GROUP BY x.stage""",
         stops=False,
+        values=lambda: {"kept_back": list(outbox.KEPT_BACK)},
     ),
 )
