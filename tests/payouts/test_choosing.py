@@ -278,7 +278,7 @@ def test_a_first_method_is_confirmed_by_a_link_and_needs_no_cool_down(anna):
     assert [one.standing for one in choosing.kept(anna, now=timezone.now())] == [Standing.UNCONFIRMED]
     told = tell()
     assert set(told) == {"anna@market.example", "Anna@mail.example"}
-    (link,) = re.findall(r"http\S+(/payee/\S+)", "".join(told.values()))
+    (link,) = re.findall(r"http\S+(/payee/methods/\S+)", "".join(told.values()))
     assert Client().post(link).status_code == 200
     assert [one.standing for one in choosing.kept(anna, now=timezone.now())] == [Standing.IN_USE]
 

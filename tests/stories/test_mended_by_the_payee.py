@@ -46,7 +46,8 @@ class Seller:
         (link,) = [
             found[1]
             for message in mail.outbox
-            if message.to == [email] and (found := re.search(r"http\S+(/payee/\S+)", str(message.body)))
+            if message.to == [email]
+            and (found := re.search(r"http\S+(/payee/methods/\S+)", str(message.body)))
         ]
         assert Client().post(link).status_code == 200
         return dict(answer.json())
