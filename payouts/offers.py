@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from accounts.models import Payee
 from marketplace_payouts.lib import countries
 from marketplace_payouts.lib.logs import logger
@@ -103,7 +105,7 @@ def open_link(payee: Payee, *, provider: str, return_url: str, country: str = ""
     service, receiver = service_for(payee, provider=provider, country=country)
     hosted = required(service, receiver, {})
     if not isinstance(hosted, Hosted):
-        sentence = f"{service.label} has no pages of its own for this: fill in its form."
+        sentence = _("{name} has no pages of its own for this: fill in its form.").format(name=service.label)
         raise ChoiceRefused(Problem("not_hosted", sentence, "provider"))
     try:
         return hosted.open(return_url)
@@ -118,10 +120,9 @@ def service_for(payee: Payee, *, provider: str, country: str = "") -> tuple[Payo
     """
     service = registry.usable().get(provider)
     if service is None:
-        names = ", ".join(registry.usable()) or "none"
-        raise ChoiceRefused(
-            Problem("provider_unknown", f"This is not offered here; offered are: {names}.", "provider")
-        )
+        names = ", ".join(registry.usable()) or "–"
+        sentence = _("This is not offered here; offered are: {names}.").format(names=names)
+        raise ChoiceRefused(Problem("provider_unknown", sentence, "provider"))
     receiver = receiver_of(payee, country=country, owed_in=[amount.currency for amount in owed(payee.pk)])
     if refusal := service.offering.refusal(receiver):
         raise ChoiceRefused(Problem("not_offered", refusal, "provider"))
@@ -135,7 +136,7 @@ def receiver_of(payee: Payee, *, country: str, owed_in: Sequence[str]) -> Receiv
     """
     country = country.strip().upper() or payee.country
     if country and country not in countries.CODES:
-        sentence = "There is no such country: give its two letters, such as DE or VN."
+        sentence = _("There is no such country: give its two letters, such as DE or VN.")
         raise ChoiceRefused(Problem("country_unknown", sentence, "country"))
     sold_in = sorted(payee.marketplace.exponents)
     return Receiver(payee=str(payee.pk), country=country, currencies=list(owed_in) or sold_in)
@@ -155,7 +156,8 @@ def required(service: PayoutProvider, receiver: Receiver, values: Mapping[str, s
 def unavailable(service: PayoutProvider, error: ProviderError) -> ChoiceRefused:
     """This will say that a service cannot be asked now; why is our business, and stands in the log."""
     log.warning("provider_not_asked", provider=service.name, reason=str(error))
-    sentence = f"{service.label} cannot be asked at the moment: try again in a few minutes."
+    asked_in_vain = _("{name} cannot be asked at the moment: try again in a few minutes.")
+    sentence = asked_in_vain.format(name=service.label)
     return ChoiceRefused(Problem("provider_unavailable", sentence))
 
 

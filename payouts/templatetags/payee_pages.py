@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from payouts.blocks import MENDED_BY_A_METHOD
 from payouts.models import CaseKind
 from payouts.payee_pages import words
-from payouts.payee_pages.said import said as in_their_language
+from payouts.said import said as in_their_language
 
 register = template.Library()
 

@@ -428,7 +428,7 @@ def test_retiring_the_default_says_what_waits(anna):
     (one,) = choosing.kept(anna, now=timezone.now())
     said = choosing.retire(anna, method_id=method.pk, by=BY, now=timezone.now())
     assert said == one.if_retired
-    assert "133.45 EUR" in said
+    assert "133.45\N{NO-BREAK SPACE}EUR" in said
     assert on_its_way.number in said
     on_its_way.refresh_from_db()
     ready.refresh_from_db()
@@ -489,7 +489,7 @@ def test_a_failure_of_the_payees_says_so(anna):
     factories.PayoutFactory.create(payee=anna, method=method, state=State.FAILED)
     (one,) = choosing.kept(anna, now=timezone.now())
     assert one.standing is Standing.NEEDS_YOU
-    assert "Choose another method" in one.sentence
+    assert "choose another way to be paid" in one.sentence
 
 
 def test_what_failed_after_the_method_was_changed_is_let_go(anna):
