@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from django.utils.translation import gettext as _
 
@@ -12,12 +13,18 @@ from marketplace_payouts.lib import countries
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts.errors import DomainError
+from payouts.models import Payable
 from payouts.owing import owed
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.offering import Form, Hosted, Kind, Link, Problem, Proof, Receiver, Terms
 
 log = logger(__name__)
+
+_NEWEST: Final = 100
+"""How many of the marketplace's payables tell in which currencies it sells."""
+_MOST_TOLD: Final = 3
+"""Of how many currencies the terms are told where nothing is owed; each may be a call of the service."""
 
 
 class ChoiceRefused(DomainError):
@@ -77,10 +84,9 @@ def offered(payee: Payee, *, country: str = "") -> Offers:
     """
     amounts = {amount.currency: amount for amount in owed(payee.pk)}
     receiver = receiver_of(payee, country=country, owed_in=list(amounts))
-    return Offers(
-        country=receiver.country,
-        offers=[_offer(provider, receiver, amounts) for provider in registry.usable().values()],
-    )
+    told = list(amounts) or _sold_in_lately(payee) or receiver.currencies
+    offers = [_offer(provider, receiver, told, amounts) for provider in registry.usable().values()]
+    return Offers(country=receiver.country, offers=offers)
 
 
 def form(
@@ -161,12 +167,21 @@ def unavailable(service: PayoutProvider, error: ProviderError) -> ChoiceRefused:
     return ChoiceRefused(Problem("provider_unavailable", sentence))
 
 
-def _offer(service: PayoutProvider, receiver: Receiver, amounts: Mapping[str, Money]) -> Offer:
+def _sold_in_lately(payee: Payee) -> Sequence[str]:
+    """In which currencies the marketplace sells, as far as its newest payables tell: it may deal in all there are."""
+    newest = Payable.objects.filter(marketplace=payee.marketplace_id).order_by("-pk")
+    return sorted(set(newest.values_list("currency", flat=True)[:_NEWEST]))
+
+
+def _offer(
+    service: PayoutProvider, receiver: Receiver, told: Sequence[str], amounts: Mapping[str, Money]
+) -> Offer:
     offering = service.offering
     refusal = offering.refusal(receiver)
-    terms = (
-        () if refusal else [_terms(service, receiver, one, amounts.get(one)) for one in receiver.currencies]
-    )
+    if not amounts:
+        # Of what nobody is owed, nobody need know that it would not be paid.
+        told = [one for one in told if not offering.refusal(replace(receiver, currencies=[one]))][:_MOST_TOLD]
+    terms = () if refusal else [_terms(service, receiver, one, amounts.get(one)) for one in told]
     return Offer(service.name, service.label, offering.kind, offering.proof, refusal, terms)
 
 

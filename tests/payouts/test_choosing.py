@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Payee
+from marketplace_payouts.lib.currencies import EXPONENTS
 from marketplace_payouts.lib.money import Money
 from payouts import choosing, incarnation, mending, methods, outbox
 from payouts.choosing import Author, ChoiceRefused
@@ -133,6 +134,19 @@ def test_whom_nothing_is_owed_sees_the_terms_without_amounts(transactional_db):
     terms = offer(payee, "paypal").terms
     assert [(one.currency, one.owed) for one in terms] == [("EUR", None), ("USD", None)]
     assert all(one.terms and one.terms.amount is None and one.terms.amount_note for one in terms)
+
+
+def test_of_the_many_currencies_of_a_marketplace_few_are_told_to_whom_nothing_is_owed(transactional_db):
+    payee = factories.PayeeFactory.create(country="DE")
+    payee.marketplace.exponents = dict(EXPONENTS)
+    payee.marketplace.save()
+    told = [one.terms for one in offer(payee, "paypal").terms]
+    assert 1 < len(told) <= 3
+    assert all(terms is not None and terms.fee is not None for terms in told), "none that PayPal does not pay"
+    other = factories.PayeeFactory.create(marketplace=payee.marketplace)
+    for currency in ("VND", "SEK"):
+        factories.PayableFactory.create(payee=other, marketplace=payee.marketplace, currency=currency)
+    assert [one.currency for one in offer(payee, "paypal").terms] == ["SEK"], "what is sold lately"
 
 
 def test_a_country_that_cannot_receive_is_told_why(anna):
