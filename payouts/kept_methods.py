@@ -65,8 +65,6 @@ class Kept:
     """How it stands, and what to do, in the language that is active."""
     can_be_mailed: bool
     """Whether the link that confirms it can be mailed once more."""
-    refusal: str
-    """In the service's own words why a payout there failed, where another method would mend it."""
     if_retired: str
     """What taking it off the list would do."""
 
@@ -109,8 +107,7 @@ def what_retiring_does(payee: Payee, *, is_default: bool) -> str:
 def _kept(payee: Payee, method: PayoutMethod, *, now: datetime) -> Kept:
     service = registry.find(method.provider)
     is_default = method.retired_at is None
-    refusal = _refusal(method) if is_default else None
-    standing = _standing(method, is_refused=refusal is not None, now=now)
+    standing = _standing(method, now=now)
     is_mailed = (
         standing is Standing.UNCONFIRMED
         and service is not None
@@ -124,15 +121,14 @@ def _kept(payee: Payee, method: PayoutMethod, *, now: datetime) -> Kept:
         sentence=str(_MAILED if is_mailed else _SENTENCES[standing])
         % {"moment": _usable_from(payee, method)},
         can_be_mailed=is_mailed,
-        refusal=refusal or "",
         if_retired=what_retiring_does(payee, is_default=is_default),
     )
 
 
-def _standing(method: PayoutMethod, *, is_refused: bool, now: datetime) -> Standing:
+def _standing(method: PayoutMethod, *, now: datetime) -> Standing:
     if method.retired_at is not None:
         return Standing.KEPT
-    if is_refused:
+    if _is_refused(method):
         return Standing.NEEDS_YOU
     if method.verified_at is None:
         return Standing.UNCONFIRMED
@@ -145,8 +141,9 @@ def _usable_from(payee: Payee, method: PayoutMethod) -> str:
     return date_format(at, "DATETIME_FORMAT")
 
 
-def _refusal(method: PayoutMethod) -> str | None:
-    """Why a payout there failed, as far as the service says; None where none did that another method would mend."""
+def _is_refused(method: PayoutMethod) -> bool:
+    """Whether the last payout there failed for a reason that another method would mend; which, the service says in
+    words of its own, which are for staff."""
     failed = Attempt.objects.filter(method=method, payout__state=State.FAILED, payout__method=method)
-    last = failed.order_by("-closed_at").values_list("refusal_class", "message").first()
-    return last[1] if last is not None and last[0] in FOR_THE_PAYEE else None
+    last = failed.order_by("-closed_at").values_list("refusal_class", flat=True).first()
+    return last in FOR_THE_PAYEE

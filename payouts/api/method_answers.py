@@ -45,7 +45,7 @@ def method(one: Kept) -> Shown:
         "masked": row.masked,
         "default": one.is_default,
         "standing": one.standing,
-        "detail": f"{one.sentence} {one.label}: {one.refusal}" if one.refusal else one.sentence,
+        "detail": one.sentence,
         "confirmed": row.verified_at is not None,
         "usable_from": row.usable_from,
         "created_at": row.created_at,
