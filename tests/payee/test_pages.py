@@ -160,6 +160,14 @@ def test_why_something_is_not_paid(at_home, ada, marketplace):
     assert to_the_method in at_home.text
 
 
+def test_who_waits_for_a_payout_is_not_told_that_nothing_is_owed(at_home, ada, marketplace):
+    payee = payee_of(ada, marketplace)
+    factories.PayoutFactory.create(payee=payee, marketplace=marketplace, state=State.FAILED)
+    at_home.open("/payee/")
+    assert "No further payout is planned" in at_home.text
+    assert "othing is owed" not in at_home.text
+
+
 def _in(days: int):
     return timezone.now() + timedelta(days=days)
 
