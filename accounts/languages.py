@@ -9,6 +9,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.utils import timezone, translation
 from django.utils.formats import number_format
+from django.utils.translation.trans_real import parse_accept_lang_header
 
 from accounts.models import Payee
 from marketplace_payouts.lib.currencies import exponent, to_decimal_string
@@ -23,6 +24,18 @@ def of(payee: Payee) -> str:
 def is_spoken(language: str) -> bool:
     """This will tell whether we speak a language."""
     return language in dict(settings.LANGUAGES)
+
+
+def asked_for(header: str) -> str:
+    """This will give the first language of an `Accept-Language` that we speak; nothing where it names none of ours."""
+    for language, _weight in parse_accept_lang_header(header):
+        if language == "*":
+            break
+        try:
+            return translation.get_supported_language_variant(language)
+        except LookupError:
+            continue
+    return ""
 
 
 @contextmanager

@@ -228,7 +228,7 @@ MFA_TOTP_ISSUER = "Marketplace Payouts"
 STAFF_MFA_REQUIRED = env.bool("STAFF_MFA_REQUIRED", default=True)
 
 LANGUAGE_CODE = "en-gb"
-# Of payees' pages, mails and papers, and of what the API tells of payouts; all else speaks the first one alone.
+# Of payees' pages, mails and papers, and of what the API says to payees; the back office speaks the first one alone.
 LANGUAGES = (("en-gb", "English"), ("vi", "Tiếng Việt"))
 LOCALE_PATHS = [BASE_DIR / "locale"]
 FORMAT_MODULE_PATH = ["marketplace_payouts.formats"]

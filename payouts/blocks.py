@@ -93,6 +93,16 @@ FOR_PAYEE: Final[Mapping[Reason, StrPromise]] = {
 }
 """What the payee reads. `%(day)s` is the day until which it stands, `%(amount)s` the amount that is asked for."""
 
+MENDED_BY_A_METHOD: Final = frozenset(
+    {
+        Reason.METHOD_MISSING,
+        Reason.METHOD_UNCONFIRMED,
+        Reason.METHOD_CURRENCY,
+        Reason.NOT_ACCEPTED_METHOD,
+    }
+)
+"""What payees mend themselves, where they say where they want to be paid."""
+
 HELD: Final[Mapping[str, Reason]] = {
     "staff": Reason.CHECKS,
     "ours": Reason.CHECKS,

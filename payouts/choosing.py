@@ -29,6 +29,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from accounts.models import Payee
 from payouts import kicks, method_changes, methods, verification
@@ -106,7 +107,7 @@ def choose(
     :raises ChoiceRefused: naming every field that is wrong, or why it cannot be done.
     """
     if not (country or payee.country):
-        raise ChoiceRefused(Problem("country_missing", "Say in which country you are paid.", "country"))
+        raise ChoiceRefused(Problem("country_missing", _("Say in which country you are paid."), "country"))
     service, receiver = service_for(payee, provider=provider, country=country)
     given = _destination(service, receiver, values)
     return _set(payee, service, given, country=receiver.country, by=by, now=now)
@@ -158,7 +159,7 @@ def find(payee: Payee, *, method_id: UUID, now: datetime) -> Kept:
     for one in kept(payee, now=now):
         if one.method.pk == method_id:
             return one
-    raise ChoiceRefused(Problem("method_unknown", "You have no such payout method."))
+    raise ChoiceRefused(Problem("method_unknown", _("You have no such payout method.")))
 
 
 def ask_to_confirm(payee: Payee, *, method_id: UUID, now: datetime) -> None:
@@ -169,7 +170,7 @@ def ask_to_confirm(payee: Payee, *, method_id: UUID, now: datetime) -> None:
     with transaction.atomic():
         method = _of(payee, method_id)
         if method.retired_at is not None or method.verified_at is not None or not methods.contact(method):
-            sentence = "There is nothing to confirm by e-mail: it is confirmed, replaced, or no address."
+            sentence = _("There is nothing to confirm by e-mail: it is confirmed, replaced, or no address.")
             raise ChoiceRefused(Problem("nothing_to_confirm", sentence))
         verification.ask(method, now=now)
     kicks.kick("tell")
@@ -209,7 +210,7 @@ def _set(
 ) -> Chosen:
     mark = methods.fingerprint(service.name, given)
     with transaction.atomic():
-        _, present = methods.lock(payee.pk)
+        _payee, present = methods.lock(payee.pk)
         if present is not None and present.fingerprint == mark:
             return Chosen(present, is_new=False)
         _must_be_few(payee, now=now)
@@ -240,11 +241,12 @@ def _must_be_few(payee: Payee, *, now: datetime) -> None:
     since = now - CHANGES_COUNTED_FOR
     lately = MethodChange.objects.filter(payee=payee, act=MethodChange.Act.CHOSEN, at__gt=since)
     if lately.exclude(login=method_changes.STAFF).count() >= MOST_CHANGES:
-        sentence = (
-            f"You changed where you are paid {MOST_CHANGES} times within {CHANGES_COUNTED_FOR.days} days, which is as"
-            " often as it can be done: write to the marketplace."
+        sentence = _(
+            "You changed where you are paid %(most)s times within %(days)s days, which is as often as it can be done:"
+            " write to the marketplace."
         )
-        raise ChoiceRefused(Problem("too_many_changes", sentence))
+        counted = {"most": MOST_CHANGES, "days": CHANGES_COUNTED_FOR.days}
+        raise ChoiceRefused(Problem("too_many_changes", sentence % counted))
 
 
 def _how_known(payee: Payee, mark: str) -> str:
@@ -256,5 +258,5 @@ def _how_known(payee: Payee, mark: str) -> str:
 def _of(payee: Payee, method_id: UUID) -> PayoutMethod:
     method = PayoutMethod.objects.filter(payee=payee, pk=method_id, dropped_at__isnull=True).first()
     if method is None:
-        raise ChoiceRefused(Problem("method_unknown", "You have no such payout method."))
+        raise ChoiceRefused(Problem("method_unknown", _("You have no such payout method.")))
     return method

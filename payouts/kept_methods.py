@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+from zoneinfo import ZoneInfo
 
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrPromise
+
+from accounts import languages
 from accounts.models import Payee
-from marketplace_payouts.lib.currencies import format_amount
 from payouts.models import Attempt, Payout, PayoutMethod, State
 from payouts.owing import owed
 from payouts.providers import registry
@@ -29,6 +37,21 @@ class Standing(enum.StrEnum):
     """Not the default; it can be made that again."""
 
 
+_SENTENCES: Final[Mapping[Standing, StrPromise]] = {
+    Standing.IN_USE: gettext_lazy("What you are owed is paid there."),
+    Standing.UNCONFIRMED: gettext_lazy("We are checking that it is yours; nothing is paid there before."),
+    Standing.COOLING_DOWN: gettext_lazy("For your safety nothing is paid there before %(moment)s."),
+    Standing.NEEDS_YOU: gettext_lazy(
+        "A payout there was not accepted. Check with the service whether it can receive money, or choose another way to"
+        " be paid."
+    ),
+    Standing.KEPT: gettext_lazy("Nothing is paid there unless you make it your payout method again."),
+}
+_MAILED: Final = gettext_lazy(
+    "Follow the link in the mail that we sent to this address; nothing is paid there before."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """One method of a payee."""
@@ -39,7 +62,9 @@ class Kept:
     is_default: bool
     standing: Standing
     sentence: str
-    """How it stands, and what to do."""
+    """How it stands, and what to do, in the language that is active."""
+    can_be_mailed: bool
+    """Whether the link that confirms it can be mailed once more."""
     if_retired: str
     """What taking it off the list would do."""
 
@@ -60,60 +85,65 @@ def kept(payee: Payee, *, now: datetime) -> Sequence[Kept]:
 def what_retiring_does(payee: Payee, *, is_default: bool) -> str:
     """This will say what becomes of what a payee is owed when a method is taken off the list."""
     if not is_default:
-        return "It is only taken off the list: nothing goes there."
-    amounts = [format_amount(amount) for amount in owed(payee.pk)]
+        return _("It is only taken off the list: nothing is paid there.")
+    amounts = ", ".join(languages.amount(amount) for amount in owed(payee.pk))
     on_its_way = list(
         Payout.objects.filter(
             payee=payee, state__in=(State.SUBMITTING, State.SUBMITTED, State.UNKNOWN)
         ).values_list("number", flat=True)
     )
     said = [
-        f"What you are owed, {' and '.join(amounts)}, waits until you choose another payout method."
+        _("What you are owed, %(amounts)s, waits until you choose another payout method.")
+        % {"amounts": amounts}
         if amounts
-        else "What you will be owed waits until you choose another payout method."
+        else _("What you will be owed waits until you choose another payout method.")
     ]
     if on_its_way:
-        said.append(f"Being sent already, and not called back: {', '.join(on_its_way)}.")
+        numbers = {"numbers": ", ".join(on_its_way)}
+        said.append(_("Being sent already, and not called back: %(numbers)s.") % numbers)
     return " ".join(said)
 
 
 def _kept(payee: Payee, method: PayoutMethod, *, now: datetime) -> Kept:
-    label = registry.label(method.provider)
+    service = registry.find(method.provider)
     is_default = method.retired_at is None
-    standing, sentence = _standing(method, label, now=now)
+    standing = _standing(method, now=now)
+    is_mailed = (
+        standing is Standing.UNCONFIRMED
+        and service is not None
+        and service.offering.proof is Proof.MAILED_LINK
+    )
     return Kept(
         method=method,
-        label=label,
+        label=registry.label(method.provider),
         is_default=is_default,
         standing=standing,
-        sentence=sentence,
+        sentence=str(_MAILED if is_mailed else _SENTENCES[standing])
+        % {"moment": _usable_from(payee, method)},
+        can_be_mailed=is_mailed,
         if_retired=what_retiring_does(payee, is_default=is_default),
     )
 
 
-def _standing(method: PayoutMethod, label: str, *, now: datetime) -> tuple[Standing, str]:
+def _standing(method: PayoutMethod, *, now: datetime) -> Standing:
     if method.retired_at is not None:
-        return Standing.KEPT, "Nothing goes there unless you make it the default again."
-    if (refusal := _refusal(method)) is not None:
-        said = (f"{label} did not take a payout there.", refusal, "Choose another method.")
-        return Standing.NEEDS_YOU, " ".join(filter(None, said))
+        return Standing.KEPT
+    if _is_refused(method):
+        return Standing.NEEDS_YOU
     if method.verified_at is None:
-        return Standing.UNCONFIRMED, _how_to_confirm(method)
-    if method.usable_from > now:
-        until = f"{method.usable_from:%Y-%m-%d %H:%M} UTC"
-        return Standing.COOLING_DOWN, f"It is new: for your safety nothing goes there before {until}."
-    return Standing.IN_USE, "What you are owed is paid there."
+        return Standing.UNCONFIRMED
+    return Standing.COOLING_DOWN if method.usable_from > now else Standing.IN_USE
 
 
-def _refusal(method: PayoutMethod) -> str | None:
-    """Why a payout there failed, as far as the service says; None where none did that another method would mend."""
+def _usable_from(payee: Payee, method: PayoutMethod) -> str:
+    """By the marketplace's clock, like every moment that a payee is told."""
+    at = timezone.localtime(method.usable_from, ZoneInfo(payee.marketplace.time_zone))
+    return date_format(at, "DATETIME_FORMAT")
+
+
+def _is_refused(method: PayoutMethod) -> bool:
+    """Whether the last payout there failed for a reason that another method would mend; which, the service says in
+    words of its own, which are for staff."""
     failed = Attempt.objects.filter(method=method, payout__state=State.FAILED, payout__method=method)
-    last = failed.order_by("-closed_at").values_list("refusal_class", "message").first()
-    return last[1] if last is not None and last[0] in FOR_THE_PAYEE else None
-
-
-def _how_to_confirm(method: PayoutMethod) -> str:
-    service = registry.find(method.provider)
-    if service is not None and service.offering.proof is Proof.MAILED_LINK:
-        return "Follow the link in the mail that we sent to this address; nothing goes there before."
-    return "We are checking that it is yours; nothing goes there before."
+    last = failed.order_by("-closed_at").values_list("refusal_class", flat=True).first()
+    return last in FOR_THE_PAYEE

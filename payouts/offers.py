@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from django.utils.translation import gettext as _
 
 from accounts.models import Payee
 from marketplace_payouts.lib import countries
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
 from payouts.errors import DomainError
+from payouts.models import Payable
 from payouts.owing import owed
 from payouts.providers import registry
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.offering import Form, Hosted, Kind, Link, Problem, Proof, Receiver, Terms
 
 log = logger(__name__)
+
+_NEWEST: Final = 100
+"""How many of the marketplace's payables tell in which currencies it sells."""
+_MOST_TOLD: Final = 3
+"""Of how many currencies the terms are told where nothing is owed; each may be a call of the service."""
 
 
 class ChoiceRefused(DomainError):
@@ -75,10 +84,9 @@ def offered(payee: Payee, *, country: str = "") -> Offers:
     """
     amounts = {amount.currency: amount for amount in owed(payee.pk)}
     receiver = receiver_of(payee, country=country, owed_in=list(amounts))
-    return Offers(
-        country=receiver.country,
-        offers=[_offer(provider, receiver, amounts) for provider in registry.usable().values()],
-    )
+    told = list(amounts) or _sold_in_lately(payee) or receiver.currencies
+    offers = [_offer(provider, receiver, told, amounts) for provider in registry.usable().values()]
+    return Offers(country=receiver.country, offers=offers)
 
 
 def form(
@@ -103,7 +111,7 @@ def open_link(payee: Payee, *, provider: str, return_url: str, country: str = ""
     service, receiver = service_for(payee, provider=provider, country=country)
     hosted = required(service, receiver, {})
     if not isinstance(hosted, Hosted):
-        sentence = f"{service.label} has no pages of its own for this: fill in its form."
+        sentence = _("{name} has no pages of its own for this: fill in its form.").format(name=service.label)
         raise ChoiceRefused(Problem("not_hosted", sentence, "provider"))
     try:
         return hosted.open(return_url)
@@ -118,10 +126,9 @@ def service_for(payee: Payee, *, provider: str, country: str = "") -> tuple[Payo
     """
     service = registry.usable().get(provider)
     if service is None:
-        names = ", ".join(registry.usable()) or "none"
-        raise ChoiceRefused(
-            Problem("provider_unknown", f"This is not offered here; offered are: {names}.", "provider")
-        )
+        names = ", ".join(registry.usable()) or "–"
+        sentence = _("This is not offered here; offered are: {names}.").format(names=names)
+        raise ChoiceRefused(Problem("provider_unknown", sentence, "provider"))
     receiver = receiver_of(payee, country=country, owed_in=[amount.currency for amount in owed(payee.pk)])
     if refusal := service.offering.refusal(receiver):
         raise ChoiceRefused(Problem("not_offered", refusal, "provider"))
@@ -135,7 +142,7 @@ def receiver_of(payee: Payee, *, country: str, owed_in: Sequence[str]) -> Receiv
     """
     country = country.strip().upper() or payee.country
     if country and country not in countries.CODES:
-        sentence = "There is no such country: give its two letters, such as DE or VN."
+        sentence = _("There is no such country: give its two letters, such as DE or VN.")
         raise ChoiceRefused(Problem("country_unknown", sentence, "country"))
     sold_in = sorted(payee.marketplace.exponents)
     return Receiver(payee=str(payee.pk), country=country, currencies=list(owed_in) or sold_in)
@@ -155,16 +162,26 @@ def required(service: PayoutProvider, receiver: Receiver, values: Mapping[str, s
 def unavailable(service: PayoutProvider, error: ProviderError) -> ChoiceRefused:
     """This will say that a service cannot be asked now; why is our business, and stands in the log."""
     log.warning("provider_not_asked", provider=service.name, reason=str(error))
-    sentence = f"{service.label} cannot be asked at the moment: try again in a few minutes."
+    asked_in_vain = _("{name} cannot be asked at the moment: try again in a few minutes.")
+    sentence = asked_in_vain.format(name=service.label)
     return ChoiceRefused(Problem("provider_unavailable", sentence))
 
 
-def _offer(service: PayoutProvider, receiver: Receiver, amounts: Mapping[str, Money]) -> Offer:
+def _sold_in_lately(payee: Payee) -> Sequence[str]:
+    """In which currencies the marketplace sells, as far as its newest payables tell: it may deal in all there are."""
+    newest = Payable.objects.filter(marketplace=payee.marketplace_id).order_by("-pk")
+    return sorted(set(newest.values_list("currency", flat=True)[:_NEWEST]))
+
+
+def _offer(
+    service: PayoutProvider, receiver: Receiver, told: Sequence[str], amounts: Mapping[str, Money]
+) -> Offer:
     offering = service.offering
     refusal = offering.refusal(receiver)
-    terms = (
-        () if refusal else [_terms(service, receiver, one, amounts.get(one)) for one in receiver.currencies]
-    )
+    if not amounts:
+        # Of what nobody is owed, nobody need know that it would not be paid.
+        told = [one for one in told if not offering.refusal(replace(receiver, currencies=[one]))][:_MOST_TOLD]
+    terms = () if refusal else [_terms(service, receiver, one, amounts.get(one)) for one in told]
     return Offer(service.name, service.label, offering.kind, offering.proof, refusal, terms)
 
 

@@ -20,6 +20,7 @@ from payouts import cases
 from payouts.admin import columns, dashboards
 from payouts.admin.domain_act import DomainAct, count
 from payouts.models import Attempt, Case, CaseMessage, Observation, Payout
+from payouts.notices import kinds, recipients, switches
 
 
 class OpenCaseFilter(YesNoFilter):
@@ -60,10 +61,13 @@ class Answer(DomainAct):
         return "It is settled already; the payee may ask again." if row.closed_at else ""
 
     def will(self, rows: Sequence[Case]) -> list[str]:
-        mute = [row for row in rows if not row.payout.payee.email]
+        unmailed = _not_mailed(rows)
         told = [f"Mail the answer to {count(rows, 'payee')}, once, and show it beside their payout."]
-        if mute:
-            told.append(f"{count(mute, 'payee')} of them has no e-mail address, and finds it there alone.")
+        if unmailed:
+            told.append(
+                f"Not mailed, for want of an address or because such mails are switched off: {len(unmailed):,} of them,"
+                " who find it there alone."
+            )
         return told
 
     def perform(self, doing: Doing) -> Result:
@@ -106,7 +110,7 @@ class CaseAdmin(ActingAdmin):
 
     def act_rows(self, ids: Sequence[Any]) -> QuerySet[Case]:
         """This will load cases with what acts show."""
-        return super().act_rows(ids).select_related("payout__payee").prefetch_related("messages")
+        return super().act_rows(ids).select_related("payout__payee__user").prefetch_related("messages")
 
     def act_amount(self, row: Case) -> Money | None:
         """This will give what the payout promises."""
@@ -164,6 +168,19 @@ def _proof(attempt: Attempt, said: Observation | None) -> list[tuple[str, Any]]:
         ("Fee", cells.amount(attempt.fee_units, attempt.fee_currency)),
         ("Came back", cells.amount(attempt.returned_units, attempt.currency)),
         ("Message", attempt.message or cells.EMPTY),
+    ]
+
+
+def _not_mailed(rows: Sequence[Case]) -> list[Case]:
+    """Those whose payee reads the answer only where they asked."""
+    unwanted = switches.off({row.payout.payee_id for row in rows})
+    is_off = kinds.ANSWERED in kinds.off_by_marketplace()
+    return [
+        row
+        for row in rows
+        if is_off
+        or kinds.ANSWERED in unwanted[row.payout.payee_id]
+        or not recipients.address(row.payout.payee)
     ]
 
 

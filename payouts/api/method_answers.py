@@ -9,6 +9,7 @@ from payouts.api.payout_answers import perhaps
 from payouts.kept_methods import Kept
 from payouts.offers import Offer, OfferedTerms
 from payouts.providers.offering import Field, Form, Hosted, Kind
+from payouts.said import said
 
 Shown = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ def offer(one: Offer) -> Shown:
         "kind": one.kind,
         "proof": one.proof,
         "offered": not one.refusal,
-        "why_not": one.refusal or None,
+        "why_not": said(one.refusal) or None,
         "terms": [_terms(terms) for terms in one.terms],
     }
 
@@ -31,7 +32,7 @@ def requirements(asked: Form | Hosted) -> Shown:
     if isinstance(asked, Form):
         fields = [_field(one) for one in asked.fields]
         return {"kind": Kind.FORM, "fields": fields, "state": None, "detail": None}
-    return {"kind": Kind.HOSTED, "fields": None, "state": asked.state, "detail": asked.sentence}
+    return {"kind": Kind.HOSTED, "fields": None, "state": asked.state, "detail": said(asked.sentence)}
 
 
 def method(one: Kept) -> Shown:
@@ -63,11 +64,11 @@ def _terms(one: OfferedTerms) -> Shown:
     return shown | {
         "currency": terms.currency,
         "fee": perhaps(terms.fee),
-        "fee_note": terms.fee_note or None,
+        "fee_note": said(terms.fee_note) or None,
         "amount": perhaps(terms.amount),
-        "amount_note": terms.amount_note or None,
+        "amount_note": said(terms.amount_note) or None,
         "arrives_within_s": None if within is None else int(within.total_seconds()),
-        "arrival_note": terms.arrival_note or None,
+        "arrival_note": said(terms.arrival_note) or None,
     }
 
 
@@ -75,13 +76,13 @@ def _field(one: Field) -> Shown:
     return {
         "name": one.name,
         "type": one.type,
-        "label": one.label,
+        "label": said(one.label),
         "required": one.required,
-        "help": one.help or None,
+        "help": said(one.help) or None,
         "example": one.example or None,
         "pattern": one.pattern or None,
         "max_length": one.max_length,
-        "choices": [{"value": choice.value, "label": choice.label} for choice in one.choices] or None,
+        "choices": [{"value": choice.value, "label": said(choice.label)} for choice in one.choices] or None,
         "refreshes": one.refreshes,
         "value": one.value or None,
     }

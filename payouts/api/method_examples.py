@@ -61,7 +61,7 @@ _METHOD: Final = {
     "masked": "a•••@example.com",
     "default": True,
     "standing": "unconfirmed",
-    "detail": "Follow the link in the mail that we sent to this address; nothing goes there before.",
+    "detail": "Follow the link in the mail that we sent to this address; nothing is paid there before.",
     "confirmed": False,
     "usable_from": "2026-12-03T09:00:00Z",
     "created_at": "2026-11-30T09:00:00Z",

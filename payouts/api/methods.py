@@ -16,14 +16,15 @@ from accounts.api.errors import ApiError
 from accounts.api.links import leads_to
 from accounts.api.permissions import WHERE_MONEY_GOES, IsPayee, IsPerson
 from accounts.api.serializers import Nothing
-from accounts.api.views import ApiView
 from accounts.models import Payee
 from marketplace_payouts.lib.clock import utc_now
 from payouts import choosing
 from payouts.api import method_answers as answers
 from payouts.api import method_examples as examples
 from payouts.api import method_serializers as serializers
+from payouts.api.payee import SpokenView
 from payouts.choosing import Author, ChoiceRefused
+from payouts.said import said
 
 _TAG: Final = "Payout methods"
 # Every other problem lies in what was sent.
@@ -44,7 +45,7 @@ _OF_A_METHOD: Final = (
 )
 
 
-class _PayeesView(ApiView):
+class _PayeesView(SpokenView):
     """An endpoint about the methods of whoever calls."""
 
     def handle_exception(self, exc: Exception) -> Response:
@@ -254,9 +255,9 @@ def _api_error(error: ChoiceRefused) -> exceptions.APIException:
     first = error.problems[0]
     if not error.in_form:
         status = _STATUS.get(first.code, 400)
-        return ApiError(first.code, first.sentence, status=status, field=first.field or None)
+        return ApiError(first.code, said(first.sentence), status=status, field=first.field or None)
     fields: dict[str, list[exceptions.ErrorDetail]] = {}
     for problem in error.problems:
-        detail = exceptions.ErrorDetail(problem.sentence, problem.code)
+        detail = exceptions.ErrorDetail(said(problem.sentence), problem.code)
         fields.setdefault(problem.field or "non_field_errors", []).append(detail)
     return exceptions.ValidationError({"values": fields})

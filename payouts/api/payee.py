@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from django.http import Http404
-from django.utils.translation import get_language_from_request
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -37,6 +39,23 @@ def payee_of(request: Request) -> Payee:
 def speaking_to(request: Request) -> Iterator[Payee]:
     """This will have the payee who calls answered in the language that the request asks for, else in their own."""
     payee = payee_of(request)
-    asked = get_language_from_request(request) if "Accept-Language" in request.headers else ""
-    with languages.speaking_to(payee, language=asked):
+    with languages.speaking_to(payee, language=_asked(request)):
         yield payee
+
+
+class SpokenView(ApiView):
+    """An endpoint that tells its payee everything, what is wrong as well, in the language that they read."""
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """This will answer, and leave no language behind for whoever asks next."""
+        with translation.override(translation.get_language()):
+            return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """This will speak the payee's language from here on: only now is it known who they are."""
+        super().initial(request, *args, **kwargs)
+        translation.activate(_asked(request) or languages.of(payee_of(request)))
+
+
+def _asked(request: Request) -> str:
+    return languages.asked_for(request.headers.get("Accept-Language", ""))

@@ -49,6 +49,13 @@ INVARIANTS: Final = (
                     subject="d.id",
                     at="d.created_at",
                 ),
+                _uncaptured(
+                    news="'payout_method.changed'",
+                    about="touched_payees t JOIN payouts_methodchange g ON g.payee_id = t.id AND g.act = 'retired'",
+                    source="g.id",
+                    subject="g.before_id",
+                    at="g.at",
+                ),
             )
         ),
         stops=False,

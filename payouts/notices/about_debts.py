@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
+from django.urls import reverse
+
 from accounts.models import Payee
 from marketplace_payouts.lib.money import Money
 from payouts.models import OutboxMessage, PayoutMethod, Reminder
@@ -40,7 +42,13 @@ def reminders(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, T
         }
         is_over = debt is None or row.ended_at is not None
         found[message.pk] = Turn(
-            message.facts["notice"], row.pk, message.facts["turn"], row.payee, facts, is_over=is_over
+            message.facts["notice"],
+            row.pk,
+            message.facts["turn"],
+            row.payee,
+            facts,
+            page=reverse("payee:method"),
+            is_over=is_over,
         )
     return found
 

@@ -38,6 +38,7 @@ def changes(messages: Sequence[OutboxMessage], now: datetime) -> dict[UUID, Turn
                 "by_payee": change.login != method_changes.STAFF,
                 "at": change.at,
             },
+            page=reverse("payee:method"),
             contacts=_contacts(change, message.facts),
         )
     return found

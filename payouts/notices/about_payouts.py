@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.urls import reverse
 
 from marketplace_payouts.lib.money import Money
 from payouts.models import CaseMessage, OutboxMessage, Payable, Payout, State
@@ -51,6 +52,7 @@ def outcomes(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Tu
             str(message.facts.get("turn", message.pk)),
             payout.payee,
             _about(payout, lines.get(payout.pk, []), in_part=state == _PARTLY),
+            page=reverse("payee:method") if kind == kinds.NEEDS_YOU else _page(payout),
             # An older word after a newer one would be wrong by the time that it is read.
             is_over=state == State.FAILED and payout.state != State.FAILED,
         )
@@ -105,7 +107,12 @@ def answers(messages: Sequence[OutboxMessage], _now: datetime) -> dict[UUID, Tur
             "",
             answer.case.payout.payee,
             {"number": answer.case.payout.number, "text": answer.text},
+            page=_page(answer.case.payout),
         )
         for message in messages
         if (answer := found.get(message.subject)) is not None
     }
+
+
+def _page(payout: Payout) -> str:
+    return reverse("payee:payout", args=[payout.pk])

@@ -78,7 +78,7 @@ def where_money_goes(view: View) -> View:
     @wraps(view)
     def fresh(request: HttpRequest, visitor: Visitor, **given: Any) -> HttpResponse:
         if visitor.may_change and not visitor.may_say_where_money_goes(now=utc_now()):
-            facts = {"next": request.path, "was_sent": request.method == "POST"}
+            facts = {"next": request.get_full_path(), "was_sent": request.method == "POST"}
             return show(request, "again", facts, visitor=visitor, status=403 if facts["was_sent"] else 200)
         return view(request, visitor, **given)
 

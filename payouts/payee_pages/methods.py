@@ -10,8 +10,7 @@ from uuid import UUID
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone, translation
-from django.utils.formats import date_format
+from django.utils import translation
 from django.utils.functional import Promise
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_POST
@@ -21,12 +20,11 @@ from accounts.payee_door.entering import Visitor
 from marketplace_payouts.lib.clock import utc_now
 from payouts import choosing
 from payouts.choosing import Author, ChoiceRefused, Kept
-from payouts.kept_methods import Standing
 from payouts.payee_pages import country_names, door, words
-from payouts.payee_pages.said import said
 from payouts.payee_pages.showing import show
 from payouts.providers import registry
-from payouts.providers.offering import Field, Form, Hosted, HostedState, Problem, Proof
+from payouts.providers.offering import Field, Form, Hosted, HostedState, Problem
+from payouts.said import said
 
 _SAID_BY_THE_SERVICE: Final = frozenset({"not_offered", "not_ready", "cannot_be_paid"})
 
@@ -37,9 +35,6 @@ class ShownMethod:
 
     kept: Kept
     state: str | Promise
-    sentence: str
-    can_be_mailed: bool
-    """Whether the link that confirms it can be mailed again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +50,8 @@ class ShownField:
 
 def shown_methods(visitor: Visitor) -> Sequence[ShownMethod]:
     """This will give the payee's methods, the default first, in the payee's words."""
-    return [_shown(kept) for kept in choosing.kept(visitor.payee, now=utc_now())]
+    found = choosing.kept(visitor.payee, now=utc_now())
+    return [ShownMethod(kept, words.STANDINGS[kept.standing]) for kept in found]
 
 
 @require_GET
@@ -257,19 +253,6 @@ def _fields(form: Form, values: Mapping[str, str], problems: Sequence[Problem]) 
         )
         for one in form.fields
     ]
-
-
-def _shown(kept: Kept) -> ShownMethod:
-    is_mailed = kept.standing is Standing.UNCONFIRMED and _is_mailed(kept)
-    until = timezone.localtime(kept.method.usable_from)
-    told = words.MAILED_LINK if is_mailed else words.HOW_IT_STANDS[kept.standing]
-    sentence = str(told) % {"moment": date_format(until, "DATETIME_FORMAT")}
-    return ShownMethod(kept, words.STANDINGS[kept.standing], sentence, is_mailed)
-
-
-def _is_mailed(kept: Kept) -> bool:
-    service = registry.find(kept.method.provider)
-    return service is not None and service.offering.proof is Proof.MAILED_LINK
 
 
 def _author(visitor: Visitor) -> Author:

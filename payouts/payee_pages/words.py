@@ -49,20 +49,6 @@ STANDINGS: Final[Mapping[Standing, str | Promise]] = {
     Standing.NEEDS_YOU: _("Needs your attention"),
     Standing.KEPT: _("Not in use"),
 }
-HOW_IT_STANDS: Final[Mapping[Standing, str | Promise]] = {
-    Standing.IN_USE: _("What you are owed is paid there."),
-    Standing.UNCONFIRMED: _("We are checking that it is yours; nothing is paid there before."),
-    Standing.COOLING_DOWN: _("For your safety nothing is paid there before %(moment)s."),
-    Standing.NEEDS_YOU: _(
-        "A payout there was not accepted. Check with the service whether it can receive money, or choose another way to"
-        " be paid."
-    ),
-    Standing.KEPT: _("Nothing is paid there unless you make it your payout method again."),
-}
-MAILED_LINK: Final = _(
-    "Follow the link in the mail that we sent to this address; nothing is paid there before."
-)
-
 OF_CHOICES: Final[Mapping[str, str | Promise]] = {
     "country_missing": _("Say in which country you are paid."),
     "country_unknown": _("There is no such country."),

@@ -23,7 +23,6 @@ def remittance(*, payee_id: UUID, payout_id: UUID) -> Advice:
         issuer=issuer(),
         payee=recipient(Payee.objects.get(pk=payee_id)),
         payout=listing.of(payout),
-        fee=showing.fee_of(payout),
         lines=showing.lines_of(payout),
     )
 

@@ -206,7 +206,6 @@ class Advice:
     issuer: Party
     payee: Party
     payout: Listed
-    fee: Money | None
     lines: Sequence[Line]
 
 

@@ -29,7 +29,9 @@ TOLD: Final[Mapping[State, StrPromise | None]] = {
     S.PAID: _("It was paid to %(method)s."),
     S.FAILED: _("%(provider)s did not accept it."),
     S.RETURNED: _("The money came back to us."),
-    S.CANCELLED: _("We took it back before it was paid; what it covered is paid with another payout."),
+    S.CANCELLED: _(
+        "We took it back before it was paid; what we still owe you of it is paid with another payout."
+    ),
 }
 """What the payee reads of a payout's coming into a state; None: nothing that concerns them."""
 AGAIN: Final = _("It did not go out; we try again.")

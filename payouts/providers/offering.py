@@ -213,6 +213,7 @@ def _problem(one: Field, value: str) -> Problem | None:
     if one.choices and value not in {choice.value for choice in one.choices}:
         return Problem("no_such_choice", "Choose one of those that are offered.", one.name)
     if one.pattern and not re.fullmatch(one.pattern, value):
-        like = f" It looks like this: {one.example}" if one.example else ""
-        return Problem("malformed", f"This cannot be right.{like}", one.name)
+        if one.example:
+            return Problem("malformed", f"This cannot be right. It looks like this: {one.example}", one.name)
+        return Problem("malformed", "This cannot be right.", one.name)
     return None

@@ -70,7 +70,7 @@ EVENTS: Final[Mapping[str, Event]] = {
             Field(
                 "payable.purpose",
                 "string",
-                "`sale`, `change`, `bonus`, `correction`, `deduction` or `returned`.",
+                "`sale`, `change`, `loss`, `bonus`, `correction`, `deduction` or `returned`.",
             ),
             Field("payable.original", "string or null", "The id of the payable that it changes."),
             *_amount("payable.amount", "By how much more is owed; negative where it is less"),
@@ -116,13 +116,18 @@ EVENTS: Final[Mapping[str, Event]] = {
         ),
     ),
     "payout_method.changed": Event(
-        "A seller is paid in another place from now on. Where that is, is not told.",
+        "A seller is paid in another place from now on, or nowhere. Where that is, is not told.",
         (
             Field("method.id", "string", "The method's id; each change makes another."),
             Field("method.provider", "string", "The service, such as `paypal`."),
             Field("method.version", "integer", "1 for the seller's first, rising."),
             Field("method.usable_from", "string", "Until when it cools down."),
             Field("method.verified", "boolean", "Whether it is known to belong to the seller already."),
+            Field(
+                "method.removed",
+                "boolean",
+                "Whether the seller gave it up, and is paid nowhere until they choose another.",
+            ),
             _SELLER,
         ),
     ),

@@ -126,6 +126,8 @@ def _method(message: WebhookMessage, rows: Rows) -> Data:
             "version": method.version,
             "usable_from": _moment(method.usable_from),
             "verified": method.verified_at is not None,
+            # Of a new one the method itself is the news; of one that was given up, that it was.
+            "removed": message.source != method.pk,
         },
         "seller": _seller(method.payee),
     }

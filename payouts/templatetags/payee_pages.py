@@ -5,9 +5,10 @@ from __future__ import annotations
 from django import template
 from django.utils.functional import Promise
 
+from payouts.blocks import MENDED_BY_A_METHOD
 from payouts.models import CaseKind
 from payouts.payee_pages import words
-from payouts.payee_pages.said import said as in_their_language
+from payouts.said import said as in_their_language
 
 register = template.Library()
 
@@ -16,6 +17,12 @@ register = template.Library()
 def why_read_only(read_only: str) -> str | Promise:
     """This will say why somebody may look and change nothing."""
     return words.READ_ONLY[read_only]
+
+
+@register.filter
+def is_mended_by_a_method(code: str) -> bool:
+    """This will tell whether a reason ends once the payee sees to their payout method."""
+    return code in MENDED_BY_A_METHOD
 
 
 @register.filter

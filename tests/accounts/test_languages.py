@@ -48,6 +48,24 @@ def test_dates_are_told_by_the_marketplaces_clock():
         assert shown.render(Context({"at": moment})).startswith("1 Dec 2026")
 
 
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("vi", "vi"),
+        ("VI-VN,vi;q=0.9", "vi"),
+        ("en-US,en;q=0.9,vi;q=0.1", "en-gb"),
+        ("fr, vi;q=0.2", "vi"),
+        ("fr", ""),
+        ("*", ""),
+        ("", ""),
+        ("vi\x00;q=ü", ""),
+        ("a" * 5000, ""),
+    ],
+)
+def test_the_first_that_we_speak_is_taken_of_what_is_asked_for(header, language):
+    assert languages.asked_for(header) == language
+
+
 @pytest.mark.django_db
 def test_who_has_not_said_is_spoken_to_in_english():
     assert languages.of(factories.PayeeFactory.create()) == "en-gb"

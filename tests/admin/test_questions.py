@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from payouts import outbox
 from payouts.models import Case, OutboxMessage
+from payouts.notices import kinds, switches
 
 
 @pytest.fixture
@@ -65,6 +66,19 @@ def test_it_is_answered_once_and_shown_as_mailed(as_role, case, people):
     assert "mailed" in shown
     assert "Answer…" not in shown
     assert "Questions of payees to answer" not in client.get("/admin/").content.decode()
+
+
+def test_who_gets_no_mail_is_said_before(as_role, case, settings):
+    client, unmailed = as_role("operator"), "Not mailed"
+    assert unmailed not in send(client, case).content.decode()
+    switches.switch(case.payout.payee, kinds.ANSWERED, on=False, now=timezone.now())
+    assert unmailed in send(client, case).content.decode()
+    switches.switch(case.payout.payee, kinds.ANSWERED, on=True, now=timezone.now())
+    settings.NOTICES_OFF = [kinds.ANSWERED]
+    assert unmailed in send(client, case).content.decode()
+    settings.NOTICES_OFF = []
+    type(case.payout.payee).objects.update(email="")
+    assert unmailed in send(client, case).content.decode()
 
 
 def test_an_answer_may_leave_it_open(as_role, case):

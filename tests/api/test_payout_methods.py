@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -162,6 +162,53 @@ def test_the_marketplaces_own_pages_are_none(api, settings):
     ]
 
 
+def test_everything_is_said_in_the_language_that_is_asked_for(api, anna):
+    vietnamese = Api(api.headers | {"Accept-Language": "vi"})
+
+    def detail(body):
+        return vietnamese.post(ROOT, body).json()["errors"][0]["detail"]
+
+    assert detail(ANNA | {"values": {}}) == "Thông tin này là bắt buộc."
+    assert detail(ANNA | {"values": {"email": "ạnna@mail.example"}}) == (
+        "PayPal chỉ nhận địa chỉ gồm chữ cái không dấu."
+    )
+    assert detail(ANNA | {"country": "XX"}).startswith("Không có quốc gia này")
+    assert detail(ANNA | {"country": "NG"}).startswith("PayPal không")
+    shown = vietnamese.post(ROOT, ANNA).json()
+    assert shown["detail"].startswith("Hãy mở liên kết")
+    assert "123,45\N{NO-BREAK SPACE}EUR" in shown["if_retired"]
+    asked = vietnamese.post(f"{ROOT}requirements", {"provider": "paypal"}).json()
+    assert asked["fields"][0]["label"].startswith("Địa chỉ e-mail")
+    offer = vietnamese.get(f"{ROOT}offers?country=DE").json()["offers"][0]
+    assert "PayPal" in offer["terms"][0]["fee_note"]
+    assert "The marketplace" not in offer["terms"][0]["fee_note"]
+    # Of whoever asks for none, theirs; and nothing of it is left behind for others.
+    assert api.get(ROOT).json()["methods"][0]["detail"].startswith("Follow the link")
+    Payee.objects.update(language="vi")
+    assert api.get(ROOT).json()["methods"][0]["detail"] == shown["detail"]
+
+
+def test_a_moment_is_told_by_the_marketplaces_clock(api, anna):
+    marketplace = payee_of(anna).marketplace
+    marketplace.time_zone = "Asia/Ho_Chi_Minh"
+    marketplace.save()
+    at = datetime(2099, 1, 1, 18, 5, tzinfo=UTC)
+    factories.MethodFactory.create(payee=payee_of(anna), usable_from=at)
+    shown = api.get(ROOT).json()["methods"][0]
+    assert shown["detail"] == "For your safety nothing is paid there before 2 Jan 2099, 01:05."
+    assert datetime.fromisoformat(shown["usable_from"]) == at
+
+
+def test_a_refusal_is_told_in_our_words_and_not_in_the_services(api, anna):
+    method = factories.MethodFactory.create(payee=payee_of(anna))
+    payout = factories.PayoutFactory.create(payee=method.payee, method=method, state="failed")
+    payout.attempts.update(refusal_class="payee", message="RECEIVER_LOCKED: It is locked.")
+    shown = api.get(ROOT).json()["methods"][0]
+    assert shown["standing"] == "needs_you"
+    assert shown["detail"].startswith("A payout there was not accepted.")
+    assert "locked" not in str(shown).lower()
+
+
 # Choosing ------------------------------------------------------------------------------------------------------
 
 
@@ -172,7 +219,7 @@ def test_choosing_listing_and_choosing_again(api, anna):
         True,
         "unconfirmed",
     )
-    assert "123.45 EUR" in first["if_retired"]
+    assert "123.45\N{NO-BREAK SPACE}EUR" in first["if_retired"]
     same = shaped(api.post(ROOT, ANNA), "MethodShown")
     assert same == first
     second = shaped(api.post(ROOT, BEN), "MethodShown", status=201)

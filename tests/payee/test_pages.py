@@ -108,13 +108,14 @@ def test_after_ten_minutes_where_money_goes_needs_a_new_log_in(at_home, mailoutb
     assert at_home.status == 403
     assert "Nothing was changed" in at_home.text
     assert PayoutMethod.objects.count() == 1
-    at_home.open("/payee/method/add/")
+    at_home.open("/payee/method/add/?country=VN")
     assert "Log in again" in at_home.text
     # A code by e-mail is a log-in, and leads back.
     at_home.submit("/payee/code/ask", email="ada@market.example")
     outbox.tell(limit=100, now=timezone.now())
     at_home.submit("/payee/code/", code=code_in(mailoutbox[-1]))
     assert at_home.at == "/payee/method/add/"
+    assert '<option value="VN" selected>' in at_home.text, "what was asked for is not forgotten"
     choose(at_home, "late@pay.example")
     assert PayoutMethod.objects.count() == 2
 
@@ -147,11 +148,24 @@ def test_one_payout_with_its_story_and_papers(at_home, adas_payout):
 
 def test_why_something_is_not_paid(at_home, ada, marketplace):
     payee = payee_of(ada, marketplace)
-    factories.PayoutFactory.create(payee=payee, marketplace=marketplace, state=State.FAILED)
+    failed = factories.PayoutFactory.create(payee=payee, marketplace=marketplace, state=State.FAILED)
     factories.PayableFactory.create(payee=payee, marketplace=marketplace, hold_until=_in(3), due_at=_in(3))
     at_home.open("/payee/payouts/")
     assert "The hold period of your sale is not over" in at_home.text
     assert "Not accepted" in at_home.text
+    # What the payee can mend leads to where it is mended, and nothing else does.
+    to_the_method = '<a href="/payee/method/">To my payout method</a>'
+    assert to_the_method not in at_home.text
+    at_home.open(f"/payee/payouts/{failed.pk}/")
+    assert to_the_method in at_home.text
+
+
+def test_who_waits_for_a_payout_is_not_told_that_nothing_is_owed(at_home, ada, marketplace):
+    payee = payee_of(ada, marketplace)
+    factories.PayoutFactory.create(payee=payee, marketplace=marketplace, state=State.FAILED)
+    at_home.open("/payee/")
+    assert "No further payout is planned" in at_home.text
+    assert "othing is owed" not in at_home.text
 
 
 def _in(days: int):

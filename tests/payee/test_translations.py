@@ -14,7 +14,7 @@ from django.utils import translation
 
 from marketplace_payouts.lib import countries
 from payouts.payee_pages import country_names
-from payouts.payee_pages.said import SENTENCES, said
+from payouts.said import SENTENCES, said
 from tests import translations
 from tests.translations import ROOT
 
@@ -93,17 +93,21 @@ def _outside_of_tags(source: str) -> str:
 
 
 def test_what_services_say_to_payees_is_translated():
-    found = set()
-    for path in sorted((ROOT / "payouts" / "providers").rglob("offering.py")):
-        if path.parent.name != "providers":
-            found |= set(_said_in(path))
+    found, refused = set(), set()
+    for path in sorted((ROOT / "payouts" / "providers").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        if path.name == "offering.py":
+            found |= set(_said_in(tree))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("DestinationError", "Problem"):
+                refused |= set(_said_in(node))
     assert found
-    assert found - {_plain(one) for one in SENTENCES} == set()
+    assert refused - found, "also what is found to be wrong elsewhere than in the offering"
+    assert (found | refused) - {_plain(one) for one in SENTENCES} == set()
 
 
-def _said_in(path: Path) -> list[str]:
+def _said_in(tree: ast.AST) -> list[str]:
     """The sentences and labels of a service: every text with a blank in it that is no docstring, its gaps as {}."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     told: list[str] = []
     inner = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     # Docstrings are for us.

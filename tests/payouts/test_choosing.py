@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import Payee
+from marketplace_payouts.lib.currencies import EXPONENTS
 from marketplace_payouts.lib.money import Money
 from payouts import choosing, incarnation, mending, methods, outbox
 from payouts.choosing import Author, ChoiceRefused
@@ -133,6 +134,19 @@ def test_whom_nothing_is_owed_sees_the_terms_without_amounts(transactional_db):
     terms = offer(payee, "paypal").terms
     assert [(one.currency, one.owed) for one in terms] == [("EUR", None), ("USD", None)]
     assert all(one.terms and one.terms.amount is None and one.terms.amount_note for one in terms)
+
+
+def test_of_the_many_currencies_of_a_marketplace_few_are_told_to_whom_nothing_is_owed(transactional_db):
+    payee = factories.PayeeFactory.create(country="DE")
+    payee.marketplace.exponents = dict(EXPONENTS)
+    payee.marketplace.save()
+    told = [one.terms for one in offer(payee, "paypal").terms]
+    assert 1 < len(told) <= 3
+    assert all(terms is not None and terms.fee is not None for terms in told), "none that PayPal does not pay"
+    other = factories.PayeeFactory.create(marketplace=payee.marketplace)
+    for currency in ("VND", "SEK"):
+        factories.PayableFactory.create(payee=other, marketplace=payee.marketplace, currency=currency)
+    assert [one.currency for one in offer(payee, "paypal").terms] == ["SEK"], "what is sold lately"
 
 
 def test_a_country_that_cannot_receive_is_told_why(anna):
@@ -278,7 +292,7 @@ def test_a_first_method_is_confirmed_by_a_link_and_needs_no_cool_down(anna):
     assert [one.standing for one in choosing.kept(anna, now=timezone.now())] == [Standing.UNCONFIRMED]
     told = tell()
     assert set(told) == {"anna@market.example", "Anna@mail.example"}
-    (link,) = re.findall(r"http\S+(/payee/\S+)", "".join(told.values()))
+    (link,) = re.findall(r"http\S+(/payee/methods/\S+)", "".join(told.values()))
     assert Client().post(link).status_code == 200
     assert [one.standing for one in choosing.kept(anna, now=timezone.now())] == [Standing.IN_USE]
 
@@ -428,7 +442,7 @@ def test_retiring_the_default_says_what_waits(anna):
     (one,) = choosing.kept(anna, now=timezone.now())
     said = choosing.retire(anna, method_id=method.pk, by=BY, now=timezone.now())
     assert said == one.if_retired
-    assert "133.45 EUR" in said
+    assert "133.45\N{NO-BREAK SPACE}EUR" in said
     assert on_its_way.number in said
     on_its_way.refresh_from_db()
     ready.refresh_from_db()
@@ -489,7 +503,7 @@ def test_a_failure_of_the_payees_says_so(anna):
     factories.PayoutFactory.create(payee=anna, method=method, state=State.FAILED)
     (one,) = choosing.kept(anna, now=timezone.now())
     assert one.standing is Standing.NEEDS_YOU
-    assert "Choose another method" in one.sentence
+    assert "choose another way to be paid" in one.sentence
 
 
 def test_what_failed_after_the_method_was_changed_is_let_go(anna):

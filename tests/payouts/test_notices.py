@@ -98,8 +98,9 @@ def test_a_paid_payout_is_told_with_what_it_covers(settings):
     assert sent.reply_to == ["help@harbour.example"]
     assert payout.method.masked in sent.body
     assert "- Sales (1): 123.45\N{NO-BREAK SPACE}EUR" in sent.body
-    assert "https://pay.example.com/payee/\n" in sent.body
-    assert 'href="https://pay.example.com/payee/"' in html_of(sent)
+    page = f"https://pay.example.com/payee/payouts/{payout.pk}/"
+    assert f"{page}\n" in sent.body
+    assert f'href="{page}"' in html_of(sent)
     assert not re.search(r"paid\d+@", sent.body + html_of(sent)), "the destination is masked"
     notice = Notice.objects.get()
     assert (notice.outcome, notice.kind, notice.address) == ("sent", "paid", payout.payee.email)
@@ -115,6 +116,7 @@ def test_a_failure_asks_the_payee_only_for_what_the_payee_can_mend(refusal, kind
     [sent] = tell()
     assert Notice.objects.get().kind == kind
     assert ("You need not do anything" in sent.body) == (kind == "failed")
+    assert ("/payee/method/\n" in sent.body) == (kind == "needs_you"), "it leads to where it is mended"
     assert "RECEIVER" not in sent.body
 
 
@@ -180,6 +182,7 @@ def test_an_answer_is_mailed_as_it_was_written():
     OutboxMessage.objects.exclude(kind="answer").delete()
     [sent] = tell()
     assert sent.subject == f"{payout.number}: our answer to your question"
+    assert f"/payee/payouts/{payout.pk}/\n" in sent.body, "where they asked"
     assert "<i>Look</i>\n\nagain" in sent.body
     assert "&lt;i&gt;Look&lt;/i&gt;" in html_of(sent)
     assert case.messages.get(by=by).mailed_at is not None
@@ -409,6 +412,7 @@ def test_a_change_is_told_to_every_contact_and_cannot_be_switched_off(settings):
         assert present.masked in sent.body
         assert "nothing is sent there before" in sent.body
         assert "Somebody who logged in as you asked for it" in sent.body
+        assert "/payee/method/\n" in sent.body
         assert "List-Unsubscribe" not in sent.message()
         assert "/payee/notices/" not in sent.body + html_of(sent)
         assert "old@mail.example" not in sent.body + html_of(sent)

@@ -46,7 +46,8 @@ class Seller:
         (link,) = [
             found[1]
             for message in mail.outbox
-            if message.to == [email] and (found := re.search(r"http\S+(/payee/\S+)", str(message.body)))
+            if message.to == [email]
+            and (found := re.search(r"http\S+(/payee/methods/\S+)", str(message.body)))
         ]
         assert Client().post(link).status_code == 200
         return dict(answer.json())
@@ -171,7 +172,7 @@ def test_without_a_method_what_failed_waits_and_is_paid_once_there_is_one(
     world.send()
     world.until("failed", of=payout)
     said = seller.api.delete(f"{ROOT}{old['id']}").json()["detail"]
-    assert "90.00 EUR" in said
+    assert "90.00\N{NO-BREAK SPACE}EUR" in said
     world.decide()
     assert seller.payee.payables.get().blocked_by == "method_present"
 

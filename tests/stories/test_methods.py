@@ -32,7 +32,7 @@ def test_a_link_mailed_to_the_address_verifies_it(world: World, tmp_path: Path) 
 
     while outbox.tell(limit=100, now=world.now):
         pass
-    (link,) = re.findall(r"http\S+(/payee/\S+)", str(mail.outbox[-1].body))
+    (link,) = re.findall(r"http\S+(/payee/methods/\S+)", str(mail.outbox[-1].body))
     client = Client()
     assert client.get(link).status_code == 200
     assert PayoutMethod.objects.get().verified_at is None, "a scanner that follows the link confirms nothing"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -12,8 +13,9 @@ from django.db import transaction
 
 from accounts.models import User
 from marketplace_payouts.lib.clock import utc_now
-from payouts import carrying, holding, incidents, lifecycle
+from payouts import carrying, choosing, holding, incidents, lifecycle
 from payouts.actors import Actor
+from payouts.choosing import Author
 from payouts.lifecycle import NEWS, Move
 from payouts.models import Payable, Payout, State, WebhookMessage, WebhookSubscription
 from payouts.subscriptions import payloads, subscribing
@@ -147,6 +149,31 @@ def test_each_says_exactly_what_is_documented(subscription, name):
     }
     assert body["timestamp"].endswith("Z")
     assert _types(body["data"]) == _documented(EVENTS[name], body["data"])
+
+
+def test_whatever_a_payable_is_for_and_waits_for_is_documented():
+    """All but the rest of a rounding, of which nobody is told."""
+    meant = {
+        field.path: set(re.findall(r"`(\w+)`", field.meaning)) for field in EVENTS["payable.owed"].fields
+    }
+    assert meant["payable.purpose"] == set(Payable.Purpose.values) - {Payable.Purpose.CARRY}
+    assert meant["payable.waits_for"] == set(Payable.Waits.values) - {Payable.Waits.NOTHING}
+
+
+def test_a_method_that_is_given_up_is_told_as_one(subscription):
+    payee = PayeeFactory.create()
+    former = MethodFactory.create(payee=payee, version=1, retired_at=utc_now())
+    present = MethodFactory.create(payee=payee, version=2)
+    by = Author(user=None, login="code")
+    forget()
+    choosing.retire(payee, method_id=former.pk, by=by, now=utc_now())
+    assert captured() == [], "nobody was paid there any more"
+    choosing.retire(payee, method_id=present.pk, by=by, now=utc_now())
+    message = WebhookMessage.objects.get()
+    body = json.loads(payloads.render([message], subscription)[message.pk])
+    assert _types(body["data"]) == _documented(EVENTS[message.type], body["data"])
+    assert (body["type"], body["data"]["method"]["id"]) == ("payout_method.changed", str(present.pk))
+    assert body["data"]["method"]["removed"] is True
 
 
 def test_so_does_the_test(subscription):

@@ -44,7 +44,7 @@ def advice(*, name: str = "Ada", what: str = "Sale", lines: int = 1) -> Advice:
         paid_at=at,
     )
     issuer = Party("Harbour Market", ["1 High Street", "London"])
-    return Advice(issuer, Party(name, ["ada@mail.example"]), payout, None, [line] * lines)
+    return Advice(issuer, Party(name, ["ada@mail.example"]), payout, [line] * lines)
 
 
 def year() -> Statement:

@@ -25,7 +25,20 @@ SENTENCES: Final[Sequence[str]] = (
     gettext_noop("E-mail address of your PayPal account"),
     gettext_noop("We send a link to this address; follow it to confirm that it is yours."),
     gettext_noop("Give the e-mail address of the PayPal account."),
-    gettext_noop("{name} cannot be asked at the moment: try again in a few minutes."),
+    gettext_noop("PayPal payouts to a phone number are not offered: give an address."),
+    gettext_noop("Only an e-mail address or a PayPal ID is needed."),
+    gettext_noop("Give the e-mail address of the PayPal account, or its PayPal ID."),
+    gettext_noop("PayPal takes addresses with plain letters only."),
+    gettext_noop("PayPal takes addresses of up to {most} characters."),
+    gettext_noop("This is not an e-mail address."),
+    gettext_noop("A PayPal ID has 13 letters and digits."),
+    # What every service's form says of what was filled in.
+    gettext_noop("There is no such field; there is: {names}."),
+    gettext_noop("This is needed."),
+    gettext_noop("Give at most {most} characters."),
+    gettext_noop("Choose one of those that are offered."),
+    gettext_noop("This cannot be right."),
+    gettext_noop("This cannot be right. It looks like this: {example}"),
 )
 
 _GAP: Final = re.compile(r"\{(\w+)\}")
