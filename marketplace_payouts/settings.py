@@ -123,6 +123,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.unreadable.RefuseUnreadable",
 ]
 
 ROOT_URLCONF = "marketplace_payouts.urls"
