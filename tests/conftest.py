@@ -74,6 +74,12 @@ def _paypal_process() -> Iterator[SandboxService]:
 
 
 @pytest.fixture(scope="session")
+def _payoneer_process() -> Iterator[SandboxService]:
+    with running("payoneer") as service:
+        yield service
+
+
+@pytest.fixture(scope="session")
 def _stripe_process() -> Iterator[SandboxService]:
     with running("stripe") as service:
         yield service
@@ -89,6 +95,12 @@ def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch)
 def paypal_sandbox(_paypal_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A PayPal in which nothing happened yet; the settings point at it."""
     return _fresh(_paypal_process, monkeypatch)
+
+
+@pytest.fixture
+def payoneer_sandbox(_payoneer_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
+    """A Payoneer in which nothing happened yet; the settings point at it."""
+    return _fresh(_payoneer_process, monkeypatch)
 
 
 @pytest.fixture
