@@ -14,7 +14,7 @@ from payouts.actors import Actor
 from payouts.lifecycle import record
 from payouts.models import Attempt, AttemptState, OutboxMessage, Payout
 from payouts.providers import registry
-from payouts.providers.base import NotCancellable, ProviderError, Status, Unknown
+from payouts.providers.base import CancelRequested, NotCancellable, ProviderError, Status, Unknown
 from payouts.reconciliation import hurry
 
 
@@ -40,7 +40,20 @@ def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
         return f"Not known whether it was cancelled: {answer.reason}"
     if isinstance(answer, NotCancellable):
         _note_refusal(attempt, answer.reason, now=now)
+    if isinstance(answer, CancelRequested):
+        _note_request(attempt, now=now)
     return None
+
+
+def _note_request(attempt: Attempt, *, now: datetime) -> None:
+    """Nothing is withdrawn yet, and perhaps never will be: what became of it is read until the provider says so."""
+    with transaction.atomic():
+        payouts = list(Payout.objects.filter(pk=attempt.payout_id).select_for_update())
+        actor = Actor.provider(attempt.provider)
+        reason = "It took the request, and may act upon it later."
+        record(payouts, kind="cancel_requested", actor=actor, reason=reason, now=now)
+        crash_point("cancel.before_note")
+    crash_point("cancel.after_note")
 
 
 def _note_refusal(attempt: Attempt, reason: str, *, now: datetime) -> None:

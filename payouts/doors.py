@@ -40,7 +40,9 @@ def webhook(request: HttpRequest, provider: str, token: uuid.UUID) -> HttpRespon
     if body is None:
         return HttpResponse("Too large.", status=413, content_type="text/plain")
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return _receive(service, RawWebhook(headers, body, database_now(connection)))
+    # Of what the request says of itself the path and the query alone: both are checked, the one here, the other signed.
+    url = settings.PUBLIC_URL + request.get_full_path()
+    return _receive(service, RawWebhook(headers, body, database_now(connection), url))
 
 
 def _body(request: HttpRequest, *, most: int) -> bytes | None:

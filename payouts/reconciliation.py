@@ -19,7 +19,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
-from payouts import doubt, incarnation, methods, pacing, recovery
+from payouts import doubt, incarnation, item_readings, methods, pacing, recovery
 from payouts.incidents import Evidence, open_incidents
 from payouts.models import (
     Attempt,
@@ -102,7 +102,7 @@ def read(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
     seq = reading()
     crash_point("ask.before_call")
     try:
-        view = provider.fetch(batch.reference)
+        view = item_readings.view_of(provider, batch, reference=batch.reference, now=now)
     except ReferenceVanished as error:
         _vanished(batch, str(error))
         return

@@ -67,11 +67,17 @@ class Reconciled:
 def reconcile_all(*, now: datetime, since: datetime | None = None, only: str = "") -> list[Reconciled]:
     """This will ask about everything open, then compare each provider's list with our attempts, both ways.
 
+    Of a provider that has no list nothing is given: each of its payments was asked about.
+
     :raises ProviderError: when the one provider that was named is not set up here.
     """
     ask_about_everything(now=now, only=only)
     providers = {only: registry.get(only)} if only else registry.available()
-    return [reconcile(provider, since=since, now=now) for provider in providers.values()]
+    return [
+        reconcile(provider, since=since, now=now)
+        for provider in providers.values()
+        if provider.capabilities.lists_movements
+    ]
 
 
 def ask_about_everything(*, now: datetime, only: str = "") -> int:

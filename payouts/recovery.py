@@ -10,7 +10,7 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock
 from marketplace_payouts.lib.logs import logger
-from payouts import doubt, pacing, transmission
+from payouts import doubt, item_readings, pacing, transmission
 from payouts.deferring import defer
 from payouts.models import AttemptState, Batch, BatchState
 from payouts.pacing import NoTurn
@@ -152,7 +152,7 @@ def adopt_reference(provider: PayoutProvider, batch: Batch, reference: str) -> b
         with SendLock(transmission.lock_name(batch.pk)) as lock:
             pacing.take_turn(provider)
             crash_point("adopt.before_call")
-            view = provider.fetch(reference)
+            view = item_readings.view_of(provider, batch, reference=reference, now=database_now(connection))
             crash_point("adopt.after_call")
             _adopt(batch, view, lock)
             return True

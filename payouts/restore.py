@@ -7,8 +7,7 @@ is the database accepted.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -21,11 +20,9 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.currencies import format_amount
-from marketplace_payouts.lib.ids import uuid7
-from payouts import dissolving, heartbeats, incarnation, reconciling, statements
+from payouts import heartbeats, incarnation, reconciling, restore_holds, statements
 from payouts.actors import Actor
 from payouts.attempt_postings import commit_draft
-from payouts.holding import RESTORED
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move, move
 from payouts.models import (
@@ -34,16 +31,14 @@ from payouts.models import (
     Batch,
     BatchState,
     Hold,
-    Payable,
     Payout,
     PayoutEvent,
     PayoutLine,
-    PayoutMethod,
     SourceCheck,
     State,
 )
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement, StatementLine
+from payouts.providers.base import PayoutProvider, ProviderUnavailable, Statement
 from payouts.statements import Comparison, Difference, place_of
 
 _RESTORER: Final = Actor.rule("after restore")
@@ -52,7 +47,6 @@ _REVOKED: Final = (
     "Its approval was taken back before the restore; perhaps it was approved again and sent after."
 )
 _DECIDED: Final = "It was being sent, or unknown: perhaps people decided about it since, and sent it again."
-_UNSENT: Final = tuple(sorted(dissolving.DISSOLVABLE))
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +103,8 @@ def after_restore(*, by: str, witness: Witness, stopped_at: datetime | None, now
     with transaction.atomic():
         for one in heard:
             _take_in(one, since=since, stopped=stopped, now=now, outcome=outcome)
+        for name in _without_list():
+            _take_in_unlisted(name, since=since, stopped=stopped, now=now, outcome=outcome)
         _take_in_witness(seen, now=now, outcome=outcome)
         # What was read before the loss proves nothing: every transaction is read once more before its sending.
         SourceCheck.objects.update(checked_at=None)
@@ -147,7 +143,8 @@ def _hear(*, since: datetime, stopped: datetime, now: datetime, outcome: Outcome
         outcome.sentences.append(
             f"{name} was used and is not set up here: set it up, so that its list can be read."
         )
-    for name, provider in sorted(offered.items()):
+    listing = {name: one for name, one in offered.items() if one.capabilities.lists_movements}
+    for name, provider in sorted(listing.items()):
         crash_point("restore.before_call")
         try:
             statement = provider.statement(since=since, until=now)
@@ -163,7 +160,7 @@ def _hear(*, since: datetime, stopped: datetime, now: datetime, outcome: Outcome
             )
             continue
         heard.append(_Heard(provider, statement))
-    return heard if used <= offered.keys() and len(heard) == len(offered) else None
+    return heard if used <= offered.keys() and len(heard) == len(listing) else None
 
 
 def _take_in(one: _Heard, *, since: datetime, stopped: datetime, now: datetime, outcome: Outcome) -> None:
@@ -183,6 +180,24 @@ def _take_in(one: _Heard, *, since: datetime, stopped: datetime, now: datetime, 
     )
 
 
+def _without_list() -> list[str]:
+    return sorted(name for name, one in registry.available().items() if not one.capabilities.lists_movements)
+
+
+def _take_in_unlisted(
+    name: str, *, since: datetime, stopped: datetime, now: datetime, outcome: Outcome
+) -> None:
+    """Of a provider without a list the announcements alone tell what was sent in the time that was lost; of what no
+    transaction announced, a person finds it out."""
+    doubtful = _doubt(name, stopped=stopped, now=now)
+    asked = _ask_again(Comparison(name, since, stopped), since=since, now=now)
+    held = restore_holds.hold_unwitnessed(name, now=now)
+    outcome.sentences.append(
+        f"{name}: it gives no list; {doubtful} batches count as unknown now, {asked} are asked about again, and"
+        f" {held} holds are set on what no transaction in Sharetribe bears witness of."
+    )
+
+
 def _doubt(provider: str, *, stopped: datetime, now: datetime) -> int:
     """Whatever was committed, or deferred, may have been sent after the last commit that we know of.
 
@@ -196,7 +211,7 @@ def _doubt(provider: str, *, stopped: datetime, now: datetime) -> int:
     undecided = Attempt.objects.filter(
         batch__in=batches, state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN)
     )
-    _set([Hold(payout_id=one.payout_id, reason=_DECIDED) for one in undecided], now=now)
+    restore_holds.set_holds([Hold(payout_id=one.payout_id, reason=_DECIDED) for one in undecided], now=now)
     return batches.update(
         state=BatchState.UNKNOWN,
         transmissions=F("transmissions") + 1,
@@ -224,7 +239,7 @@ def _recommit_deferred(provider: str, *, now: datetime) -> None:
     }
     reason = "The database was restored: it may have been sent."
     unapproved = [payout for payout in payouts.values() if payout.state == State.AWAITING_APPROVAL]
-    _set([Hold(payout=payout, reason=_REVOKED) for payout in unapproved], now=now)
+    restore_holds.set_holds([Hold(payout=payout, reason=_REVOKED) for payout in unapproved], now=now)
     move(
         [Move(payout=p, to=State.APPROVED, reason=reason, kind="restored", quiet=True) for p in unapproved],
         actor=_RESTORER,
@@ -273,8 +288,8 @@ def _park(
     }
     rows: list[Hold] = []
     parked: dict[int, str] = {}
-    payouts, payees, unwitnessed = _candidates(provider, debits)
-    asked_about = _asked_about(provider, debits)
+    payouts, payees, unwitnessed = restore_holds.candidates(provider, debits)
+    asked_about = restore_holds.asked_about(provider, debits)
     for line in debits:
         reason = (
             f"After the restore {provider} lists {format_amount(line.amount)} of {line.at:%Y-%m-%d %H:%M} UTC"
@@ -298,50 +313,8 @@ def _park(
     rows += [
         Hold(payout=a.payout, reason=f"{provider} debited an attempt that counts as refused.") for a in dead
     ]
-    _set(rows, now=now)
+    restore_holds.set_holds(rows, now=now)
     return parked
-
-
-def _asked_about(provider: str, lines: Sequence[StatementLine]) -> dict[tuple[str, int, str], list[Payout]]:
-    """Payouts by destination and amount whose old key may be sent again to find out what became of it: people may have
-    decided about it after the backup, and what is listed may be its next attempt."""
-    marks = {place_of(provider, line)[0] for line in lines} - {""}
-    found: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
-    open_now = Attempt.objects.filter(
-        provider=provider, state__in=(AttemptState.COMMITTED, AttemptState.UNKNOWN), destination__in=marks
-    )
-    for attempt in open_now.select_related("payout"):
-        found[attempt.destination, int(attempt.units), attempt.currency].append(attempt.payout)
-    return found
-
-
-def _set(rows: Iterable[Hold], *, now: datetime) -> None:
-    rows = list(rows)
-    for row in rows:
-        row.id, row.rule, row.set_at = uuid7(), RESTORED, now
-    rowsets.insert(Hold, rows, on_conflict="DO NOTHING")
-
-
-def _candidates(
-    provider: str, lines: Sequence[StatementLine]
-) -> tuple[dict[tuple[str, int, str], list[Payout]], dict[str, set[UUID]], set[UUID]]:
-    """Unsent payouts by destination and amount, payees by destination, and those of them to whom something is owed
-    that no transaction in Sharetribe names."""
-    marks = {place_of(provider, line)[0] for line in lines} - {""}
-    payouts: dict[tuple[str, int, str], list[Payout]] = defaultdict(list)
-    unsent = Payout.objects.filter(state__in=_UNSENT, method__fingerprint__in=marks).select_related("method")
-    for payout in unsent:
-        payouts[payout.method.fingerprint, int(payout.sent_units), payout.sent_currency].append(payout)
-    payees: dict[str, set[UUID]] = defaultdict(set)
-    for mark, payee in PayoutMethod.objects.filter(fingerprint__in=marks).values_list(
-        "fingerprint", "payee_id"
-    ):
-        payees[mark].add(payee)
-    owners = set[UUID]().union(*payees.values())
-    unwitnessed = Payable.objects.filter(
-        payee_id__in=owners, source__isnull=True, settled=Payable.Settled.NOT
-    )
-    return payouts, payees, set(unwitnessed.values_list("payee_id", flat=True))
 
 
 def _evidence(
@@ -371,10 +344,14 @@ def _evidence(
 
 def _take_in_witness(seen: Witnessed, *, now: datetime, outcome: Outcome) -> None:
     lines = PayoutLine.objects.filter(
-        payable__source_id__in=list(seen.named), released_at__isnull=True, payout__state__in=_UNSENT
+        payable__source_id__in=list(seen.named),
+        released_at__isnull=True,
+        payout__state__in=restore_holds.UNSENT,
     ).select_related("payout", "payable")
     reasons = {line.payout: reason for line in lines if (reason := _why_perhaps_sent(seen, line))}
-    _set([Hold(payout=payout, reason=reason) for payout, reason in reasons.items()], now=now)
+    restore_holds.set_holds(
+        [Hold(payout=payout, reason=reason) for payout, reason in reasons.items()], now=now
+    )
     outcome.sentences.append(
         f"Sharetribe: {seen.read} open transactions read, {len(seen.strangers)} name a payout that we do not know,"
         f" {len(reasons)} payouts that are not sent are held by what they say"

@@ -78,7 +78,11 @@ def check(*, now: datetime, since: datetime | None = None, offline: bool = False
     owed = _owed()
     report = Report([_sums(owed), *_ledger(owed)])
     if not offline:
-        report.checks += [_provider(p, since=since, now=now) for p in registry.available().values()]
+        report.checks += [
+            _provider(p, since=since, now=now)
+            for p in registry.available().values()
+            if p.capabilities.lists_movements
+        ]
     return report
 
 

@@ -16,7 +16,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.locks import LockLost, LockTaken, SendLock, end_is_proven, is_seen_to_live
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
-from payouts import incarnation, methods, pacing, recording
+from payouts import incarnation, item_readings, methods, pacing, recording
 from payouts.facts import rails_of
 from payouts.models import Attempt, AttemptState, Batch, Hold, Payable, PayoutLine, Step, StepBody
 from payouts.pacing import NoTurn
@@ -194,7 +194,8 @@ def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcom
     try:
         pacing.take_turn(provider)
         crash_point("exists.before_call")
-        view = provider.fetch(outcome.reference)
+        clock = database_now(connection)
+        view = item_readings.view_of(provider, batch, reference=outcome.reference, now=clock)
         crash_point("exists.after_call")
     except ProviderUnavailable as error:
         return Unknown(reason=f"It exists already, but could not be read: {error}", raw=outcome.raw)
@@ -216,6 +217,9 @@ def why_not_ours(batch: Batch, view: BatchView) -> str:
     attempts = {attempt.key: attempt for attempt in rows}
     ours = {key: Money(int(attempt.units), attempt.currency) for key, attempt in attempts.items()}
     theirs = {one.item_key: one.amount for one in view.observations}
+    if theirs and not registry.get(batch.provider).capabilities.keeps_batches:
+        # Each item stands by itself there; what is missing is found out when the items are read.
+        ours = {key: amount for key, amount in ours.items() if key in theirs}
     if ours != theirs:
         return "What exists under our batch key carries other items or amounts than we committed."
     if any(

@@ -115,6 +115,12 @@ class Capabilities:
     """Decimal places per currency in this provider's own words; a currency absent here is refused."""
     caps: Mapping[str, int]
     """Largest amount of one item, in our smallest units, per currency; absent means no cap is known."""
+    keeps_batches: bool = True
+    """False where the service takes many items at once and knows them one by one alone: each is asked for by our key
+    (`fetch_item`), and may exist without the others. `fetch` is then asked for a batch of one."""
+    lists_movements: bool = True
+    """False where there is no list of movements to be read (`statement`): nothing is held against one, and after a
+    restore the announcements are the only witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +339,8 @@ class RawWebhook:
     headers: Mapping[str, str]
     body: bytes
     received_at: datetime
+    url: str = ""
+    """The address that was called, query and all, from PUBLIC_URL on: never what a proxy or the caller says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,6 +381,11 @@ class Statement:
 @dataclass(frozen=True, slots=True)
 class Cancelled:
     """The item was withdrawn and what was debited comes back; re-read before anything is posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The service took the request and has not acted upon it: what comes of it, if anything, is read later."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -425,7 +438,7 @@ class PayoutProvider(Protocol):
     def find(self, key: Key) -> Found | Absent | CannotTell: ...
     def fetch(self, reference: str) -> BatchView: ...
     def fetch_item(self, reference: str) -> Observation: ...
-    def cancel(self, item_reference: str) -> Cancelled | NotCancellable | Unknown: ...
+    def cancel(self, item_reference: str) -> Cancelled | CancelRequested | NotCancellable | Unknown: ...
     def read_webhook(self, request: RawWebhook) -> Sequence[Hint]: ...
     def balances(self) -> Sequence[Balance]: ...
     def statement(self, *, since: datetime, until: datetime) -> Statement: ...

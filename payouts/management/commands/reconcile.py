@@ -38,7 +38,7 @@ class Command(BaseCommand):
         for result in results:
             self._show(result)
         if not results:
-            self.stdout.write("No provider is set up here.")
+            self.stdout.write("There is no list to compare: no provider is set up here that gives one.")
         sys.exit(1 if any(result.differences or result.error for result in results) else 0)
 
     def _show(self, result: Reconciled) -> None:
