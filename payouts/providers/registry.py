@@ -13,10 +13,12 @@ from typing import Final
 
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
+from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
+    "payoneer": Payoneer,
 }
 
 

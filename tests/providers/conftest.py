@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from payouts.providers import registry
+from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
 from tests.providers.two_step.provider import TwoStep
 from tests.providers.two_step.running import running
@@ -24,6 +25,17 @@ def _fresh_registry() -> Iterator[None]:
 def paypal(paypal_sandbox: SandboxService) -> PayPal:
     """PayPal, set up for a sandbox in which nothing happened yet."""
     provider = PayPal.from_environ({**paypal_sandbox.environment(), "DEBUG": "1"})
+    assert provider is not None
+    return provider
+
+
+@pytest.fixture
+def payoneer(payoneer_sandbox: SandboxService) -> Payoneer:
+    """Payoneer, set up for a sandbox that knows Anna and Bert, and finds new payments at once."""
+    payoneer_sandbox.post("/_sandbox/settings", {"lag_s": 0})
+    for name in ("anna", "bert"):
+        payoneer_sandbox.post("/_sandbox/payees", {"payee_id": name, "status": "Active"})
+    provider = Payoneer.from_environ(payoneer_sandbox.environment())
     assert provider is not None
     return provider
 
