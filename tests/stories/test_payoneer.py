@@ -282,6 +282,22 @@ def test_a_request_of_which_nothing_was_made_is_absent(world: World, payoneer: S
     agreed(world, payoneer)
 
 
+def test_what_was_there_and_is_not_found_any_more_has_not_failed(
+    world: World, payoneer: SandboxService
+) -> None:
+    [payout] = sold(world, payoneer)
+    payoneer.fault("stuck_pending")
+    world.send()
+    world.until_true(lambda: world.attempt(payout).raw_status == "Pending")
+    payoneer.reset()
+    long_ago(seconds=10)
+    world.hear_back(rounds=2)
+    assert states(payout) == ["submitted"]
+    world.let_pass(days=3)
+    assert payout.person_after is not None
+    assert payout.person_after < world.now
+
+
 def test_a_refusal_of_several_is_looked_into_and_nobody_is_paid_twice(
     world: World, payoneer: SandboxService
 ) -> None:
@@ -408,6 +424,17 @@ def test_funds_that_are_short_are_topped_up_and_the_same_bytes_go_out(
     first, second = submissions(payoneer)
     assert first == second
     assert moved(payoneer) == [9_000, 9_000]
+    agreed(world, payoneer)
+
+
+def test_a_fault_of_ours_is_no_failure_of_the_payees(world: World, payoneer: SandboxService) -> None:
+    [payout] = sold(world, payoneer)
+    payoneer.post("/_sandbox/settings", {"currency": "EUR"})
+    world.send()
+    assert states(payout) == ["approved"]
+    [hold] = Hold.objects.filter(lifted_at=None)
+    assert "PAYONEER_CURRENCIES" in hold.reason
+    assert moved(payoneer) == []
     agreed(world, payoneer)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Final
 
 from payouts.providers.base import (
     Absent,
@@ -22,20 +23,26 @@ from payouts.providers.payoneer.client import PayoneerClient
 from payouts.providers.payoneer.mass_payout import reference_of
 from payouts.providers.payoneer.payments import read_payment, view_of
 
+# Before the settle time is over an absence proves nothing, however many are asked for.
+_PROBES: Final = 5
+
 
 def find_payments(
     client: PayoneerClient, key: Key, *, settle_time: timedelta, now: datetime
 ) -> Found | Absent | CannotTell:
-    """This will say which payments of a request Payoneer has; `now` is a moment before it is asked."""
+    """This will say whether Payoneer has any payment of a request; `now` is a moment before it is asked.
+
+    One that is found proves that the request was taken. The others are then asked for one by one, as those of every
+    request are.
+    """
     settled = now >= key.last_sent_at + settle_time
+    asked = [*key.item_keys, *key.item_keys] if settled else key.item_keys[:_PROBES]
     try:
-        found = _read(client, key.item_keys)
-        if not found and settled:
-            found = _read(client, key.item_keys)
+        found = _first(client, asked)
     except ProviderUnavailable as error:
         return CannotTell(f"Payoneer could not be asked by our references: {error}")
-    if found:
-        return Found(view_of(*found, reference=reference_of(key.item_keys)))
+    if found is not None:
+        return Found(view_of(found, reference=reference_of(key.item_keys)))
     if not settled:
         reason = "Payoneer does not find the payments, which proves nothing so soon after they were sent."
         return Absent(as_of=now, authoritative=False, reason=reason)
@@ -44,11 +51,10 @@ def find_payments(
     )
 
 
-def _read(client: PayoneerClient, keys: Sequence[str]) -> list[Observation]:
-    found = []
+def _first(client: PayoneerClient, keys: Sequence[str]) -> Observation | None:
     for key in keys:
         try:
-            found.append(read_payment(client, key))
+            return read_payment(client, key)
         except ReferenceVanished:
             continue
-    return found
+    return None

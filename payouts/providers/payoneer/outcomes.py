@@ -103,11 +103,13 @@ def _read_refusal(problem: Problem, *, status: int, step: Step, raw: bytes) -> O
         about = f" It is about {', '.join(named[:3])}." if named else ""
         return Unknown(f"Payoneer answered {status}: {problem.sentence()}{about}", raw=raw)
     message = f"{reason.sentence} {problem.sentence()}"
+    own = {keys[0]: ItemRefusal(reason.code, reason.refusal, message)}
     return Refused(
         code=reason.code,
         refusal=reason.refusal,
         message=message,
-        items={keys[0]: ItemRefusal(reason.code, reason.refusal, message)},
+        # What is our own fault is the request's, and nobody's payment is to blame.
+        items={} if reason.refusal is RefusalClass.OURS else own,
         settles_earlier=False,
         raw=raw,
     )

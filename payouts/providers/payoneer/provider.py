@@ -137,7 +137,7 @@ class Payoneer:
         return outcomes.read_submission(answer=answer, step=step)
 
     def find(self, key: Key) -> Found | Absent | CannotTell:
-        """This will ask for each payment by our reference."""
+        """This will ask for the payments by our references, until one is found."""
         return lookup.find_payments(self._client, key, settle_time=self._settings.settle_time, now=utc_now())
 
     def fetch(self, reference: str) -> BatchView:

@@ -36,7 +36,8 @@ LARGEST_BODY: Final = 64 * 1024
 SKEW: Final = timedelta(minutes=5)
 
 _HEADER = re.compile(
-    r"hmacauth\s+([^:\s]{1,100}):([A-Za-z0-9+/=]{1,200}):([^:\s]{1,150}):(\d{1,12})", re.ASCII
+    r"hmacauth\s+([^:\s]{1,100}):([A-Za-z0-9+/=]{1,200}):([^:\s]{1,150}):(\d{1,12})",
+    re.ASCII | re.IGNORECASE,
 )
 _WORD = re.compile(r"[A-Za-z0-9-]{1,60}", re.ASCII)
 
