@@ -136,7 +136,11 @@ def test_the_request_has_the_form_that_payoneer_takes(payoneer: Payoneer):
             }
         ]
     }
-    assert (step.path, step.moves_money, step.key) == (SUBMIT["path"], True, progress.batch_key)
+    assert (step.path, step.moves_money, step.key) == (
+        SUBMIT["path"],
+        True,
+        f"{PROGRAM}:{progress.batch_key}",
+    )
 
 
 @pytest.mark.parametrize(
@@ -326,6 +330,16 @@ def test_what_cannot_be_asked_is_not_absent(payoneer: Payoneer, payoneer_sandbox
     payoneer_sandbox.fault("error_before", match={"method": "GET"}, times=1)
     long_ago = datetime.now(UTC) - timedelta(days=1)
     assert isinstance(payoneer.find(key_of(step, progress, sent_at=long_ago)), CannotTell)
+
+
+def test_another_program_cannot_tell(payoneer: Payoneer, payoneer_sandbox: SandboxService):
+    """It finds none of the payments, which proves nothing of the program that they were sent to."""
+    step, progress = lost(payoneer, payoneer_sandbox, "drop_after", item())
+    other = Payoneer.from_environ({**payoneer_sandbox.environment(), "PAYONEER_PROGRAM_ID": "another"})
+    assert other is not None
+    told = other.find(key_of(step, progress, sent_at=datetime.now(UTC) - timedelta(days=1)))
+    assert isinstance(told, CannotTell)
+    assert PROGRAM in told.reason
 
 
 def test_some_of_a_request_may_exist_without_the_others(payoneer: Payoneer, payoneer_sandbox: SandboxService):

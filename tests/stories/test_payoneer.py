@@ -298,6 +298,21 @@ def test_what_was_there_and_is_not_found_any_more_has_not_failed(
     assert payout.person_after < world.now
 
 
+def test_a_payment_that_is_missing_where_nothing_is_found_any_more_has_not_failed(
+    world: World, payoneer: SandboxService
+) -> None:
+    """Somebody set the credentials of another program: it finds nothing, and that says nothing of ours."""
+    first, second = sold(world, payoneer, "anna", "bert")
+    payoneer.fault("reference_lag", match={"reference": payee_id_of(str(second.payee_id))}, seconds=600)
+    world.send()
+    world.until("paid", of=first)
+    payoneer.reset()
+    long_ago(seconds=10)
+    world.hear_back(rounds=2)
+    assert states(first, second) == ["paid", "submitted"]
+    assert "another account" in Batch.objects.get().reason
+
+
 def test_a_refusal_of_several_is_looked_into_and_nobody_is_paid_twice(
     world: World, payoneer: SandboxService
 ) -> None:

@@ -15,8 +15,8 @@ from payouts.providers.payoneer.token import NoToken
 # No payment has this key; being told so shows that we may ask.
 _NOBODY: Final = "no-such-payment"
 UNHEARD: Final = (
-    "PAYONEER_WEBHOOK_SECRET is not set, so news comes only by asking: have Payoneer deliver the types of event that"
-    " docs/operating.md lists, each to our address with ?event= and its name, and agree on a secret."
+    "PAYONEER_WEBHOOK_SECRET is not set, so news comes only by asking: have Payoneer deliver each type of event"
+    " to its address above, and agree on a secret."
 )
 UNSIGNED: Final = (
     "Webhooks are taken unsigned: whoever learns our address can make us ask Payoneer in vain. Agree on a secret, set"

@@ -20,7 +20,7 @@ from payouts.providers.base import (
     ReferenceVanished,
 )
 from payouts.providers.payoneer.client import PayoneerClient
-from payouts.providers.payoneer.mass_payout import reference_of
+from payouts.providers.payoneer.mass_payout import program_of, reference_of
 from payouts.providers.payoneer.payments import read_payment, view_of
 
 # Before the settle time is over an absence proves nothing, however many are asked for.
@@ -35,6 +35,11 @@ def find_payments(
     One that is found proves that the request was taken. The others are then asked for one by one, as those of every
     request are.
     """
+    if program_of(key.step_key) != client.program_id:
+        reason = f"It was sent to the program {program_of(key.step_key)}, and this is {client.program_id}."
+        return CannotTell(
+            f"{reason} Set PAYONEER_PROGRAM_ID and its credentials back until nothing is open there."
+        )
     settled = now >= key.last_sent_at + settle_time
     asked = [*key.item_keys, *key.item_keys] if settled else key.item_keys[:_PROBES]
     try:

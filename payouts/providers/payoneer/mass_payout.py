@@ -23,7 +23,7 @@ _LONGEST_NOTE: Final = 100
 _NOTE: Final = "Payout"
 
 
-def next_step(progress: Progress, *, path: str, currencies: Collection[str], most_items: int) -> Step | Done:
+def next_step(progress: Progress, *, program_id: str, path: str, currencies: Collection[str]) -> Step | Done:
     """This will give the submission, or say that nothing is left to do.
 
     :raises BadItem: when one item cannot be expressed to Payoneer.
@@ -34,9 +34,9 @@ def next_step(progress: Progress, *, path: str, currencies: Collection[str], mos
             return Done(answer.reference)
     if progress.currency not in currencies:
         raise ProviderError(f"Our program at Payoneer does not pay out in {progress.currency}.")
-    if not 1 <= len(progress.items) <= most_items:
+    if not 1 <= len(progress.items) <= MOST_ITEMS:
         raise ProviderError(
-            f"A request to Payoneer has between 1 and {most_items} payments, not {len(progress.items)}."
+            f"A request to Payoneer has between 1 and {MOST_ITEMS} payments, not {len(progress.items)}."
         )
     seen: set[str] = set()
     for item in progress.items:
@@ -46,11 +46,16 @@ def next_step(progress: Progress, *, path: str, currencies: Collection[str], mos
     payments = [_write_item(item, currency=progress.currency) for item in progress.items]
     return Step(
         name=SUBMIT,
-        key=progress.batch_key,
+        key=f"{program_id}:{progress.batch_key}",
         body=json_body({"Payments": payments}),
         moves_money=True,
         path=path,
     )
+
+
+def program_of(step_key: str) -> str:
+    """This will give the program that a step was made for: another one finds none of its payments."""
+    return step_key.partition(":")[0]
 
 
 def reference_of(keys: Iterable[str]) -> str:

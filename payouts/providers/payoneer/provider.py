@@ -67,6 +67,7 @@ class Payoneer:
 
     name = "payoneer"
     label = "Payoneer"
+    webhook_events = webhook.EVENTS
 
     def __init__(self, settings: PayoneerSettings) -> None:
         self._settings = settings
@@ -117,9 +118,9 @@ class Payoneer:
         """
         return mass_payout.next_step(
             progress,
+            program_id=self._client.program_id,
             path=self._client.path("masspayouts"),
             currencies=self._settings.currencies,
-            most_items=mass_payout.MOST_ITEMS,
         )
 
     def transmit(self, step: Step) -> Outcome:

@@ -22,6 +22,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import parse_qs, quote_plus, urlsplit
 
@@ -31,6 +32,16 @@ from payouts.providers.payoneer.fields import read_encoded
 APPLICATION: Final = "Webhook-IPCNSender-sandbox"
 LIVE_APPLICATION: Final = "Webhook-IPCNSender-production"
 EVENT: Final = "event"
+EVENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "Payment Request Accepted": f"?{EVENT}=payment-accepted",
+        "Cancel Payout": f"?{EVENT}=payment-cancelled",
+        "Sent to bank (iACH)": f"?{EVENT}=sent-to-bank",
+        "Account Loaded": f"?{EVENT}=account-loaded",
+        "Card Loaded": f"?{EVENT}=card-loaded",
+    }
+)
+"""What Payoneer calls each event that is about a payment → what stands behind our address for it."""
 UNSIGNED: Final = "unsigned"
 LARGEST_BODY: Final = 64 * 1024
 SKEW: Final = timedelta(minutes=5)
