@@ -52,6 +52,17 @@ def test_it_says_what_does_not_work(paypal, monkeypatch, capsys):
     assert "missing" in capsys.readouterr().out
 
 
+def test_each_type_of_event_has_its_address(payoneer_sandbox, db, capsys):
+    registry.reset()
+    with pytest.raises(SystemExit) as ended:
+        call_command("check_provider", "payoneer")
+    told = capsys.readouterr().out
+    address = webhook_addresses.address("payoneer")
+    assert ended.value.code == 0
+    assert f"    Cancel Payout: {address}?event=payment-cancelled\n" in told
+    assert payoneer_sandbox.ledger() == []
+
+
 def test_a_provider_that_is_not_set_up_is_named(db):
     with pytest.raises(CommandError, match="nobody"):
         call_command("check_provider", "nobody")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -23,6 +24,14 @@ class RegistersWebhooks(Protocol):
         :raises ProviderError: when the provider refuses it.
         """
         ...
+
+
+@runtime_checkable
+class NamesEvents(Protocol):
+    """A provider that tells the type of an event by the address alone, and wants one for each."""
+
+    webhook_events: Mapping[str, str]
+    """The provider's name of an event → what is to stand behind our address."""
 
 
 class Command(BaseCommand):
@@ -64,6 +73,9 @@ class Command(BaseCommand):
         write(f"  may         {', '.join(sorted(report.scopes)) or 'not told'}")
         address = webhook_addresses.address(provider.name)
         write(f"  our address {address}")
+        if isinstance(provider, NamesEvents):
+            for event, ending in provider.webhook_events.items():
+                write(f"    {event}: {address}{ending}")
         if report.webhook:
             same = "which is ours" if report.webhook == address else "which is NOT our address"
             write(f"  delivers to {report.webhook}, {same}")
