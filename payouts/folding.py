@@ -341,6 +341,7 @@ def _unrecognised(change: Change, seen: Observation) -> None:
 
 
 _RULES: dict[Status, Callable[[Change, Observation], None]] = {
+    Status.AWAITING_FUNDING: _under_way,
     Status.PROCESSING: _under_way,
     Status.AWAITING_PAYEE: _under_way,
     Status.ON_HOLD: _under_way,

@@ -85,6 +85,12 @@ def _stripe_process() -> Iterator[SandboxService]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def _wise_process() -> Iterator[SandboxService]:
+    with running("wise") as service:
+        yield service
+
+
 @pytest.fixture
 def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Sharetribe marketplace with nothing in it; the settings point at it."""
@@ -101,6 +107,12 @@ def paypal_sandbox(_paypal_process: SandboxService, monkeypatch: pytest.MonkeyPa
 def payoneer_sandbox(_payoneer_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Payoneer in which nothing happened yet; the settings point at it."""
     return _fresh(_payoneer_process, monkeypatch)
+
+
+@pytest.fixture
+def wise_sandbox(_wise_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
+    """A Wise in which nothing happened yet; the settings point at it."""
+    return _fresh(_wise_process, monkeypatch)
 
 
 @pytest.fixture

@@ -17,7 +17,13 @@ from payouts.models import Attempt, AttemptState, Hold, Payout, State
 from payouts.providers.base import Status
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
-_ON_ITS_WAY_WORDS = (Status.PROCESSING, Status.AWAITING_PAYEE, Status.ON_HOLD, Status.UNRECOGNISED)
+_ON_ITS_WAY_WORDS = (
+    Status.AWAITING_FUNDING,
+    Status.PROCESSING,
+    Status.AWAITING_PAYEE,
+    Status.ON_HOLD,
+    Status.UNRECOGNISED,
+)
 
 
 class StateFilter(SimpleListFilter):
@@ -110,10 +116,14 @@ class HeardFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
         """This will keep the payouts of which it was said last."""
-        if not self.value():
-            return queryset
-        said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=self.value())
-        return queryset.filter(Exists(said), state=State.SUBMITTED)
+        word = self.value()
+        return queryset.filter(heard(word)) if word else queryset
+
+
+def heard(status: str) -> Q:
+    """This will say of which payouts on their way the provider said this last."""
+    said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=status)
+    return Q(Exists(said), state=State.SUBMITTED)
 
 
 def late() -> Q:

@@ -9,6 +9,7 @@ import pytest
 from payouts.providers import registry
 from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.wise.provider import Wise
 from tests.providers.two_step.provider import TwoStep
 from tests.providers.two_step.running import running
 from tests.sandbox_services import SandboxService
@@ -36,6 +37,14 @@ def payoneer(payoneer_sandbox: SandboxService) -> Payoneer:
     for name in ("anna", "bert"):
         payoneer_sandbox.post("/_sandbox/payees", {"payee_id": name, "status": "Active"})
     provider = Payoneer.from_environ(payoneer_sandbox.environment())
+    assert provider is not None
+    return provider
+
+
+@pytest.fixture
+def wise(wise_sandbox: SandboxService) -> Wise:
+    """Wise, set up for a sandbox in which nothing happened yet; its token may fund."""
+    provider = Wise.from_environ(wise_sandbox.environment())
     assert provider is not None
     return provider
 
