@@ -14,9 +14,11 @@ from typing import Final
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.solana.provider import Solana
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
+    "solana": Solana,
 }
 
 
