@@ -59,9 +59,22 @@ def refuse_to_start() -> None:
     :raises ImproperlyConfigured: with every error and what to do about it.
     """
     errors = [found for found in checks.run_checks(tags=[OURS]) if found.is_serious()]
+    errors += _signers_here()
     if errors:
         told = "\n".join(f"- {found.msg} {found.hint or ''}".rstrip() for found in errors)
         raise ImproperlyConfigured(f"These settings are not safe to start with:\n{told}")
+
+
+def _signers_here() -> list[CheckMessage]:
+    """Whoever breaks into a web process must not find what signs payments; where money is real, it does not start."""
+    if settings.ENVIRONMENT != "live":
+        return []
+    hint = "Take it away from the web process, which needs the wallet's address alone; the cluster signs."
+    return [
+        Error(f"{name} is set for a web process.", hint=hint, id="payouts.E051")
+        for name in sorted(os.environ)
+        if name.removesuffix("_FILE").endswith("_SIGNER") and os.environ[name]
+    ]
 
 
 Values = Mapping[str, Any]

@@ -15,6 +15,7 @@ from payouts.incidents import Evidence
 from payouts.ledger import Draft
 from payouts.lifecycle import MOVES
 from payouts.models import Attempt, AttemptState, Observation, Payout, State
+from payouts.providers import registry
 from payouts.providers.base import Status
 from payouts.returning import Back
 
@@ -89,9 +90,14 @@ def _fold(change: Change, seen: Observation) -> None:
         attempt.reference = seen.reference
     attempt.movement_reference = seen.movement_reference or attempt.movement_reference
     _RULES[Status(seen.status)](change, seen)
-    if attempt.debited or attempt.fee_units is not None:
+    if attempt.debited or attempt.fee_units is not None or _charges_for_failures(attempt.provider):
         # Before the debit a reported fee is an estimate of what may never be charged.
         _fold_fee(change, seen)
+
+
+def _charges_for_failures(name: str) -> bool:
+    provider = registry.find(name)
+    return provider is not None and provider.capabilities.fee_on_failure
 
 
 def _wrong_echo(attempt: Attempt, seen: Observation) -> str:

@@ -65,11 +65,11 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
         return
     # People who decided about it, or about one of its items, decided that it never goes out again.
     may_send = not is_decided and _may_send_again(provider, batch, now=clock)
-    is_known = _is_known_to_exist(batch)
-    if may_send and not is_known and transmission.transmit_again(batch, lock):
+    asks_first = _asks_first(provider, batch)
+    if may_send and not asks_first and transmission.transmit_again(batch, lock):
         return
-    if not _look_up(provider, batch, lock, proven=proven) and may_send and is_known:
-        # The provider could not be asked; sent once more it may name what it has.
+    if not _look_up(provider, batch, lock, proven=proven) and may_send and asks_first:
+        # The provider could not say; sent once more it may name what it has, or take what it has not.
         transmission.transmit_again(batch, lock)
 
 
@@ -93,8 +93,11 @@ def _take_over(batch: Batch, *, is_decided: bool, clock: datetime) -> bool:
     return True
 
 
-def _is_known_to_exist(batch: Batch) -> bool:
-    return batch.steps.order_by("-n").values_list("outcome", flat=True).first() == "exists"
+def _asks_first(provider: PayoutProvider, batch: Batch) -> bool:
+    """Tell whether to look before sending once more: for what is there already, or may have lapsed meanwhile."""
+    step = batch.steps.order_by("-n").first()
+    assert step is not None
+    return step.outcome == "exists" or (provider.capabilities.steps_lapse and step.moves_money)
 
 
 def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) -> bool:

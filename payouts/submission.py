@@ -18,7 +18,7 @@ from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.pool import run_all
-from payouts import approval, deferring, digests, facts, incarnation, transmission
+from payouts import approval, day_limits, deferring, digests, facts, incarnation, transmission
 from payouts.actors import Actor
 from payouts.attempt_postings import commit_draft
 from payouts.facts import Facts
@@ -79,7 +79,7 @@ def _commit(*, limit: int, now: datetime) -> list[Batch] | None:
             return None
         loaded = facts.for_payouts(payouts, now=now, lock=True)
         passing = _pass_gates(payouts, loaded, now=now)
-        passing = _fit_funds(passing, now=now)
+        passing = day_limits.fit(_fit_funds(passing, now=now), now=now)
         if not passing:
             return []
         provider = registry.get(passing[0].provider)

@@ -30,6 +30,7 @@ from payouts.providers.base import (
     Done,
     Outcome,
     PayoutProvider,
+    ProviderError,
     ProviderUnavailable,
     Refused,
     Unknown,
@@ -125,7 +126,7 @@ def _steps(batch_id: UUID, lock: SendLock, *, again: bool = False) -> bool:
             outcome = Unknown(
                 reason=f"Refused ({outcome.code}), but another sender may live on.", raw=outcome.raw
             )
-        following = _next(provider, batch, row, outcome)
+        outcome, following = _followed(provider, batch, row, outcome)
         _record(batch, row, outcome, following=following)
         if not isinstance(following, ProviderStep):
             return was_sent
@@ -229,6 +230,19 @@ def why_not_ours(batch: Batch, view: BatchView) -> str:
     ):
         return "What exists under our batch key goes to others than we committed."
     return ""
+
+
+def _followed(
+    provider: PayoutProvider, batch: Batch, row: Step, outcome: Outcome
+) -> tuple[Outcome, ProviderStep | Done | None]:
+    """What was answered, and the step that comes next; it cannot be made where a signer, say, does not answer."""
+    try:
+        return outcome, _next(provider, batch, row, outcome)
+    except ProviderError as error:
+        log.warning("next_step_not_made", batch=str(batch.pk), reason=str(error))
+        reason = f"The next step cannot be made: {error}"
+        # What moved no money may be done again from its beginning.
+        return (Unknown(reason) if row.moves_money else Deferred(reason, ours=True)), None
 
 
 def _next(provider: PayoutProvider, batch: Batch, row: Step, outcome: Outcome) -> ProviderStep | Done | None:

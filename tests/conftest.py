@@ -91,6 +91,14 @@ def _wise_process() -> Iterator[SandboxService]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def _solana_process() -> Iterator[SandboxService]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANDBOX_SOLANA_BLOCK_MS", "40")
+        with running("solana") as service:
+            yield service
+
+
 @pytest.fixture
 def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Sharetribe marketplace with nothing in it; the settings point at it."""
@@ -122,6 +130,12 @@ def stripe_sandbox(_stripe_process: SandboxService, monkeypatch: pytest.MonkeyPa
     address = {"secret_key": service.credentials["secret_key"], "api_host": service.url}
     monkeypatch.setattr(django_settings, "STRIPE", address)
     return service
+
+
+@pytest.fixture
+def solana_sandbox(_solana_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
+    """A Solana on which nothing happened yet; the settings point at it."""
+    return _fresh(_solana_process, monkeypatch)
 
 
 def _fresh(service: SandboxService, patch: pytest.MonkeyPatch) -> SandboxService:

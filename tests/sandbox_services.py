@@ -13,6 +13,8 @@ from typing import Any
 import requests
 
 _CHECKOUT = Path(__file__).resolve().parents[1]
+# The name that dj-stripe reads, and the one that chains have.
+_ORIGINS = {"stripe": "STRIPE_API_HOST", "solana": "SOLANA_RPC_URL"}
 
 
 class SandboxService:
@@ -61,8 +63,7 @@ class SandboxService:
     def environment(self) -> dict[str, str]:
         """Name what the product needs to use it, as its environment variables."""
         prefix = self.name.upper()
-        # The name that dj-stripe reads.
-        variables = {"STRIPE_API_HOST" if self.name == "stripe" else f"{prefix}_BASE_URL": self.url}
+        variables = {_ORIGINS.get(self.name, f"{prefix}_BASE_URL"): self.url}
         if self.name == "flex":
             variables["FLEX_MARKETPLACE_BASE_URL"] = self.url
         return variables | {f"{prefix}_{key.upper()}": value for key, value in self.credentials.items()}

@@ -114,6 +114,12 @@ def keep_senders_out(name: str) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def wait_for(name: str) -> None:
+    """This will take a lock of this name, waiting for whoever has it, until the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_number(name)])
+
+
 def _connect() -> psycopg.Connection[Any]:
     settings = dict(connection.get_connection_params())
     for ours in ("cursor_factory", "context", "prepare_threshold", "server_side_binding"):

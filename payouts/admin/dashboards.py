@@ -11,6 +11,7 @@ from django.utils.safestring import SafeString
 from accounts.backoffice import cells
 from payouts.models import Batch
 
+_EXPLORER = "https://explorer.solana.com/tx"
 _PAYPAL = {"live": "https://www.paypal.com", "test": "https://www.sandbox.paypal.com"}
 _WISE = {"live": "https://wise.com", "test": "https://sandbox.transferwise.tech"}
 
@@ -28,6 +29,10 @@ def batch(row: Batch) -> SafeString | str:
             f"{_wise(row.environment)}/transactions/activities/by-resource/TRANSFER/{quote(row.reference, safe='')}",
             row.reference,
         )
+    if row.provider == "solana":
+        signature = row.reference.partition(":")[0]
+        cluster = "" if (row.environment or settings.ENVIRONMENT) == "live" else "?cluster=devnet"
+        return _out(f"{_EXPLORER}/{quote(signature, safe='')}{cluster}", signature)
     return cells.code(row.reference)
 
 

@@ -127,6 +127,17 @@ class Capabilities:
     lists_movements: bool = True
     """False where there is no list of movements to be read (`statement`): nothing is held against one, and after a
     restore the announcements are the only witness."""
+    daily_caps: Mapping[str, int] = field(default_factory=dict)
+    """Most that is sent within 24 hours, in our smallest units, per currency; absent means as much as there is."""
+    daily_caps_per_destination: Mapping[str, int] = field(default_factory=dict)
+    """The same for one destination."""
+    steps_lapse: bool = False
+    """True where kept bytes are good for a time only: then `find` is asked what became of them before they are sent
+    once more, and may say that they never can be taken."""
+    returns: bool = True
+    """False where what is paid never comes back by itself: whoever gives it back makes a payment of their own."""
+    fee_on_failure: bool = False
+    """True where a fee that is reported was charged, even of what failed; elsewhere it is an estimate until a debit."""
 
 
 @dataclass(frozen=True, slots=True)

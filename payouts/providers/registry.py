@@ -15,11 +15,13 @@ from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
 from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.solana.provider import Solana
 from payouts.providers.wise.provider import Wise
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
     "payoneer": Payoneer,
+    "solana": Solana,
     "wise": Wise,
 }
 

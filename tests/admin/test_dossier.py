@@ -66,6 +66,19 @@ def test_links_a_transfer_to_wise(page_of, everything):
     assert link in page_of(payout)
 
 
+@pytest.mark.parametrize(("environment", "cluster"), [("live", ""), ("test", "?cluster=devnet")])
+def test_links_a_payment_on_solana_to_its_transaction(page_of, everything, environment, cluster):
+    payout = everything["paid"]
+    batch = payout.attempts.get().batch
+    batch.provider, batch.reference, batch.environment = (
+        "solana",
+        "5VERYlong:300000150:337000000",
+        environment,
+    )
+    batch.save()
+    assert f"https://explorer.solana.com/tx/5VERYlong{cluster}" in page_of(payout)
+
+
 def test_shows_calls_without_secrets_and_details(page_of, everything):
     page = page_of(everything["paid"])
     assert "sender_batch_id" in page

@@ -1,9 +1,10 @@
-"""The product's side of the tills: two providers, each a thin translation of its service."""
+"""The product's side of the tills: three providers, each a thin translation of its service."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Self
 
@@ -11,6 +12,7 @@ from marketplace_payouts.lib.http import json_body
 from marketplace_payouts.lib.money import Money
 from payouts.providers.base import (
     Absent,
+    Accepted,
     BadWebhook,
     Balance,
     BatchView,
@@ -32,6 +34,7 @@ from payouts.providers.base import (
     RawWebhook,
     ReferenceVanished,
     RefusalClass,
+    Refused,
     Statement,
     StatementLine,
     Status,
@@ -40,15 +43,16 @@ from payouts.providers.base import (
 )
 from tests.chaos.tills import SETTLE, TILLS, Entry, Paid, Taken, Till
 
-EXTRA: Final = "tests.chaos.bank.Bank,tests.chaos.bank.Teller"
+EXTRA: Final = "tests.chaos.bank.Bank,tests.chaos.bank.Teller,tests.chaos.bank.Chain"
 """What EXTRA_PROVIDERS has to name."""
 
+PREPARE, SEND = "prepare", "send"
 KEY_WINDOW: Final = timedelta(days=3)
 SIGNATURE: Final = "the till's own seal"
 
 
 class _Counter:
-    """What the two providers share; each is a thin translation of its till."""
+    """What the providers share; each is a thin translation of its till."""
 
     name = ""
     label = ""
@@ -198,6 +202,58 @@ class Teller(_Counter):
 
     name, label = "teller", "The teller"
     capabilities = _capabilities(items=1, dedupes=False)
+
+
+class Chain(_Counter):
+    """One payment at a time: prepared, then sent; what was sent lapses, and only then is its absence certain."""
+
+    name, label = "chain", "The chain"
+    capabilities = replace(
+        _capabilities(items=1, dedupes=True),
+        key_window=timedelta(days=3650),
+        settle_time=timedelta(0),
+        can_cancel=False,
+        steps_lapse=True,
+    )
+
+    def next_step(self, progress: Progress) -> Step | Done:
+        """Learn until when bytes are good, send such bytes, and be done."""
+        answers = {answer.step: answer for answer in progress.answers}
+        if SEND in answers:
+            return Done(answers[SEND].reference)
+        if PREPARE not in answers:
+            key = f"{progress.batch_key}:{PREPARE}"
+            return Step(name=PREPARE, key=key, body=b"{}", moves_money=False)
+        sent = super().next_step(replace(progress, answers=[]))
+        assert isinstance(sent, Step)
+        return replace(sent, name=SEND, key=f"{progress.batch_key} {answers[PREPARE].facts['until']}")
+
+    def transmit(self, step: Step) -> Outcome:
+        """Say until when bytes are good, or take those that still are."""
+        until = _until(step.key)
+        if until is None:
+            return Accepted("prepared", facts={"until": (self.till.now() + SETTLE).isoformat()})
+        self.till.land()
+        if self.till.now() > until and not self.till.knows(json.loads(step.body)["key"]):
+            return Unknown("The bytes have lapsed.")
+        outcome = super().transmit(step)
+        # They stay good until they lapse, whatever is said of them meanwhile.
+        return Unknown(outcome.message) if isinstance(outcome, Refused) else outcome
+
+    def find(self, key: Key) -> Found | Absent | CannotTell:
+        """Look for what was sent, which may have been long on its way when it lapsed."""
+        until = _until(key.step_key)
+        if until is None:
+            return Absent(self.till.now(), authoritative=True, reason="Nothing was sent yet.")
+        found = super().find(key)
+        if isinstance(found, Absent) and self.till.now() <= until + SETTLE:
+            return CannotTell("It may land yet.")
+        return found
+
+
+def _until(key: str) -> datetime | None:
+    _, _, until = key.partition(" ")
+    return datetime.fromisoformat(until) if until else None
 
 
 def _observation(item: Paid, batch: Taken, *, is_misread: bool) -> Observation:

@@ -49,6 +49,7 @@ SELLERS: Final = (
     ("anna", "bank", UUID("0191cccc-0000-4000-8000-000000000001")),
     ("bea", "bank", UUID("0191cccc-0000-4000-8000-000000000002")),
     ("cleo", "teller", UUID("0191cccc-0000-4000-8000-000000000003")),
+    ("dora", "chain", UUID("0191cccc-0000-4000-8000-000000000004")),
 )
 """Who sells, through which provider they are paid, and their id in Sharetribe."""
 

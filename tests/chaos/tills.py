@@ -1,7 +1,8 @@
-"""Two payout services that are objects of this process, each with the ledger of what it truly moved.
+"""Payout services that are objects of this process, each with the ledger of what it truly moved.
 
 The bank dedupes by our batch key and takes several payments at once; the teller pays whatever it is told, as often
-as it is told. What happens to each request is said beforehand (`Till.script`).
+as it is told; the chain takes what is good for a time only, and takes it once. What happens to each request is said
+beforehand (`Till.script`).
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from payouts.providers.base import (
     Unknown,
 )
 
-NAMES: Final = ("bank", "teller")
+NAMES: Final = ("bank", "teller", "chain")
 BY_HAND: Final = "manual"
 """Under which name our books keep what people paid by themselves."""
 SETTLE: Final = timedelta(minutes=5)
@@ -176,9 +177,10 @@ class Till:
         """Take what was long on its way."""
         due = [batch for at, batch in self.late if at <= self.now()]
         self.late = [(at, batch) for at, batch in self.late if at > self.now()]
-        self.taken += [batch for batch in due if not (self.dedupes and self._knows(batch.key))]
+        self.taken += [batch for batch in due if not (self.dedupes and self.knows(batch.key))]
 
-    def _knows(self, key: str) -> bool:
+    def knows(self, key: str) -> bool:
+        """Tell whether a request of this key was taken."""
         return any(one.key == key for one in self.taken)
 
     @property
@@ -261,11 +263,12 @@ def _refusal(what: str, body: Mapping[str, Any]) -> Refused | None:
 TILLS: Final = {
     "bank": Till("bank", dedupes=True),
     "teller": Till("teller", dedupes=False),
+    "chain": Till("chain", dedupes=True),
     BY_HAND: Till(BY_HAND, dedupes=False),
 }
 
 
 def reset(*, now: Callable[[], datetime]) -> None:
-    """Forget everything that ever happened in either."""
+    """Forget everything that ever happened in any of them."""
     for name, till in TILLS.items():
         TILLS[name] = Till(name, till.dedupes, now=now)

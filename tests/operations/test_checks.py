@@ -330,3 +330,12 @@ def test_the_web_process_refuses_to_start_with_wrong_settings(settings):
     settings.ENVIRONMENT = "staging"
     with pytest.raises(ImproperlyConfigured, match="Set it to live or test"):
         checks.refuse_to_start()
+
+
+@pytest.mark.parametrize("name", ["SOLANA_SIGNER", "SOLANA_SIGNER_FILE"])
+def test_a_live_web_process_holds_nothing_that_signs(settings, monkeypatch, name):
+    settings.DEBUG = True
+    monkeypatch.setenv(name, "file:/somewhere/key.json")
+    settings.ENVIRONMENT = "live"
+    with pytest.raises(ImproperlyConfigured, match=f"{name} is set for a web process"):
+        checks.refuse_to_start()

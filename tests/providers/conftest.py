@@ -9,6 +9,7 @@ import pytest
 from payouts.providers import registry
 from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.solana.provider import Solana
 from payouts.providers.wise.provider import Wise
 from tests.providers.two_step.provider import TwoStep
 from tests.providers.two_step.running import running
@@ -45,6 +46,14 @@ def payoneer(payoneer_sandbox: SandboxService) -> Payoneer:
 def wise(wise_sandbox: SandboxService) -> Wise:
     """Wise, set up for a sandbox in which nothing happened yet; its token may fund."""
     provider = Wise.from_environ(wise_sandbox.environment())
+    assert provider is not None
+    return provider
+
+
+@pytest.fixture
+def solana(solana_sandbox: SandboxService) -> Solana:
+    """Solana, set up for a sandbox in which nothing happened yet."""
+    provider = Solana.from_environ(solana_sandbox.environment())
     assert provider is not None
     return provider
 

@@ -124,6 +124,8 @@ class ProviderContract:
     module: ClassVar[str]
     first_path: ClassVar[str]
     """Path of the first step, for faults."""
+    read_by: ClassVar[str] = "GET"
+    """HTTP's method of the readings, for faults."""
 
     def given(self, name: str) -> Mapping[str, str]:
         """Give what a payee of this name would fill in, not yet normalised."""
@@ -136,6 +138,12 @@ class ProviderContract:
     def unreachable(self) -> PayoutProvider:
         """Give the provider, pointed at a port where nobody listens."""
         raise NotImplementedError
+
+    def echoed(self, provider: PayoutProvider, progress: Progress) -> Step:
+        """Give the step whose answer says what was sent, untransmitted."""
+        step = provider.next_step(progress)
+        assert isinstance(step, Step)
+        return step
 
     def freshen(self, service: SandboxService) -> None:
         """Bring reports that lag up to date."""
@@ -233,8 +241,7 @@ class ProviderContract:
         assert not debits(service)
 
     def test_a_wrong_echo_is_never_accepted(self, provider: PayoutProvider, service: SandboxService):
-        step = provider.next_step(progress_of(self.item(provider)))
-        assert isinstance(step, Step)
+        step = self.echoed(provider, progress_of(self.item(provider)))
         service.fault("wrong_echo", match={"path": step.path, "method": "POST"}, times=1)
         assert isinstance(provider.transmit(step), Unknown)
 
@@ -290,11 +297,15 @@ class ProviderContract:
     @pytest.mark.parametrize("kind", ["html_body", "truncated_body", "error_before", "drop_before"])
     def test_nonsense_is_unavailable(self, provider: PayoutProvider, service: SandboxService, kind: str):
         reference = pay(provider, progress_of(self.item(provider)))
-        service.fault(kind, match={"method": "GET"}, times=1)
+        service.fault(kind, match={"method": self.read_by}, times=1)
         with pytest.raises(ProviderUnavailable):
             provider.fetch(reference)
 
     def test_a_returned_amount_is_cumulative(self, provider: PayoutProvider, service: SandboxService):
+        if not provider.capabilities.returns:
+            # Then there is no such thing at the service either.
+            assert "return" not in {one["kind"] for one in service.get("/_sandbox/kinds")["kinds"]}
+            return
         item = self.item(provider)
         service.fault("return", match={"reference": item.key}, times=1)
         reference = pay(provider, progress_of(item))
