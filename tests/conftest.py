@@ -79,6 +79,12 @@ def _stripe_process() -> Iterator[SandboxService]:
         yield service
 
 
+@pytest.fixture(scope="session")
+def _wise_process() -> Iterator[SandboxService]:
+    with running("wise") as service:
+        yield service
+
+
 @pytest.fixture
 def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A Sharetribe marketplace with nothing in it; the settings point at it."""
@@ -89,6 +95,12 @@ def flex_sandbox(_flex_process: SandboxService, monkeypatch: pytest.MonkeyPatch)
 def paypal_sandbox(_paypal_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
     """A PayPal in which nothing happened yet; the settings point at it."""
     return _fresh(_paypal_process, monkeypatch)
+
+
+@pytest.fixture
+def wise_sandbox(_wise_process: SandboxService, monkeypatch: pytest.MonkeyPatch) -> SandboxService:
+    """A Wise in which nothing happened yet; the settings point at it."""
+    return _fresh(_wise_process, monkeypatch)
 
 
 @pytest.fixture

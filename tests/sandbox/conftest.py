@@ -9,6 +9,7 @@ import pytest
 from tests.sandbox import stripe_api
 from tests.sandbox.paypal_api import Caller
 from tests.sandbox.receiver import Receiver, receiving
+from tests.sandbox.wise_api import WiseCaller
 from tests.sandbox_services import SandboxService
 
 
@@ -16,6 +17,14 @@ from tests.sandbox_services import SandboxService
 def paypal(paypal_sandbox: SandboxService) -> Iterator[Caller]:
     """A caller of a PayPal in which nothing happened yet."""
     caller = Caller(paypal_sandbox.url, dict(paypal_sandbox.credentials))
+    yield caller
+    caller.session.close()
+
+
+@pytest.fixture
+def wise(wise_sandbox: SandboxService) -> Iterator[WiseCaller]:
+    """A caller of a Wise in which nothing happened yet."""
+    caller = WiseCaller(wise_sandbox.url, dict(wise_sandbox.credentials))
     yield caller
     caller.session.close()
 
