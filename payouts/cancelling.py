@@ -1,4 +1,4 @@
-"""Asking a provider to take back what a payee has not claimed; a write of its own, repeated until it is certain."""
+"""Asking a provider to take back what is not with the payee yet; a write of its own, repeated until it is certain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from payouts.actors import Actor
 from payouts.lifecycle import record
 from payouts.models import Attempt, AttemptState, OutboxMessage, Payout
 from payouts.providers import registry
-from payouts.providers.base import NotCancellable, ProviderError, Status, Unknown
+from payouts.providers.base import CANCELLABLE, NotCancellable, ProviderError, Unknown
 from payouts.reconciliation import hurry
 
 
@@ -25,7 +25,7 @@ def tell(*, messages: Sequence[OutboxMessage], now: datetime) -> Mapping[UUID, s
 
 def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
     attempt = Attempt.objects.filter(payout_id=payout_id, state=AttemptState.ACCEPTED).first()
-    if attempt is None or attempt.status != Status.AWAITING_PAYEE:
+    if attempt is None or attempt.status not in CANCELLABLE:
         return None
     try:
         provider = registry.get(attempt.provider)

@@ -193,7 +193,8 @@ def _under_way(change: Change, seen: Observation) -> None:
         _debit(change)
     attempt.state = AttemptState.ACCEPTED
     attempt.refusal_code, attempt.message = seen.refusal_code, seen.message
-    change.person |= seen.status == Status.ON_HOLD
+    # Nothing goes on before a person pays it, or looks at what the provider does.
+    change.person |= seen.status in (Status.ON_HOLD, Status.AWAITING_FUNDING)
 
 
 def _debit(change: Change) -> None:
@@ -341,6 +342,7 @@ def _unrecognised(change: Change, seen: Observation) -> None:
 
 
 _RULES: dict[Status, Callable[[Change, Observation], None]] = {
+    Status.AWAITING_FUNDING: _under_way,
     Status.PROCESSING: _under_way,
     Status.AWAITING_PAYEE: _under_way,
     Status.ON_HOLD: _under_way,

@@ -34,7 +34,7 @@ from payouts.models import (
 )
 from payouts.outcomes import Done
 from payouts.providers import registry
-from payouts.providers.base import Status
+from payouts.providers.base import CANCELLABLE
 from payouts.reconciliation import hurry
 
 
@@ -170,7 +170,7 @@ def _cancellable(payouts: Sequence[Payout]) -> tuple[list[Payout], list[tuple[st
     asked, refused = [], []
     for payout in payouts:
         attempt = attempts.get(payout.pk)
-        if attempt is None or attempt.status != Status.AWAITING_PAYEE or not _can_cancel(payout.provider):
+        if attempt is None or attempt.status not in CANCELLABLE or not _can_cancel(payout.provider):
             state = payout.get_state_display().lower()
             refused.append(
                 (payout.number, f"It is {state}; only what the payee has not claimed can be taken back.")

@@ -17,7 +17,13 @@ from payouts.models import Attempt, AttemptState, Hold, Payout, State
 from payouts.providers.base import Status
 
 OPEN = tuple(state for state in State if state not in (State.PAID, State.CANCELLED, State.RETURNED))
-_ON_ITS_WAY_WORDS = (Status.PROCESSING, Status.AWAITING_PAYEE, Status.ON_HOLD, Status.UNRECOGNISED)
+_ON_ITS_WAY_WORDS = (
+    Status.AWAITING_FUNDING,
+    Status.PROCESSING,
+    Status.AWAITING_PAYEE,
+    Status.ON_HOLD,
+    Status.UNRECOGNISED,
+)
 
 
 class StateFilter(SimpleListFilter):

@@ -11,7 +11,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 
 from marketplace_payouts.lib.money import Money
 from payouts.providers.offering import Offering
@@ -69,6 +69,8 @@ class RefusalClass(enum.StrEnum):
 class Status(enum.StrEnum):
     """Where one item stands at the provider; ours, not the vendor's word."""
 
+    AWAITING_FUNDING = "awaiting_funding"
+    """Not debited: it stands at the provider until we pay it on the provider's own pages, or cancel it."""
     PROCESSING = "processing"
     AWAITING_PAYEE = "awaiting_payee"
     """Debited, but the payee must act (PayPal: UNCLAIMED). Not failed."""
@@ -85,6 +87,10 @@ class Status(enum.StrEnum):
     """The whole batch was denied for a reason of ours; nothing was debited and the item is innocent."""
     UNRECOGNISED = "unrecognised"
     """A vendor's word that we do not know: changes nothing, and a person sees it."""
+
+
+CANCELLABLE: Final = frozenset({Status.AWAITING_FUNDING, Status.AWAITING_PAYEE})
+"""Where nothing is with the payee yet: what a provider that can cancel may be asked to take back."""
 
 
 @dataclass(frozen=True, slots=True)
