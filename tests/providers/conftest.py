@@ -8,6 +8,7 @@ import pytest
 
 from payouts.providers import registry
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.wise.provider import Wise
 from tests.providers.two_step.provider import TwoStep
 from tests.providers.two_step.running import running
 from tests.sandbox_services import SandboxService
@@ -24,6 +25,14 @@ def _fresh_registry() -> Iterator[None]:
 def paypal(paypal_sandbox: SandboxService) -> PayPal:
     """PayPal, set up for a sandbox in which nothing happened yet."""
     provider = PayPal.from_environ({**paypal_sandbox.environment(), "DEBUG": "1"})
+    assert provider is not None
+    return provider
+
+
+@pytest.fixture
+def wise(wise_sandbox: SandboxService) -> Wise:
+    """Wise, set up for a sandbox in which nothing happened yet; its token may fund."""
+    provider = Wise.from_environ(wise_sandbox.environment())
     assert provider is not None
     return provider
 

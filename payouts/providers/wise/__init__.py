@@ -1,0 +1,1 @@
+"""Wise: transfers out of a balance, in committed steps from quote to funding."""
