@@ -42,6 +42,7 @@ class Wise(Service):
         "balance.payment-option-unavailable); nothing moves.",
         "fund_created": "Funding answers 201 instead of 200.",
         "quote_expired": "The quote is over when the transfer is to be made of it.",
+        "refuse_known": "A customerTransactionId that made a transfer before is refused as that of a used quote.",
         "approval_missing": "Payment approvals are switched on at Wise: no transfer is made.",
         "blocked_notice": "The quote carries a notice of the kind BLOCKED.",
         "balance_disabled": "The quote cannot be paid in by balance.",

@@ -41,6 +41,8 @@ class Transfers:
         profiles = (self._books.business, self._books.personal)
         known = next((self._books.by_key[p, key] for p in profiles if (p, key) in self._books.by_key), None)
         if known is not None:
+            if self._books.world.faults.take("refuse_known", references=known.names(), request=request):
+                raise Problem(422, "NOT_VALID", "The quote cannot be accepted", path="quoteUuid")
             return known
         quote = self._quote(asked, key, request)
         account = asked.get("targetAccount")

@@ -12,7 +12,7 @@ DATED = ("2026Q3",)
 
 
 class Door(NamedTuple):
-    """`legacy` is such as `v3`; empty where Wise has no version in the path."""
+    """`legacy` is the version that stands before the path, such as `v3`."""
 
     method: str
     legacy: str
@@ -21,12 +21,11 @@ class Door(NamedTuple):
 
 
 def routes(doors: Iterable[Door]) -> list[Route]:
-    """Give each door under its legacy path and under each dated one."""
-    found = []
-    for door in doors:
-        prefixes = [door.legacy, *DATED] if door.legacy else [""]
-        found += [
-            Route(door.method, f"/{prefix}{door.path}" if prefix else door.path, door.handler)
-            for prefix in prefixes
-        ]
-    return found
+    """Give each door under its legacy path, and the newest of each under the dated ones."""
+    found = list(doors)
+    newest = {(door.method, door.path): door for door in sorted(found, key=lambda door: door.legacy)}
+    legacy = [Route(door.method, f"/{door.legacy}{door.path}", door.handler) for door in found]
+    dated = [
+        Route(door.method, f"/{date}{door.path}", door.handler) for date in DATED for door in newest.values()
+    ]
+    return [*legacy, *dated]

@@ -13,6 +13,7 @@ from tests.providers.contract import answered, progress_of
 from tests.sandbox_services import SandboxService
 
 PAYEE = Receiver("payee-1", "DE", ["EUR"])
+AMERICAN = Receiver("payee-2", "US", ["USD"])
 FORM = {"legalType": "PRIVATE", "IBAN": "DE89370400440532013000"}
 TRANSFERS = r"/v1/transfers$"
 FUND = r"/v3/profiles/\d+/transfers/\d+/payments$"
