@@ -193,8 +193,7 @@ def _under_way(change: Change, seen: Observation) -> None:
         _debit(change)
     attempt.state = AttemptState.ACCEPTED
     attempt.refusal_code, attempt.message = seen.refusal_code, seen.message
-    # Nothing goes on before a person pays it, or looks at what the provider does.
-    change.person |= seen.status in (Status.ON_HOLD, Status.AWAITING_FUNDING)
+    change.person |= seen.status == Status.ON_HOLD
 
 
 def _debit(change: Change) -> None:

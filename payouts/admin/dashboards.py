@@ -12,6 +12,7 @@ from accounts.backoffice import cells
 from payouts.models import Batch
 
 _PAYPAL = {"live": "https://www.paypal.com", "test": "https://www.sandbox.paypal.com"}
+_WISE = {"live": "https://wise.com", "test": "https://sandbox.transferwise.tech"}
 
 
 def batch(row: Batch) -> SafeString | str:
@@ -22,7 +23,16 @@ def batch(row: Batch) -> SafeString | str:
         return _out(
             f"{_paypal(row.environment)}/activity/masspay/{quote(row.reference, safe='')}", row.reference
         )
+    if row.provider == "wise":
+        return _out(
+            f"{_wise(row.environment)}/transactions/activities/by-resource/TRANSFER/{quote(row.reference, safe='')}",
+            row.reference,
+        )
     return cells.code(row.reference)
+
+
+def _wise(environment: str) -> str:
+    return _WISE.get(environment or settings.ENVIRONMENT, _WISE["test"])
 
 
 def _paypal(environment: str) -> str:

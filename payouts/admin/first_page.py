@@ -19,7 +19,7 @@ from payments.models import PaymentIn, RefusedPayment, StripeDelivery
 from payments.stripe import endpoints
 from payouts import heartbeats, holding
 from payouts.admin.needs import Group, Need
-from payouts.admin.payout_filters import late
+from payouts.admin.payout_filters import heard, late
 from payouts.admin.sending import unknown_words
 from payouts.models import (
     Attempt,
@@ -39,6 +39,7 @@ from payouts.models import (
     WebhookMessage,
     WebhookSubscription,
 )
+from payouts.providers.base import Status
 from payouts.subscriptions import figures
 
 # Whoever tells us of a payment may be quicker than Sharetribe's events.
@@ -97,6 +98,11 @@ def _decisions(request: HttpRequest) -> Group:
         "To decide",
         [
             _payouts("Awaiting approval", State.AWAITING_APPROVAL),
+            Need(
+                "To be paid on the provider's own pages",
+                Payout.objects.filter(heard(Status.AWAITING_FUNDING)).count(),
+                cells.list_of(Payout, f"heard={Status.AWAITING_FUNDING}"),
+            ),
             Need("Requests to second", others, cells.list_of(Request, "state=open")),
             Need(
                 "Your own requests, waiting for another person",

@@ -116,10 +116,14 @@ class HeardFilter(SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Payout]) -> QuerySet[Payout]:
         """This will keep the payouts of which it was said last."""
-        if not self.value():
-            return queryset
-        said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=self.value())
-        return queryset.filter(Exists(said), state=State.SUBMITTED)
+        word = self.value()
+        return queryset.filter(heard(word)) if word else queryset
+
+
+def heard(status: str) -> Q:
+    """This will say of which payouts on their way the provider said this last."""
+    said = Attempt.objects.filter(payout=OuterRef("pk"), state=AttemptState.ACCEPTED, status=status)
+    return Q(Exists(said), state=State.SUBMITTED)
 
 
 def late() -> Q:

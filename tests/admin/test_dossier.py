@@ -57,6 +57,15 @@ def test_links_a_live_batch_to_the_live_dashboard(page_of, everything):
     assert f"https://www.paypal.com/activity/masspay/{batch.reference}" in page_of(payout)
 
 
+def test_links_a_transfer_to_wise(page_of, everything):
+    payout = everything["paid"]
+    Batch.objects.filter(attempts__payout=payout).update(
+        provider="wise", reference="50000012", environment="live"
+    )
+    link = "https://wise.com/transactions/activities/by-resource/TRANSFER/50000012"
+    assert link in page_of(payout)
+
+
 def test_shows_calls_without_secrets_and_details(page_of, everything):
     page = page_of(everything["paid"])
     assert "sender_batch_id" in page

@@ -118,6 +118,15 @@ def test_every_line_leads_to_what_it_counts(as_role, more_of_everything):
         assert listed == need.count or not need.url.partition("?")[2], need.label
 
 
+def test_what_is_to_be_paid_on_the_providers_own_pages_has_a_line(as_role, everything):
+    client = as_role("viewer")
+    assert "To be paid on the provider's own pages" not in needs(client.get("/admin/"))
+    Attempt.objects.filter(payout=everything["submitted"]).update(status="awaiting_funding")
+    need = needs(client.get("/admin/"))["To be paid on the provider's own pages"]
+    assert need.count == 1
+    assert list(client.get(need.url).context["cl"].queryset) == [everything["submitted"]]
+
+
 def test_says_so_when_nothing_waits(as_role, people):
     factories.TriggerFactory.create()
     factories.MarketplaceFactory.create(exponents_confirmed_at=timezone.now())
