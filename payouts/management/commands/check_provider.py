@@ -17,6 +17,9 @@ from payouts.providers.base import ConnectionReport, PayoutProvider, ProviderErr
 class RegistersWebhooks(Protocol):
     """A provider that can be told by its API where to deliver."""
 
+    webhook_setting: str
+    """Where the id of the registration is to be set; empty where nobody needs it."""
+
     def register_webhook(self, url: str) -> str:
         """This will register the address and give the provider's id of the registration.
 
@@ -77,6 +80,5 @@ class Command(BaseCommand):
         if not address.startswith("https://"):
             self.stdout.write("PUBLIC_URL is not https; most providers refuse to deliver there.")
         identity = provider.register_webhook(address)
-        self.stdout.write(
-            f"Registered {address} as {identity}. Set {provider.name.upper()}_WEBHOOK_ID={identity}."
-        )
+        setting = f" Set {provider.webhook_setting}={identity}." if provider.webhook_setting else ""
+        self.stdout.write(f"Registered {address} as {identity}.{setting}")

@@ -97,6 +97,7 @@ class PayPal:
 
     name = "paypal"
     label = "PayPal"
+    webhook_setting = "PAYPAL_WEBHOOK_ID"
     capabilities = _CAPABILITIES
     offering = PayPalOffering()
 

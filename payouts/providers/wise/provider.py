@@ -92,6 +92,7 @@ class Wise:
 
     name = "wise"
     label = "Wise"
+    webhook_setting = ""
     capabilities = _CAPABILITIES
 
     def __init__(self, given: WiseSettings) -> None:
