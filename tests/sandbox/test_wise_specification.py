@@ -30,7 +30,7 @@ def test_transfers_hold(wise: WiseCaller, wise_sandbox: SandboxService):
         "profile": wise.profile,
         "accountHolderName": "Anna Lehmann",
     }
-    account |= {"details": {"legalType": "PRIVATE", "IBAN": "DE89370400440532013000"}}  # type: ignore[dict-item]
+    account |= {"details": {"legalType": "PRIVATE", "IBAN": "DE89370400440532013000"}}
     made = exchange(wise, "POST", "/v1/accounts", account)
     exchange(wise, "GET", f"/v2/accounts/{made['id']}")
     exchange(wise, "GET", f"/v1/accounts/{made['id']}")
