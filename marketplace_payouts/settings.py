@@ -433,6 +433,7 @@ OUTBOX_HANDLERS = {
     "notice": "payouts.notices.telling.tell",
     "answer": "payouts.cases.tell",
     "cancel": "payouts.cancelling.tell",
+    "take_back": "payouts.taking_back.tell",
     "verify_method": "payouts.notices.telling.tell",
     "entry_code": "accounts.payee_door.codes.mail",
     "method_changed": "payouts.notices.telling.tell",

@@ -6,15 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db import transaction
-
-from marketplace_payouts.lib.crash_points import crash_point
-from payouts import pacing
-from payouts.actors import Actor
-from payouts.lifecycle import record
-from payouts.models import Attempt, AttemptState, OutboxMessage, Payout
-from payouts.providers import registry
-from payouts.providers.base import CANCELLABLE, NotCancellable, ProviderError, Unknown
+from payouts import taking_back
+from payouts.models import Attempt, AttemptState, OutboxMessage
+from payouts.providers.base import CANCELLABLE, NotCancellable, Unknown
 from payouts.reconciliation import hurry
 
 
@@ -27,27 +21,17 @@ def _cancel(payout_id: UUID, *, now: datetime) -> str | None:
     attempt = Attempt.objects.filter(payout_id=payout_id, state=AttemptState.ACCEPTED).first()
     if attempt is None or attempt.status not in CANCELLABLE:
         return None
-    try:
-        provider = registry.get(attempt.provider)
-        pacing.take_turn(provider)
-    except ProviderError as error:
-        return str(error)
-    crash_point("cancel.before_call")
-    answer = provider.cancel(attempt.reference)
-    crash_point("cancel.after_call")
+    answer = taking_back.ask(attempt)
     hurry([attempt.batch_id], now=now)
     if isinstance(answer, Unknown):
         return f"Not known whether it was cancelled: {answer.reason}"
     if isinstance(answer, NotCancellable):
-        _note_refusal(attempt, answer.reason, now=now)
+        # The attempt tells the newest word only; the record keeps that what a person asked for was not done.
+        taking_back.note(
+            attempt,
+            kind="cancel_refused",
+            reason=answer.reason,
+            message=f"Not cancelled: {answer.reason}",
+            now=now,
+        )
     return None
-
-
-def _note_refusal(attempt: Attempt, reason: str, *, now: datetime) -> None:
-    """The attempt tells the newest word only; the record keeps that what a person asked for was not done."""
-    with transaction.atomic():
-        Attempt.objects.filter(pk=attempt.pk).update(message=f"Not cancelled: {reason}")
-        payouts = list(Payout.objects.filter(pk=attempt.payout_id).select_for_update())
-        record(payouts, kind="cancel_refused", actor=Actor.provider(attempt.provider), reason=reason, now=now)
-        crash_point("cancel.before_note")
-    crash_point("cancel.after_note")

@@ -16,7 +16,7 @@ from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import digests, facts
+from payouts import digests, facts, taking_back
 from payouts.actors import Actor
 from payouts.attempt_postings import commit_draft, uncommit_draft
 from payouts.facts import Facts
@@ -190,7 +190,9 @@ def withdraw(payouts: Sequence[Payout], *, now: datetime) -> None:
     batches = list(Batch.objects.filter(pk__in=attempts.values("batch")).select_for_update().order_by("pk"))
     if not batches:
         return
-    Attempt.objects.filter(batch__in=batches, state=AttemptState.DEFERRED).update(
+    ending = Attempt.objects.filter(batch__in=batches, state=AttemptState.DEFERRED)
+    taking_back.stage(list(ending.order_by("pk")), now=now)
+    ending.update(
         state=AttemptState.REFUSED,
         refusal_code="withdrawn",
         refusal_class="ours",

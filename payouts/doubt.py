@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from marketplace_payouts.lib import rowsets
-from payouts import holding, incarnation
+from payouts import holding, incarnation, taking_back
 from payouts.attempt_postings import let_go_drafts
 from payouts.incidents import Evidence, open_incidents
 from payouts.lifecycle import Move
@@ -84,6 +84,7 @@ def absent(sending: Sending, reason: str) -> None:
             for a in gone
         ],
     )
+    taking_back.stage(gone, now=now)
     move_all(
         sending,
         [

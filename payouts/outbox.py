@@ -15,7 +15,7 @@ from django.utils.module_loading import import_string
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.logs import logger
-from payouts import counting, incarnation, method_changes, readiness, verification
+from payouts import counting, incarnation, method_changes, readiness, taking_back, verification
 from payouts.models import OutboxMessage
 from payouts.notices import staging
 
@@ -34,8 +34,9 @@ KEPT_BACK: Final = (
     verification.ASK,
     method_changes.KIND,
     staging.ANSWER,
+    taking_back.MESSAGE,
 )
-"""What a database that is not accepted tells nobody: another may have told it, or know better."""
+"""What a database that is not accepted tells nobody: another may have told it, or know better (paid it, say)."""
 CLAIM = timedelta(minutes=5)
 """How long one worker alone tells a message."""
 _TRIES = 20

@@ -45,7 +45,7 @@ def apply(sending: Sending, outcome: Outcome, *, final: bool = True) -> None:
             if final:
                 _accepted(sending, outcome)
             else:
-                sending.batch.save(update_fields=["answers", "last_sent_at"])
+                _named(sending, outcome)
         case Refused():
             refuse(sending, outcome)
         case Deferred():
@@ -86,6 +86,15 @@ def _too_late(sending: Sending, outcome: Outcome, *, final: bool) -> None:
         0,
     )
     save(batch)
+
+
+def _named(sending: Sending, outcome: Accepted) -> None:
+    """What the provider has a name for already is found by it from now on, whatever becomes of the next step."""
+    sending.batch.save(update_fields=["answers", "last_sent_at"])
+    names = outcome.item_references
+    rowsets.update(
+        Attempt, [{"id": a.pk, "reference": names[a.key]} for a in sending.undecided if names.get(a.key)]
+    )
 
 
 def _accepted(sending: Sending, outcome: Accepted) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from marketplace_payouts.lib import rowsets
+from payouts import taking_back
 from payouts.attempt_postings import let_go_drafts
 from payouts.deferring import RETRY_AFTER, defer
 from payouts.doubt import never_paid, unknown
@@ -56,6 +57,7 @@ def refuse(sending: Sending, outcome: Refused) -> None:
             for attempt in undecided
         ],
     )
+    taking_back.stage(undecided, now=now)
     failing, innocent = [], []
     for attempt in undecided:
         verdict, payout = verdicts[attempt.pk], sending.payouts[attempt.payout_id]

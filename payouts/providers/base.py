@@ -180,7 +180,7 @@ class Accepted:
 
     reference: str
     item_references: Mapping[str, str] = field(default_factory=dict)
-    """Our item key → the provider's own id, where the answer names them already."""
+    """Our item key → the provider's own id, where the answer names them already: also before the last step."""
     facts: Mapping[str, str] = field(default_factory=dict)
     """What a later step of the same batch needs, small and free of payees' details."""
     paid_now: bool = False
