@@ -83,12 +83,12 @@ def test_without_leave_to_fund_the_transfer_is_the_step_that_counts(wise: Wise, 
 
 @pytest.mark.parametrize(
     ("units", "currency", "written"),
-    [(9000, "EUR", b'"targetAmount":90.00'), (5, "EUR", b"0.05"), (9000, "JPY", b'"targetAmount":9000,')],
+    [(9000, "EUR", b'"targetAmount":90.00,'), (5, "EUR", b":0.05,"), (9000, "JPY", b'"targetAmount":9000,')],
 )
 def test_amounts_are_numbers_with_the_currencys_decimals(
     wise: Wise, units: int, currency: str, written: bytes
 ):
-    step = wise.next_step(progress_of(item(units, currency)))
+    step = wise.next_step(progress_of(item(units, currency, account=f"{currency}:3000")))
     assert isinstance(step, Step)
     assert written in step.body
 
@@ -141,6 +141,11 @@ def test_brazil_is_not_sent_to_without_a_purpose(wise: Wise, wise_sandbox: Sandb
     assert json.loads(step.body)["paymentMetadata"] == {"transferNature": "SERVICES"}
 
 
+def test_a_bank_account_of_another_currency_is_put_aside(wise: Wise):
+    with pytest.raises(BadItem, match="takes USD"):
+        wise.next_step(progress_of(item(account="USD:5678")))
+
+
 def test_a_key_that_is_no_uuid_is_put_aside(wise: Wise):
     answers = [Answer(name, "accepted", "1", {}) for name in ("quote", "recipient", "requirements")]
     bad = replace(item(), key="our-key-1")
@@ -160,7 +165,7 @@ def test_takes_one_payment_at_a_time(wise: Wise):
     ("kind", "refusal", "word"),
     [
         ("blocked_notice", RefusalClass.FINAL, "cannot send"),
-        ("balance_disabled", RefusalClass.OURS, "balance"),
+        ("balance_disabled", RefusalClass.UNCLASSIFIED, "open one"),
     ],
 )
 def test_a_quote_that_cannot_be_paid_is_refused(

@@ -303,6 +303,19 @@ def test_what_somebody_paid_meanwhile_is_not_paid_again_unseen(world: World, wis
     assert Hold.objects.filter(payee=payee, lifted_at=None).exists()
 
 
+def test_what_somebody_cancelled_on_wise_com_is_let_go(world: World, wise: SandboxService) -> None:
+    """The funding that is tried once more is refused for the transfer's state: the transfer itself tells why."""
+    payee, payout = prepared_and_short(world, wise)
+    registry.get("wise").cancel(world.attempt(payout).reference)
+    world.lift_our_holds()
+    world.let_pass(minutes=2)
+    world.send()
+    world.until("cancelled", of=payout)
+    assert moved(wise) == []
+    assert world.open_payables(payee) == [9_000]
+    agreed(world, wise)
+
+
 def test_a_rejection_that_nobody_knows_fails_and_leaves_nothing_to_be_paid(
     world: World, wise: SandboxService
 ) -> None:

@@ -24,7 +24,7 @@ def check(client: WiseClient, *, funds: bool, now: datetime) -> ConnectionReport
         scopes = [
             "make transfers",
             "fund them" if funds else "fund nothing: staff pay on wise.com",
-            *_statements(client, missing, now=now),
+            *_statements(client, missing, balances, now=now),
         ]
         webhook = _webhooks(client, missing)
     except ProviderUnavailable as error:
@@ -58,10 +58,11 @@ def _account(client: WiseClient) -> tuple[str, list[str]]:
     ]
 
 
-def _statements(client: WiseClient, missing: list[str], *, now: datetime) -> Iterator[str]:
+def _statements(
+    client: WiseClient, missing: list[str], balances: Sequence[Balance], *, now: datetime
+) -> Iterator[str]:
     try:
-        first: Sequence[Balance] = read_balances(client, now=now)[:1]
-        for balance in first:
+        for balance in balances[:1]:
             list(read_rows(client, since=now - _A_DAY, until=now, currency=balance.available.currency))
     except StrongAuthentication:
         missing.append(

@@ -67,8 +67,11 @@ def read_quote(answer: Answer, *, step: Step, profile: str) -> Outcome:
 
 
 def read_recipient(answer: Answer, *, step: Step) -> Outcome:
-    """This will go on only if the recipient is what it was when the payout was approved."""
-    return _read(answer, lambda value: _recipient(value, step=step, raw=answer.body[:LARGEST_RAW]))
+    """This will go on only if the recipient is what it was when the payout was approved.
+
+    Its bank account is not kept with the answers: Wise's id of it is all that we need.
+    """
+    return _read(answer, lambda value: _recipient(value, step=step))
 
 
 def read_requirements(answer: Answer, *, step: Step) -> Outcome:
@@ -123,8 +126,10 @@ def _quote(value: Any, *, step: Step, profile: str, raw: bytes) -> Outcome:
         return Unknown("Wise's quote is not for our profile, or has no id.", raw=raw)
     if option is None or option.get("disabled"):
         why = read_text((option or {}).get("disabledReason"), "message")
+        # Not ours in the engine's sense: that would stop the other currencies as well.
         reason = Reason(
-            RefusalClass.OURS, "Wise does not let us pay this from a balance: open one in its currency."
+            RefusalClass.UNCLASSIFIED,
+            "Wise does not let us pay this from a balance: open one in its currency, then retry.",
         )
         return refusal("quote.no-balance", reason, why, raw=raw)
     wanted = (sent["sourceCurrency"], sent["targetCurrency"], sent["targetAmount"])
@@ -166,10 +171,10 @@ def quoted_fee(quote: Any) -> Money | None:
     return None if option is None else fee_of(option)
 
 
-def _recipient(value: Any, *, step: Step, raw: bytes) -> Outcome:
+def _recipient(value: Any, *, step: Step) -> Outcome:
     expected = json.loads(step.body)
     if read_id(value, "id") != str(expected["recipient"]):
-        return Unknown("Wise shows another recipient than the one that was asked for.", raw=raw)
+        return Unknown("Wise shows another recipient than the one that was asked for.")
     wrong = [
         name for name in ("hash", "currency") if expected[name] and read_text(value, name) != expected[name]
     ]
@@ -180,8 +185,8 @@ def _recipient(value: Any, *, step: Step, raw: bytes) -> Outcome:
             RefusalClass.PAYEE,
             "The bank account is not any more what it was when it was given: give it again.",
         )
-        return refusal("recipient.changed", reason, f"Differs in {', '.join(wrong)}.", raw=raw)
-    return Accepted(str(expected["recipient"]), raw=raw)
+        return refusal("recipient.changed", reason, f"Differs in {', '.join(wrong)}.", raw=b"")
+    return Accepted(str(expected["recipient"]))
 
 
 def _requirements(value: Any, *, step: Step, raw: bytes) -> Outcome:

@@ -6,7 +6,7 @@ what of ours was paid and what came back. It says nothing of top-ups, of other u
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -40,7 +40,7 @@ def read_statement(client: WiseClient, *, since: datetime, until: datetime, now:
         lines = list(_by_transfers(client, since=since, until=until))
     else:
         known.learn(since=since - _BEFORE, until=until)
-        lines = [line for row in rows for line in _lines(row, known)]
+        lines = [line for row in rows for line in lines_of(row, known.of)]
     return Statement(
         lines=sorted(lines, key=lambda line: line.at), complete_until=min(until, in_utc(now) - LAG)
     )
@@ -58,7 +58,7 @@ class _Known:
             self.found[read_id(one, "id")] = one
 
     def of(self, reference: str) -> Mapping[str, Any] | None:
-        if reference and reference not in self.found:
+        if reference not in self.found:
             try:
                 self.found[reference] = read_transfer(self.client, reference)
             except ReferenceVanished:
@@ -66,9 +66,10 @@ class _Known:
         return self.found.get(reference)
 
 
-def _lines(row: Row, known: _Known) -> Iterator[StatementLine]:
+def lines_of(row: Row, transfer_of: Callable[[str], Mapping[str, Any] | None]) -> Iterator[StatementLine]:
+    """This will say in our words what one row of a statement is; `transfer_of` gives a transfer by its id."""
     kind = STATEMENT_KINDS.get((row.direction, row.type), "other")
-    transfer = known.of(row.transfer) if kind in ("debit", "return") else None
+    transfer = transfer_of(row.transfer) if row.transfer and kind in ("debit", "return") else None
     # A transfer and its refunds share Wise's reference: the moment tells them apart.
     later = f"{row.reference} {row.at.isoformat()}"
     match kind:

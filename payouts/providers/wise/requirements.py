@@ -45,12 +45,6 @@ def read_form(client: WiseClient, values: Mapping[str, str], *, currencies: Sequ
     return Form([*fields, *_fields(kinds[kind], values)])
 
 
-def kind_of(form: Form, values: Mapping[str, str]) -> str:
-    """This will give the kind of account that was chosen, or nothing where there was nothing to choose."""
-    names = {one.name for one in form.fields}
-    return values.get(TYPE, "") if TYPE in names else ""
-
-
 def only_kind(client: WiseClient, values: Mapping[str, str], *, currency: str) -> str:
     """This will give the one kind of account that there is for a currency."""
     return next(iter(_kinds(client, currency, values)))

@@ -86,13 +86,18 @@ class Steps:
 
     def _before_funding(self, batch_key: str, item: Item, answers: Mapping[str, Answer]) -> Step:
         account = recipient_of(item.destination)
+        takes = currency_of(item.destination) or item.amount.currency
+        if takes != item.amount.currency:
+            raise ProviderError(
+                f"The bank account takes {takes}, and the payout is in {item.amount.currency}."
+            )
         if QUOTE not in answers:
             return self._quote(batch_key, item, account)
         if RECIPIENT not in answers:
             expected = {
                 "recipient": account,
                 "hash": item.destination.get("hash", ""),
-                "currency": currency_of(item.destination) or item.amount.currency,
+                "currency": takes,
             }
             return Step(
                 name=RECIPIENT,
