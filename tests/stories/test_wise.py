@@ -142,6 +142,18 @@ def test_a_quote_that_is_over_while_nobody_knows(world: World, wise: SandboxServ
     paid_once(world, wise, payout)
 
 
+def test_another_amount_than_ours_is_never_taken_for_paid(world: World, wise: SandboxService) -> None:
+    _, payout = world.sold_and_approved(seller(world))
+    wise.fault("wrong_echo", match={"path": r"/v1/transfers/\d+$", "method": "GET"})
+    world.send()
+    world.hear_back(rounds=3)
+    payout.refresh_from_db()
+    assert (payout.state, world.incidents()) == ("submitted", ["wrong_echo"])
+    wise.delete("/_sandbox/faults")
+    world.until("paid", of=payout)
+    assert moved(wise) == [9_000]
+
+
 def test_a_bank_account_that_changed_at_wise_is_not_paid(world: World, wise: SandboxService) -> None:
     _, payout = world.sold_and_approved(seller(world))
     wise.fault("recipient_changed", times=1)
