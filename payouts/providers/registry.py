@@ -14,9 +14,11 @@ from typing import Final
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
 from payouts.providers.paypal.provider import PayPal
+from payouts.providers.stripe.provider import Stripe
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
+    "stripe": Stripe,
 }
 
 
