@@ -200,7 +200,7 @@ def _must_be_ready(service: PayoutProvider, receiver: Receiver, given: Mapping[s
         return
     present = _destination(service, receiver, {})
     if service.destination_echo(present) != service.destination_echo(given):
-        sentence = f"You have another account at {service.label} now: choose {service.label} anew."
+        sentence = _("You have another account at {name} now: choose {name} anew.").format(name=service.label)
         raise ChoiceRefused(Problem("not_ready", sentence))
 
 

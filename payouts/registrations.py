@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from django.utils.translation import gettext as _
+
 from accounts.errors import AccountsError
 from accounts.models import Payee, User
 from payments import sellers, verification
@@ -61,16 +63,18 @@ def _at_stripe(user: User | None, *, country: str, is_asked: bool) -> Registrati
 def _opener(user: User | None, *, country: str, has_account: bool) -> Callable[[str], Link]:
     def open_link(return_url: str) -> Link:
         if user is None:
-            raise DestinationError("Log in first: an account at Stripe belongs to somebody whom we know.")
+            raise DestinationError(_("Log in first: an account at Stripe belongs to somebody whom we know."))
         if not country:
-            raise DestinationError("Say in which country you are paid.", field="country")
+            raise DestinationError(_("Say in which country you are paid."), field="country")
         try:
             if not has_account:
                 sellers.open_account(user=user, country=country)
             # A link that was used or is too old leads back as well, where there is a fresh one.
             made = sellers.onboarding_link(user=user, return_url=return_url, refresh_url=return_url)
         except NotTaken as error:
-            raise DestinationError(str(error), field=error.field) from error
+            is_abroad = error.code == "country_not_served"
+            sentence = _("Stripe pays nobody in your country from here.") if is_abroad else str(error)
+            raise DestinationError(sentence, field=error.field) from error
         except AccountsError as error:
             raise DestinationError(str(error)) from error
         except StripeProblem as error:

@@ -34,7 +34,7 @@ class StripeOffering:
         if receiver.country and receiver.country not in self._countries:
             return "Stripe pays nobody in your country from here."
         if there is not None and there.country and receiver.country not in ("", there.country):
-            return f"Your account at Stripe is in {there.country}: it can be paid only as somebody who is paid there."
+            return f"Your account at Stripe is in {there.country}: it can be paid only where that is your country."
         if receiver.currencies and not set(receiver.currencies) & EXPONENTS.keys():
             return f"Stripe does not pay out in {', '.join(receiver.currencies)}."
         return ""
@@ -78,7 +78,9 @@ def _registration(receiver: Receiver) -> Registration:
     try:
         return receiver.registrations[NAME]
     except KeyError:
-        raise DestinationError("Log in first: Stripe pays people whom we know.") from None
+        raise DestinationError(
+            "Log in first: an account at Stripe belongs to somebody whom we know."
+        ) from None
 
 
 def _payable(amount: Money) -> Money:
