@@ -13,9 +13,9 @@ from payouts.providers.stripe.transfer_request import TRANSFERS_PATH
 
 ACCOUNT_PATH: Final = "/v1/account"
 _READ: Final = (
-    ("transfers", TRANSFERS_PATH, "Transfers: write"),
-    ("balance transactions", ENTRIES_PATH, "Balance transaction sources: read"),
-    ("connected accounts", "/v1/accounts", "Connected accounts: read"),
+    ("transfers", TRANSFERS_PATH),
+    ("balance transactions", ENTRIES_PATH),
+    ("connected accounts", "/v1/accounts"),
 )
 _WANTED: Final = frozenset({"transfer.reversed", "payout.paid", "payout.failed"})
 
@@ -27,7 +27,7 @@ def check(client: StripeClient, *, now: datetime) -> ConnectionReport:
         account = client.read(ACCOUNT_PATH)
     except ProviderUnavailable as error:
         return ConnectionReport(ok=False, account="", scopes=[], missing=[str(error)], balances=[])
-    scopes = [name for name, path, right in _READ if _may_read(client, path, right, missing)]
+    scopes = [name for name, path in _READ if _may_read(client, name, path, missing)]
     balances = _balances(client, missing, now=now)
     ok = not missing
     _look_at_webhooks(client, missing)
@@ -38,11 +38,11 @@ def _named(account: Object) -> str:
     return " ".join(str(account[name]) for name in ("id", "country") if account.get(name))
 
 
-def _may_read(client: StripeClient, path: str, right: str, missing: list[str]) -> bool:
+def _may_read(client: StripeClient, name: str, path: str, missing: list[str]) -> bool:
     try:
         client.read(path, params={"limit": "1"})
     except ProviderUnavailable as error:
-        missing.append(f"{path} could not be read; a restricted key needs the right {right!r}: {error}")
+        missing.append(f"The {name} could not be read; a restricted key must be allowed to: {error}")
         return False
     return True
 
