@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 
 from django.conf import settings
@@ -11,22 +13,28 @@ from django.utils.safestring import SafeString
 from accounts.backoffice import cells
 from payouts.models import Batch
 
-_PAYPAL = {"live": "https://www.paypal.com", "test": "https://www.sandbox.paypal.com"}
+_PLACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "paypal": {
+        "live": "https://www.paypal.com/activity/masspay/",
+        "test": "https://www.sandbox.paypal.com/activity/masspay/",
+    },
+    "stripe": {
+        "live": "https://dashboard.stripe.com/connect/transfers/",
+        "test": "https://dashboard.stripe.com/test/connect/transfers/",
+    },
+}
+"""Provider → environment → the address of a batch's page, but for its reference."""
 
 
 def batch(row: Batch) -> SafeString | str:
     """This will write the provider's reference of a batch, as a link where its dashboard has a page for it."""
     if not row.reference:
         return cells.EMPTY
-    if row.provider == "paypal":
-        return _out(
-            f"{_paypal(row.environment)}/activity/masspay/{quote(row.reference, safe='')}", row.reference
-        )
-    return cells.code(row.reference)
-
-
-def _paypal(environment: str) -> str:
-    return _PAYPAL.get(environment or settings.ENVIRONMENT, _PAYPAL["test"])
+    places = _PLACES.get(row.provider)
+    if places is None:
+        return cells.code(row.reference)
+    place = places.get(row.environment or settings.ENVIRONMENT, places["test"])
+    return _out(place + quote(row.reference, safe=""), row.reference)
 
 
 def _out(url: str, text: str) -> SafeString:
