@@ -15,6 +15,7 @@ from django.utils.dateparse import parse_duration
 from environ.fileaware_mapping import FileAwareMapping
 
 from marketplace_payouts.lib import logs
+from payments.stripe import pinned
 
 django_stubs_ext.monkeypatch()
 
@@ -416,9 +417,9 @@ STRIPE_SELLERS: dict[str, Any] = {
 # clear, and call by itself. `payments.stripe` alone speaks to Stripe, and answers dj-stripe from what it has read.
 STRIPE = {
     "secret_key": env.str("STRIPE_SECRET_KEY", default=""),
-    "api_host": env.str("STRIPE_API_HOST", default="") or "https://api.stripe.com",
+    "api_host": env.str("STRIPE_API_HOST", default="") or f"https://{pinned.HOST}",
 }
-STRIPE_API_VERSION = env.str("STRIPE_API_VERSION", default="") or "2026-08-26.dahlia"
+STRIPE_API_VERSION = env.str("STRIPE_API_VERSION", default="") or pinned.API_VERSION
 STRIPE_LIVE_MODE = "_live_" in STRIPE["secret_key"]
 # In place of the key: of the form that dj-stripe demands, and good for nothing.
 STRIPE_LIVE_SECRET_KEY = "sk_live_" + "dj0stripe0is0told0no0key"

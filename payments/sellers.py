@@ -27,7 +27,7 @@ from payments.stripe.making import make
 log = logger(__name__)
 
 PROVIDER: Final = "stripe"
-"""What payouts through Stripe will name as their provider."""
+"""What payouts through Stripe name as their provider."""
 _LOOK_AGAIN_AFTER: Final = timedelta(seconds=5)
 
 
@@ -158,8 +158,13 @@ def standing(user: User) -> Standing:
 
 def verified_payees(payee_ids: Collection[UUID]) -> set[UUID]:
     """This will give those of these payees whom Stripe has verified, in one statement."""
+    return set(verified_accounts(payee_ids))
+
+
+def verified_accounts(payee_ids: Collection[UUID]) -> dict[UUID, str]:
+    """This will give the connected account of each of these payees whom Stripe has verified, in one statement."""
     verified = Payee.objects.filter(pk__among=payee_ids, user__seller__verified_at__isnull=False)
-    return set(verified.values_list("pk", flat=True))
+    return dict(verified.values_list("pk", "user__seller__stripe_id"))
 
 
 def _must_be_served(country: str) -> None:

@@ -120,8 +120,9 @@ def make_default(payee: Payee, *, method_id: UUID, by: Author, now: datetime) ->
     """
     former = _of(payee, method_id)
     service, receiver = service_for(payee, provider=former.provider)
-    _must_be_ready(service, receiver)
-    return _set(payee, service, methods.destination(former), country=receiver.country, by=by, now=now)
+    given = methods.destination(former)
+    _must_be_ready(service, receiver, given)
+    return _set(payee, service, given, country=receiver.country, by=by, now=now)
 
 
 def retire(payee: Payee, *, method_id: UUID, by: Author, now: datetime) -> str:
@@ -192,11 +193,15 @@ def _destination(service: PayoutProvider, receiver: Receiver, values: Mapping[st
         raise unavailable(service, error) from error
 
 
-def _must_be_ready(service: PayoutProvider, receiver: Receiver) -> None:
-    """What was given in a form stands; whom a service knows, it may know no more."""
+def _must_be_ready(service: PayoutProvider, receiver: Receiver, given: Mapping[str, str]) -> None:
+    """What was given in a form stands; whom a service knows, it may know no more, or by another account."""
     asked = required(service, receiver, {})
-    if not isinstance(asked, Form) and asked.state is not HostedState.READY:
-        raise ChoiceRefused(Problem("not_ready", asked.sentence))
+    if isinstance(asked, Form):
+        return
+    present = _destination(service, receiver, {})
+    if service.destination_echo(present) != service.destination_echo(given):
+        sentence = _("You have another account at {name} now: choose {name} anew.").format(name=service.label)
+        raise ChoiceRefused(Problem("not_ready", sentence))
 
 
 def _set(

@@ -15,6 +15,7 @@ from django.db.models import Model, Q
 from accounts.models import Marketplace, Payee
 from payments import sellers, standing
 from payments.standing import Payments
+from payouts import marks
 from payouts.models import (
     Announcement,
     Approval,
@@ -55,7 +56,8 @@ class Facts:
     payments: dict[UUID, Payments] = field(default_factory=dict)
     """Transaction id → how its buyer's payment stands; what has none is missing."""
     is_verified_at_stripe: bool = True
-    """Of a method by Stripe: whether Stripe has verified the payee; of any other it says nothing."""
+    """Of a method by Stripe: whether it is the payee's present account, which Stripe has verified; of any other it
+    says nothing."""
     two_people_above: int | None = None
     """Threshold of the payout's currency; None means that two people are always needed."""
     policy_version: int = 0
@@ -173,10 +175,17 @@ def _lines(payouts: Sequence[Payout]) -> dict[UUID, list[PayoutLine]]:
 
 def _add_verified(facts: Iterable[Facts]) -> None:
     """Whom Stripe takes its verification away from is no danger to the money: it refuses to be paid to. So no lock."""
-    by_stripe = [one for one in facts if one.method is not None and one.method.provider == sellers.PROVIDER]
-    verified = sellers.verified_payees([one.payee.pk for one in by_stripe]) if by_stripe else set()
-    for one in by_stripe:
-        one.is_verified_at_stripe = one.payee.pk in verified
+    by_stripe = [
+        (one, one.method)
+        for one in facts
+        if one.method is not None and one.method.provider == sellers.PROVIDER
+    ]
+    accounts = sellers.verified_accounts([one.payee.pk for one, _ in by_stripe]) if by_stripe else {}
+    for one, method in by_stripe:
+        # Theirs now: a former account, or one that somebody typed, is not what Stripe has verified.
+        account = accounts.get(one.payee.pk, "")
+        mark = marks.of_echo(sellers.PROVIDER, account) if account else ""
+        one.is_verified_at_stripe = mark == method.fingerprint
 
 
 def _add_holds(facts: Iterable[Facts], *, lock: bool) -> None:

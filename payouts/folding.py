@@ -16,7 +16,7 @@ from payouts.ledger import Draft
 from payouts.lifecycle import MOVES
 from payouts.models import Attempt, AttemptState, Observation, Payout, State
 from payouts.providers import registry
-from payouts.providers.base import Status
+from payouts.providers.base import Leg, Status
 from payouts.returning import Back
 
 log = logger(__name__)
@@ -36,6 +36,8 @@ class Change:
     """The moves that the evidence asks for, one after the other, each with its reason."""
     returned: list[Back] = field(default_factory=list)
     partial_return: bool = False
+    onward: str = ""
+    """Where the paid money stands on its way to the payee's bank, if that is news."""
     alarm: str = ""
     person: bool = False
 
@@ -90,6 +92,7 @@ def _fold(change: Change, seen: Observation) -> None:
         attempt.reference = seen.reference
     attempt.movement_reference = seen.movement_reference or attempt.movement_reference
     _RULES[Status(seen.status)](change, seen)
+    _fold_onward(change, seen)
     if attempt.debited or attempt.fee_units is not None or _charges_for_failures(attempt.provider):
         # Before the debit a reported fee is an estimate of what may never be charged.
         _fold_fee(change, seen)
@@ -123,6 +126,15 @@ def _evidence(change: Change, kind: str, sentence: str) -> Evidence:
         payout=payout,
         attempt=attempt,
     )
+
+
+def _fold_onward(change: Change, seen: Observation) -> None:
+    """What becomes of money that is the payee's already moves neither state nor books; people see where it stuck."""
+    attempt = change.attempt
+    if seen.onward and seen.onward != attempt.onward:
+        attempt.onward, attempt.onward_message = seen.onward, seen.onward_message
+        change.onward = seen.onward
+        change.person |= seen.onward == Leg.FAILED
 
 
 def _fold_fee(change: Change, seen: Observation) -> None:

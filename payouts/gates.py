@@ -146,7 +146,10 @@ def _method_verified(one: Facts) -> Block | None:
 def _verified_at_stripe(one: Facts) -> Block | None:
     if one.is_verified_at_stripe:
         return None
-    return Block("The payee's Stripe account is not verified, or not any more.", Reason.VERIFICATION)
+    return Block(
+        "The method's Stripe account is not verified, or not any more, or not the payee's present one.",
+        Reason.VERIFICATION,
+    )
 
 
 def _method_cooled(one: Facts) -> Block | None:

@@ -17,7 +17,7 @@ from marketplace_payouts.lib.clock import database_now
 from marketplace_payouts.lib.crypto import CryptoError, Tampered
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from payouts import dissolving, holding, method_changes, readiness
+from payouts import dissolving, holding, marks, method_changes, readiness
 from payouts.actors import Actor
 from payouts.errors import Refused
 from payouts.method_changes import Author
@@ -53,12 +53,12 @@ def contact(method: PayoutMethod | None) -> str:
 
 def fingerprint(provider: str, given: Mapping[str, str]) -> str:
     """This will give the keyed fingerprint by which equal destinations are found and echoes compared."""
-    return crypto.fingerprint(f"{provider}:{registry.get(provider).destination_echo(given)}")
+    return marks.of_echo(provider, registry.get(provider).destination_echo(given))
 
 
 def echo_fingerprint(provider: str, echo: str) -> str:
     """This will give the fingerprint of a destination in the form in which the provider echoes it."""
-    return crypto.fingerprint(f"{provider}:{echo}")
+    return marks.of_echo(provider, echo)
 
 
 def possible_fingerprints(word: str, *, fields: Sequence[str]) -> list[str]:

@@ -12,11 +12,12 @@ from accounts.models import Payee
 from marketplace_payouts.lib import countries
 from marketplace_payouts.lib.logs import logger
 from marketplace_payouts.lib.money import Money
+from payouts import registrations
 from payouts.errors import DomainError
 from payouts.models import Payable
 from payouts.owing import owed
 from payouts.providers import registry
-from payouts.providers.base import PayoutProvider, ProviderError
+from payouts.providers.base import DestinationError, PayoutProvider, ProviderError
 from payouts.providers.offering import Form, Hosted, Kind, Link, Problem, Proof, Receiver, Terms
 
 log = logger(__name__)
@@ -106,7 +107,7 @@ def open_link(payee: Payee, *, provider: str, return_url: str, country: str = ""
     Whoever has it can say where the payee is paid: it needs what changing a method needs, and is neither kept nor
     mailed.
 
-    :raises ChoiceRefused: as `form`, and when the service has no pages for payees.
+    :raises ChoiceRefused: as `form`, when the service has no pages for payees, and when it does not take this one.
     """
     service, receiver = service_for(payee, provider=provider, country=country)
     hosted = required(service, receiver, {})
@@ -115,6 +116,8 @@ def open_link(payee: Payee, *, provider: str, return_url: str, country: str = ""
         raise ChoiceRefused(Problem("not_hosted", sentence, "provider"))
     try:
         return hosted.open(return_url)
+    except DestinationError as error:
+        raise ChoiceRefused(Problem("cannot_be_paid", str(error), error.field)) from error
     except ProviderError as error:
         raise unavailable(service, error) from error
 
@@ -129,14 +132,17 @@ def service_for(payee: Payee, *, provider: str, country: str = "") -> tuple[Payo
         names = ", ".join(registry.usable()) or "–"
         sentence = _("This is not offered here; offered are: {names}.").format(names=names)
         raise ChoiceRefused(Problem("provider_unknown", sentence, "provider"))
-    receiver = receiver_of(payee, country=country, owed_in=[amount.currency for amount in owed(payee.pk)])
+    owed_in = [amount.currency for amount in owed(payee.pk)]
+    receiver = receiver_of(payee, country=country, owed_in=owed_in, asked_about=provider)
     if refusal := service.offering.refusal(receiver):
         raise ChoiceRefused(Problem("not_offered", refusal, "provider"))
     return service, receiver
 
 
-def receiver_of(payee: Payee, *, country: str, owed_in: Sequence[str]) -> Receiver:
+def receiver_of(payee: Payee, *, country: str, owed_in: Sequence[str], asked_about: str = "") -> Receiver:
     """This will say what a service may know of a payee; `country` instead of the one that they last said.
+
+    Where it is asked about one service, how they stand there is looked up anew: they may come from its pages.
 
     :raises ChoiceRefused: when there is no such country.
     """
@@ -145,7 +151,12 @@ def receiver_of(payee: Payee, *, country: str, owed_in: Sequence[str]) -> Receiv
         sentence = _("There is no such country: give its two letters, such as DE or VN.")
         raise ChoiceRefused(Problem("country_unknown", sentence, "country"))
     sold_in = sorted(payee.marketplace.exponents)
-    return Receiver(payee=str(payee.pk), country=country, currencies=list(owed_in) or sold_in)
+    return Receiver(
+        payee=str(payee.pk),
+        country=country,
+        currencies=list(owed_in) or sold_in,
+        registrations=registrations.of(payee, country=country, asked_about=asked_about),
+    )
 
 
 def required(service: PayoutProvider, receiver: Receiver, values: Mapping[str, str]) -> Form | Hosted:

@@ -192,6 +192,8 @@ def _observation(
         returned_units=None if seen.returned is None else seen.returned.units,
         return_reference=seen.return_reference,
         movement_reference=seen.movement_reference,
+        onward="" if seen.onward is None else seen.onward.leg,
+        onward_message="" if seen.onward is None else seen.onward.message,
         refusal_code="" if refusal is None else refusal.code[:80],
         refusal_class="" if refusal is None else refusal.refusal,
         message="" if refusal is None else refusal.message,
@@ -220,6 +222,7 @@ def _says_something(attempt: Attempt, row: Observation) -> bool:
         or bool(row.destination and row.destination != attempt.destination)
         or bool(row.reference and row.reference != attempt.reference)
         or bool(row.movement_reference and row.movement_reference != attempt.movement_reference)
+        or bool(row.onward and row.onward != attempt.onward)
         or (row.returned_units or 0) > attempt.returned_units
     )
 

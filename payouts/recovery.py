@@ -32,7 +32,7 @@ log = logger(__name__)
 
 _OPEN = (BatchState.COMMITTED, BatchState.SENT, BatchState.UNKNOWN)
 # Well inside the provider's window: a key it is about to forget is not sent again.
-_WINDOW_MARGIN = timedelta(hours=24)
+_WINDOW_MARGIN_AT_MOST = timedelta(hours=24)
 
 
 def recover(provider: PayoutProvider, batch: Batch, *, now: datetime) -> None:
@@ -66,6 +66,12 @@ def _under_lock(provider: PayoutProvider, batch: Batch, lock: SendLock, *, now: 
     # People who decided about it, or about one of its items, decided that it never goes out again.
     may_send = not is_decided and _may_send_again(provider, batch, now=clock)
     asks_first = _asks_first(provider, batch)
+    if may_send and not asks_first and provider.capabilities.lookup_by_key:
+        # Asking costs nothing, and sent again the key may only bring back the same failure that is kept under it.
+        found = _find(provider, _key_of(batch))
+        if isinstance(found, Found):
+            _adopt(batch, found.view, lock)
+            return
     if may_send and not asks_first and transmission.transmit_again(batch, lock):
         return
     if not _look_up(provider, batch, lock, proven=proven) and may_send and asks_first:
@@ -106,29 +112,32 @@ def _may_send_again(provider: PayoutProvider, batch: Batch, *, now: datetime) ->
         return False
     if batch.attempts.exclude(state=AttemptState.UNKNOWN).exists() or transmission.is_wanted_no_more(batch):
         return False
-    first = batch.first_sent_at or now
-    return now < first + provider.capabilities.key_window - _WINDOW_MARGIN
+    first, window = batch.first_sent_at or now, provider.capabilities.key_window
+    return now < first + window - min(_WINDOW_MARGIN_AT_MOST, window / 2)
 
 
 def _look_up(provider: PayoutProvider, batch: Batch, lock: SendLock, *, proven: bool) -> bool:
     """Ask by our key, without sending anything; tells whether the provider could say for sure."""
+    found = _find(provider, _key_of(batch))
+    if isinstance(found, Found):
+        _adopt(batch, found.view, lock)
+    else:
+        _not_found(provider, batch, found, proven=proven)
+    return isinstance(found, Found) or (isinstance(found, Absent) and found.authoritative)
+
+
+def _key_of(batch: Batch) -> Key:
     step = batch.steps.order_by("-n").first()
     assert step is not None
     assert batch.first_sent_at is not None
     assert batch.last_sent_at is not None
-    key = Key(
+    return Key(
         step_key=step.key,
         batch_key=batch.key,
         item_keys=list(batch.attempts.order_by("pk").values_list("key", flat=True)),
         first_sent_at=batch.first_sent_at,
         last_sent_at=batch.last_sent_at,
     )
-    found = _find(provider, key)
-    if isinstance(found, Found):
-        _adopt(batch, found.view, lock)
-    else:
-        _not_found(provider, batch, found, proven=proven)
-    return isinstance(found, Found) or (isinstance(found, Absent) and found.authoritative)
 
 
 def _find(provider: PayoutProvider, key: Key) -> Found | Absent | CannotTell:

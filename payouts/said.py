@@ -47,6 +47,36 @@ SENTENCES: Final[Sequence[str]] = (
     gettext_noop("Give the id of the recipient at Wise, a number."),
     gettext_noop("This is no hash of a recipient."),
     gettext_noop("This tells neither currency nor number."),
+    gettext_noop("Stripe pays nobody in your country from here."),
+    gettext_noop("Your account at Stripe is in {country}: it can be paid only where that is your country."),
+    gettext_noop("Stripe does not pay out in {currencies}."),
+    gettext_noop(
+        "The marketplace pays Stripe's fee. Stripe takes one of its own where it converts what you receive into the"
+        " currency of your bank account."
+    ),
+    gettext_noop(
+        "It is in your balance at Stripe at once; from there Stripe pays it to your bank as your account says, as a"
+        " rule within a few days."
+    ),
+    gettext_noop("Stripe asks you itself: give nothing here."),
+    gettext_noop("Only the id of the account at Stripe is needed."),
+    gettext_noop("This is not the id of an account at Stripe."),
+    gettext_noop("Log in first: an account at Stripe belongs to somebody whom we know."),
+    gettext_noop("Stripe wants more before it lets you be paid."),
+    gettext_noop("Stripe compares you with lists of persons whom nobody may pay; that can take some days."),
+    gettext_noop("The marketplace has paused your account at Stripe."),
+    gettext_noop("Something that Stripe asked for is overdue."),
+    gettext_noop("Stripe is checking what you gave."),
+    gettext_noop("Stripe is looking into your account."),
+    gettext_noop("Stripe has switched your account off and does not say why: write to Stripe's support."),
+    gettext_noop("You have no account at Stripe yet."),
+    gettext_noop("Fill in Stripe's form: who you are, and where you want to be paid."),
+    gettext_noop("Stripe wants to know more before you can be paid."),
+    gettext_noop("Stripe is checking what you gave. There is nothing for you to do."),
+    gettext_noop("Stripe has verified you: you can be paid."),
+    gettext_noop("Stripe does not let you be paid at the moment."),
+    gettext_noop("Stripe does not work with this account: write to Stripe's support."),
+    gettext_noop("Your account at Stripe is not connected with the marketplace any more."),
     # What every service's form says of what was filled in.
     gettext_noop("There is no such field; there is: {names}."),
     gettext_noop("This is needed."),

@@ -6,7 +6,7 @@ Both ears end here: what a webhook made us re-read and what a poll read are the 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 from uuid import UUID
@@ -26,11 +26,19 @@ from payouts.holding import alarm_ours
 from payouts.incidents import open_incidents
 from payouts.lifecycle import NEWS, Move, move, record
 from payouts.models import Attempt, Observation, OutboxMessage, Payout, State
+from payouts.providers.base import Leg
 
 log = logger(__name__)
 
 # What a single row can make the database, or the table of moves, refuse for the whole set.
 _POISON: Final = (IntegrityError, DataError, ForbiddenMove)
+
+
+ONWARD: Final[Mapping[Leg, tuple[str, str]]] = {
+    Leg.ARRIVED: ("at_the_bank", "It arrived at the payee's bank."),
+    Leg.FAILED: ("bank_failed", "The payee's bank did not take it: it is in their account at the provider."),
+}
+"""What is written into a payout's record when paid money arrived, or did not: its kind, and the sentence."""
 
 
 def settle(*, limit: int, now: datetime) -> int:
@@ -100,6 +108,8 @@ _FOLDED = (
     "raw_status",
     "reference",
     "movement_reference",
+    "onward",
+    "onward_message",
     "refusal_code",
     "refusal_class",
     "message",
@@ -128,6 +138,7 @@ def _write(changes: Sequence[Change], *, now: datetime) -> None:
     ledger.post([draft for c in changes if not c.path for draft in c.drafts], now=now)
     returning.owe_again([back for c in changes for back in c.returned], now=now)
     _note_returns([c for c in changes if c.partial_return and c.state is not State.RETURNED], now=now)
+    _note_onward(changes, now=now)
     _show_people([c for c in changes if c.person], now=now)
     open_incidents([one for c in changes for one in c.evidence], now=now)
     for provider, alarm in {c.attempt.provider: c.alarm for c in changes if c.alarm}.items():
@@ -205,6 +216,13 @@ def _note_returns(partial: Sequence[Change], *, now: datetime) -> None:
             for kind in ("write_back", "notice")
         ],
     )
+
+
+def _note_onward(changes: Sequence[Change], *, now: datetime) -> None:
+    """That it reached the payee's bank, or did not, stands in the payout's record, as its payee reads it too."""
+    for leg, (kind, reason) in ONWARD.items():
+        payouts = [c.payout for c in changes if c.onward == leg]
+        record(payouts, kind=kind, actor=Actor.rule("settlement"), reason=reason, now=now)
 
 
 def _show_people(changes: Sequence[Change], *, now: datetime) -> None:

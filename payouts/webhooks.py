@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from typing import Any, Protocol, runtime_checkable
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +17,7 @@ from marketplace_payouts.lib import crypto, rowsets
 from marketplace_payouts.lib.crash_points import crash_point
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.logs import logger
-from payouts import recovery
+from payouts import marks, recovery
 from payouts.models import Attempt, Batch, BatchState, WebhookDelivery
 from payouts.providers import registry
 from payouts.providers.base import Hint, PayoutProvider, ProviderError, RawWebhook
@@ -27,6 +29,19 @@ _TRY_AGAIN = timedelta(seconds=15)
 _TRIES = 12
 
 
+@runtime_checkable
+class HeardElsewhere(Protocol):
+    """A provider whose events come to a door that stands for other reasons too, and verifies them."""
+
+    @property
+    def name(self) -> str:
+        """Of the provider."""
+
+    def hints_of(self, event: Mapping[str, Any]) -> Sequence[Hint]:
+        """This will say what a verified event points at; nothing where it is about no payment of ours."""
+        ...
+
+
 def receive(provider: PayoutProvider, request: RawWebhook) -> int:
     """This will verify a delivery and store what it points at, once per event; gives how many were new.
 
@@ -35,7 +50,23 @@ def receive(provider: PayoutProvider, request: RawWebhook) -> int:
     crash_point("webhook.before_call")
     hints = provider.read_webhook(request)
     crash_point("webhook.after_call")
-    rows = [_delivery(provider.name, hint, request) for hint in hints]
+    return store(provider.name, hints, request)
+
+
+def hear(provider: PayoutProvider | None, event: Mapping[str, Any], request: RawWebhook) -> int:
+    """This will store what an event points at that was verified at another door; gives how many hints were new.
+
+    Of a provider that is not set up, or has no other door, it stores nothing.
+    """
+    if not isinstance(provider, HeardElsewhere):
+        return 0
+    hints = provider.hints_of(event)
+    return store(provider.name, hints, request) if hints else 0
+
+
+def store(provider: str, hints: Sequence[Hint], request: RawWebhook) -> int:
+    """This will store what a verified delivery points at, once per event; gives how many were new."""
+    rows = [_delivery(provider, hint, request) for hint in hints]
     with transaction.atomic():
         new = rowsets.insert(
             WebhookDelivery, rows, on_conflict="(provider, event_id) DO NOTHING", returning="id"
@@ -69,8 +100,10 @@ def work_off(*, limit: int, now: datetime) -> int:
         )
         batches = _batches(rows)
         adopting = {row.pk: b for row in rows if (b := batches.get(row.pk)) and _must_adopt(b, row)}
-        hurry([b.pk for pk, b in batches.items() if pk not in adopting], now=now)
-        _close([row for row in rows if row.pk not in adopting], batches, now=now)
+        went_there = _to_destinations(rows)
+        named = [b.pk for pk, b in batches.items() if pk not in adopting]
+        hurry([*named, *(pk for found in went_there.values() for pk in found)], now=now)
+        _close([row for row in rows if row.pk not in adopting], {*batches, *went_there}, now=now)
         rowsets.update(
             WebhookDelivery,
             [
@@ -118,18 +151,34 @@ def _batches(rows: Sequence[WebhookDelivery]) -> dict[UUID, Batch]:
     return found
 
 
+def _to_destinations(rows: Sequence[WebhookDelivery]) -> dict[UUID, list[UUID]]:
+    """Where a delivery points at a destination: the batches that went there and are still asked about."""
+    places = {
+        row.pk: (row.provider, marks.of_echo(row.provider, row.hint["destination"]))
+        for row in rows
+        if row.hint.get("destination")
+    }
+    wanted = Attempt.objects.filter(
+        payout__method__fingerprint__in={mark for _, mark in places.values()}, batch__next_at__isnull=False
+    )
+    there: dict[tuple[str, str], list[UUID]] = defaultdict(list)
+    for provider, mark, batch in wanted.values_list("provider", "destination", "batch_id"):
+        there[provider, mark].append(batch)
+    return {pk: there[place] for pk, place in places.items() if place in there}
+
+
 def _by(batches: QuerySet[Batch], column: str) -> dict[tuple[str, str], Batch]:
     return {(b.provider, getattr(b, column)): b for b in batches}
 
 
-def _close(rows: Sequence[WebhookDelivery], batches: dict[UUID, Batch], *, now: datetime) -> None:
+def _close(rows: Sequence[WebhookDelivery], applied: Collection[UUID], *, now: datetime) -> None:
     states = WebhookDelivery.State
     rowsets.update(
         WebhookDelivery,
         [
             {
                 "id": row.pk,
-                "state": states.APPLIED if row.pk in batches else states.IGNORED,
+                "state": states.APPLIED if row.pk in applied else states.IGNORED,
                 "worked_at": now,
                 "next_at": None,
             }
@@ -146,7 +195,7 @@ def _adopt(row: WebhookDelivery, batch: Batch, *, now: datetime) -> None:
         done = False
     if done:
         hurry([batch.pk], now=now)
-        _close([row], {row.pk: batch}, now=now)
+        _close([row], {row.pk}, now=now)
         crash_point("adopt.after_closing")
     elif row.tries + 1 >= _TRIES:
         WebhookDelivery.objects.filter(pk=row.pk).update(

@@ -27,7 +27,7 @@ from marketplace_payouts.lib.http import (
     MaybeReceived,
     Timeouts,
 )
-from payments.stripe.config import HOST, Config, config
+from payments.stripe.config import Config, config
 from payments.stripe.errors import (
     StripeBusy,
     StripeForbidden,
@@ -39,6 +39,7 @@ from payments.stripe.errors import (
     StripeUnavailable,
     code_of,
 )
+from payments.stripe.pinned import HOST
 
 READERS: Final = 4
 """How many readings are under way at once: a test account bears 25 a second, a live one 100."""

@@ -11,8 +11,7 @@ from django.conf import settings
 
 from marketplace_payouts.lib.http import BadBaseUrl, check_base_url
 from payments.stripe.errors import StripeOff
-
-HOST: Final = "api.stripe.com"
+from payments.stripe.pinned import HOST
 
 _KEY: Final = re.compile(r"(?:sk|rk)_(live|test)_[A-Za-z0-9]{24,}")
 _VERSION: Final = re.compile(r"20\d\d-\d\d-\d\d(?:\.[a-z]+)?")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote
 
 from django.conf import settings
@@ -11,37 +13,38 @@ from django.utils.safestring import SafeString
 from accounts.backoffice import cells
 from payouts.models import Batch
 
-_EXPLORER = "https://explorer.solana.com/tx"
-_PAYPAL = {"live": "https://www.paypal.com", "test": "https://www.sandbox.paypal.com"}
-_WISE = {"live": "https://wise.com", "test": "https://sandbox.transferwise.tech"}
+_PLACES: Final[Mapping[str, Mapping[str, str]]] = {
+    "paypal": {
+        "live": "https://www.paypal.com/activity/masspay/{}",
+        "test": "https://www.sandbox.paypal.com/activity/masspay/{}",
+    },
+    "solana": {
+        "live": "https://explorer.solana.com/tx/{}",
+        "test": "https://explorer.solana.com/tx/{}?cluster=devnet",
+    },
+    "stripe": {
+        "live": "https://dashboard.stripe.com/connect/transfers/{}",
+        "test": "https://dashboard.stripe.com/test/connect/transfers/{}",
+    },
+    "wise": {
+        "live": "https://wise.com/transactions/activities/by-resource/TRANSFER/{}",
+        "test": "https://sandbox.transferwise.tech/transactions/activities/by-resource/TRANSFER/{}",
+    },
+}
+"""Provider → environment → the address of a batch's page, with the place of its reference."""
 
 
 def batch(row: Batch) -> SafeString | str:
     """This will write the provider's reference of a batch, as a link where its dashboard has a page for it."""
     if not row.reference:
         return cells.EMPTY
-    if row.provider == "paypal":
-        return _out(
-            f"{_paypal(row.environment)}/activity/masspay/{quote(row.reference, safe='')}", row.reference
-        )
-    if row.provider == "wise":
-        return _out(
-            f"{_wise(row.environment)}/transactions/activities/by-resource/TRANSFER/{quote(row.reference, safe='')}",
-            row.reference,
-        )
-    if row.provider == "solana":
-        signature = row.reference.partition(":")[0]
-        cluster = "" if (row.environment or settings.ENVIRONMENT) == "live" else "?cluster=devnet"
-        return _out(f"{_EXPLORER}/{quote(signature, safe='')}{cluster}", signature)
-    return cells.code(row.reference)
-
-
-def _wise(environment: str) -> str:
-    return _WISE.get(environment or settings.ENVIRONMENT, _WISE["test"])
-
-
-def _paypal(environment: str) -> str:
-    return _PAYPAL.get(environment or settings.ENVIRONMENT, _PAYPAL["test"])
+    places = _PLACES.get(row.provider)
+    if places is None:
+        return cells.code(row.reference)
+    place = places.get(row.environment or settings.ENVIRONMENT, places["test"])
+    # Of a payment on a chain its signature comes first; then what tells when it lapses.
+    shown = row.reference.partition(":")[0]
+    return _out(place.format(quote(shown, safe="")), shown)
 
 
 def _out(url: str, text: str) -> SafeString:

@@ -191,6 +191,7 @@ def _attempt(
             ("Provider's reference", cells.code(attempt.reference)),
             ("In the payee's own list", cells.code(attempt.movement_reference)),
             ("Provider's word", attempt.raw_status or cells.EMPTY),
+            ("On to the payee's bank", _onward(attempt)),
             ("Refusal", _refusal(attempt)),
             ("Fee", cells.amount(attempt.fee_units, attempt.fee_currency)),
             ("Closed", cells.moment(attempt.closed_at)),
@@ -210,6 +211,11 @@ def _attempt(
 def _batch_told(batch: Batch) -> str:
     items = "1 item" if batch.item_count == 1 else f"{batch.item_count:,} items"
     return f"{items}, {batch.get_state_display().lower()}"
+
+
+def _onward(attempt: Attempt) -> str:
+    words = [attempt.onward.replace("_", " "), attempt.onward_message]
+    return ": ".join(word for word in words if word) or cells.EMPTY
 
 
 def _refusal(attempt: Attempt) -> str:

@@ -32,6 +32,8 @@ class Observation(Stored):
     returned_units = amount_column(null=True, blank=True)
     return_reference = models.CharField(max_length=120, blank=True)
     movement_reference = models.CharField(max_length=120, blank=True)
+    onward = models.CharField(max_length=12, blank=True)
+    onward_message = models.TextField(blank=True)
     refusal_code = models.CharField(max_length=80, blank=True)
     refusal_class = models.CharField(max_length=20, blank=True)
     message = models.TextField(blank=True)

@@ -112,6 +112,14 @@ class Attempt(Stored):
     )
     status = models.CharField(max_length=20, blank=True, help_text="Newest status observed, in our words.")
     raw_status = models.CharField(max_length=60, blank=True, help_text="The provider's own word.")
+    onward = models.CharField(
+        max_length=12,
+        blank=True,
+        help_text="How far it came from the payee's account at the provider to their bank, where the provider says so.",
+    )
+    onward_message = models.TextField(
+        blank=True, help_text="Why it did not reach the bank, as the provider says."
+    )
     refusal_code = models.CharField(max_length=80, blank=True)
     refusal_class = models.CharField(max_length=20, blank=True)
     message = models.TextField(blank=True)

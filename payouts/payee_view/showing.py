@@ -39,7 +39,14 @@ BACK: Final[frozenset[tuple[State, State]]] = frozenset(
     {(S.SUBMITTED, S.APPROVED), (S.FAILED, S.APPROVED), (S.FAILED, S.AWAITING_APPROVAL)}
 )
 """The moves that take a payout a step back, so that it goes out once more."""
-PARTLY_RETURNED: Final = "partly_returned"
+BESIDE: Final[Mapping[str, StrPromise]] = {
+    "partly_returned": _("Part of the money came back to us."),
+    "at_the_bank": _("It arrived at your bank."),
+    "bank_failed": _(
+        "Your bank did not take it. It is in your account at %(provider)s: look there which bank account you gave."
+    ),
+}
+"""What the payee reads of what happened to a payout without moving it, by the kind of the event."""
 
 
 def show(*, payee_id: UUID, payout_id: UUID, now: datetime) -> Shown:
@@ -89,8 +96,8 @@ def _sentences(
     events: Iterable[tuple[datetime, str, str, str]],
 ) -> Iterable[tuple[datetime, StrPromise]]:
     for at, kind, came_from, to in events:
-        if kind == PARTLY_RETURNED:
-            yield at, _("Part of the money came back to us.")
+        if kind in BESIDE:
+            yield at, BESIDE[kind]
         elif came_from != to and (sentence := sentence_of(came_from, State(to))) is not None:
             yield at, sentence
 

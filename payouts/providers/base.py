@@ -273,6 +273,31 @@ class Key:
     last_sent_at: datetime
 
 
+class Leg(enum.StrEnum):
+    """Where money stands that was paid into an account of the payee's at the provider, on its way to their bank."""
+
+    UNDER_WAY = "under_way"
+    ARRIVED = "arrived"
+    FAILED = "failed"
+    """The bank did not take it, or sent it back: it is in the payee's account at the provider, and not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Onward:
+    """How far paid money came from the payee's account at the provider to their bank: a fact beside the status.
+
+    It is neither a return nor a failure: what we owed is paid, and paying again would pay twice.
+    """
+
+    leg: Leg
+    reference: str
+    """The provider's id of what carries it to the bank."""
+    word: str
+    """The vendor's word, raw."""
+    message: str = ""
+    """Why it failed, as the provider says."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What the provider says of one item now."""
@@ -296,6 +321,8 @@ class Observation:
     """What the payee's own list and our statement call the movement of money; empty before there is one."""
     provider_time: datetime | None = None
     batch_reference: str = ""
+    onward: Onward | None = None
+    """Where the provider pays into an account of the payee's that it pays out itself, and says how far it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +374,8 @@ class Hint:
     item_reference: str = ""
     batch_key: str = ""
     item_key: str = ""
+    destination: str = ""
+    """In the form of `destination_echo`: where it names no payment, everything that went there is asked about."""
 
 
 @dataclass(frozen=True, slots=True)

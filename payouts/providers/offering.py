@@ -37,6 +37,41 @@ class Proof(enum.StrEnum):
     """They gave it here, freshly logged in; nobody can be asked at the destination itself."""
 
 
+class HostedState(enum.StrEnum):
+    """How far a payee is with a service that asks them itself."""
+
+    NOT_STARTED = "not_started"
+    PENDING = "pending"
+    """The payee, or the service, is not done."""
+    READY = "ready"
+    """They can be paid."""
+    DECLINED = "declined"
+    """The service does not take them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where the payee goes on; it opens their account at the service, and is neither kept nor mailed."""
+
+    url: str
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How a payee stands with a service whose accounts of our payees stand in our own records."""
+
+    account: str
+    """The service's id of their account; empty where they have none."""
+    country: str
+    """Of the account, two letters; empty where they have none."""
+    state: HostedState
+    sentence: str
+    """Where they stand, and what to do."""
+    open: Callable[[str], Link]
+    """As `Hosted.open`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Receiver:
     """What a service may know of a payee who has no method there yet."""
@@ -47,6 +82,8 @@ class Receiver:
     """ISO 3166-1, two letters; empty where the payee has not said."""
     currencies: Sequence[str] = ()
     """In which they are owed something, or else all in which the marketplace sells."""
+    registrations: Mapping[str, Registration] = field(default_factory=dict)
+    """By the name of the service: what our own records say of them there. Most services keep their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,26 +149,6 @@ class Form:
     fields: Sequence[Field]
 
 
-class HostedState(enum.StrEnum):
-    """How far a payee is with a service that asks them itself."""
-
-    NOT_STARTED = "not_started"
-    PENDING = "pending"
-    """The payee, or the service, is not done."""
-    READY = "ready"
-    """They can be paid."""
-    DECLINED = "declined"
-    """The service does not take them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """Where the payee goes on; it opens their account at the service, and is neither kept nor mailed."""
-
-    url: str
-    expires_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Hosted:
     """The service asks the payee itself."""
@@ -143,6 +160,7 @@ class Hosted:
     """Make a link for the payee; given is the address to which the service sends them back.
 
     :raises ProviderUnavailable: when the service cannot be asked now.
+    :raises DestinationError: when it does not take them; the sentence is fit for the payee.
     """
 
 

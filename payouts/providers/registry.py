@@ -16,12 +16,14 @@ from payouts.providers.environ import is_live, read
 from payouts.providers.payoneer.provider import Payoneer
 from payouts.providers.paypal.provider import PayPal
 from payouts.providers.solana.provider import Solana
+from payouts.providers.stripe.provider import Stripe
 from payouts.providers.wise.provider import Wise
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
     "payoneer": Payoneer,
     "solana": Solana,
+    "stripe": Stripe,
     "wise": Wise,
 }
 

@@ -79,6 +79,15 @@ def test_links_a_payment_on_solana_to_its_transaction(page_of, everything, envir
     assert f"https://explorer.solana.com/tx/5VERYlong{cluster}" in page_of(payout)
 
 
+@pytest.mark.parametrize(("environment", "mode"), [("live", ""), ("test", "test/")])
+def test_links_a_transfer_to_stripes_dashboard(page_of, everything, environment, mode):
+    payout = everything["paid"]
+    batch = payout.attempts.get().batch
+    batch.environment, batch.provider, batch.reference = environment, "stripe", "tr_1"
+    batch.save()
+    assert f"https://dashboard.stripe.com/{mode}connect/transfers/tr_1" in page_of(payout)
+
+
 def test_shows_calls_without_secrets_and_details(page_of, everything):
     page = page_of(everything["paid"])
     assert "sender_batch_id" in page

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import Payee, User
+from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.ids import uuid7
 from payments.models import Seller
@@ -24,7 +25,8 @@ def payee(db: None) -> Payee:
     """A payee by Stripe, who logs in."""
     user = User.objects.create(email="seller@market.example")
     payee = factories.PayeeFactory.create(user=user)
-    factories.MethodFactory.create(payee=payee, provider="stripe")
+    mark = crypto.fingerprint(f"stripe:{account_of(payee)}")
+    factories.MethodFactory.create(payee=payee, provider="stripe", fingerprint=mark)
     return payee
 
 
@@ -37,6 +39,11 @@ def _subscriber(db: None, settings: Any) -> None:
     )
 
 
+def account_of(payee: Payee) -> str:
+    """The payee's account at Stripe."""
+    return f"acct_{payee.pk.hex}"
+
+
 def stands(payee: Payee, state: str, *, at: Any = None) -> Seller:
     """Have Stripe's last word about the payee be this, and be news."""
     at = at or utc_now()
@@ -46,7 +53,7 @@ def stands(payee: Payee, state: str, *, at: Any = None) -> Seller:
         defaults={
             "kind": "express",
             "country": "DE",
-            "stripe_id": f"acct_{payee.pk.hex}",
+            "stripe_id": account_of(payee),
             "state": state,
             "verified_at": at if verified else None,
             "verification": uuid7() if verified else None,
@@ -104,6 +111,15 @@ def answer(payout: Payout) -> gates.GateAnswer:
     """What the gate says of a payout."""
     answers = gates.explain([payout.pk], now=utc_now())[payout.pk]
     return next(one for one in answers if one.gate == seller_news.GATE)
+
+
+def test_a_payout_to_another_account_than_the_payees_present_one_waits(payee):
+    payout = factories.PayoutFactory.create(payee=payee, provider="stripe")
+    stands(payee, "verified")
+    assert answer(payout).passed
+    Seller.objects.update(stripe_id="acct_AnotherOne")
+    assert not answer(payout).passed
+    assert "present one" in answer(payout).sentence
 
 
 def test_a_payout_by_stripe_waits_for_the_verification_and_is_woken_by_it(payee):

@@ -15,6 +15,7 @@ from django.core.cache import cache
 
 from accounts.models import Payee
 from flexsync import identity
+from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.clock import utc_now
 from marketplace_payouts.lib.ids import uuid7
 from payments import reading, sellers
@@ -161,7 +162,8 @@ def test_an_account_that_is_verified_then_not_then_again(town: Town) -> None:
     payee = Payee.objects.get(flex_user_id=town.anna.id)
     assert payee.user is not None
     assert sellers.standing(payee.user).may_be_offered
-    factories.MethodFactory.create(payee=payee, provider="stripe")
+    mark = crypto.fingerprint(f"stripe:{account}")
+    factories.MethodFactory.create(payee=payee, provider="stripe", fingerprint=mark)
     owed = factories.PayableFactory.create(payee=payee, source=None, origin="staff", trigger=None)
 
     def passes() -> bool:
