@@ -261,7 +261,12 @@ def _first_step(
     while attempts:
         try:
             step = provider.next_step(
-                Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
+                Progress(
+                    batch_key=batch.key,
+                    currency=batch.currency,
+                    items=items_of(attempts),
+                    at=batch.created_at,
+                )
             )
         except BadItem as error:
             bad = next(a for a in attempts if a.key == error.item_key)

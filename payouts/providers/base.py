@@ -147,6 +147,8 @@ class Progress:
     currency: str
     items: Sequence[Item]
     answers: Sequence[Answer] = ()
+    at: datetime | None = None
+    """When the batch was written down; always told by the engine."""
 
 
 @dataclass(frozen=True, slots=True)

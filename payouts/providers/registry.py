@@ -11,12 +11,14 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
+from payouts.providers.bank_file.provider import BankFile
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
 from payouts.providers.paypal.provider import PayPal
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
     "paypal": PayPal,
+    "bank_file": BankFile,
 }
 
 
