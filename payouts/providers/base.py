@@ -354,9 +354,10 @@ class StatementLine:
     item_reference: str
     kind: str
     """`debit`, `fee`, `return`, `top_up`, `withdrawal` (to our own bank), `conversion` (one line for each of its two
-    currencies) or `other`. What is `other` stops the provider until a person has explained it."""
+    currencies), `account_fee` (for the account as a whole, and for no payment) or `other`. What is `other` stops the
+    provider until a person has explained it."""
     amount: Money
-    """Positive in the direction of its kind: out for `debit`, `fee` and `withdrawal`, in for `return` and `top_up`.
+    """Positive in the direction of its kind: out for `debit`, fees and `withdrawal`, in for `return` and `top_up`.
     Of `conversion` and `other`, positive is in."""
     at: datetime
     destination: str = ""

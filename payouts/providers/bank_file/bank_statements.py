@@ -55,6 +55,8 @@ class Entry:
     """The key of our payment that it names."""
     message_id: str = ""
     """The id of our file, where the whole of it was debited as one sum."""
+    part: str = ""
+    """The id of the part of the file, where the bank names it."""
     account: str = ""
     """The other side's account number, compact; empty where the bank does not say."""
     reason: str = ""
@@ -145,7 +147,7 @@ def _fingerprint(entry: Entry) -> str:
         str(entry.amount.units),
         entry.amount.currency,
         entry.item_key,
-        entry.message_id,
+        entry.part or entry.message_id,
         entry.account,
         entry.text,
     )

@@ -25,7 +25,7 @@ from payouts.providers.bank_file.bank_statements import (
     with_references,
 )
 from payouts.providers.bank_file.iban import compact
-from payouts.providers.bank_file.identifiers import item_key_in, message_in
+from payouts.providers.bank_file.identifiers import file_in, item_key_in
 
 _NAMESPACE: Final = re.compile(r"\{urn:iso:std:iso:20022:tech:xsd:camt\.053\.001\.\d\d\}")
 _CHARGES: Final = frozenset({"CHRG", "COMM", "FEES"})
@@ -135,15 +135,17 @@ def _entry(entry: Element, detail: Element | None, amount: Money, reference: str
     texts = _texts(entry, detail)
     ids = [] if detail is None else [detail.findtext("Refs/EndToEndId") or ""]
     item_key = item_key_in(*ids) or item_key_in(*texts)
-    message_id = "" if item_key else message_in(*_file_ids(entry, detail), *texts)
     kind = _kind(entry, detail, is_credit=is_credit, is_ours=bool(item_key))
+    is_sum = kind is EntryKind.DEBIT and not item_key
+    file, part = file_in(*_file_ids(entry, detail), *texts) if is_sum else ("", "")
     return Entry(
         reference=reference,
         kind=kind,
         amount=-amount if kind is EntryKind.OTHER and not is_credit else amount,
         booked_on=_need_day(entry, "BookgDt"),
         item_key=item_key,
-        message_id=message_id if kind is EntryKind.DEBIT else "",
+        message_id=file,
+        part=part,
         account=_other_side(detail, is_out=kind is EntryKind.DEBIT),
         reason="" if detail is None else detail.findtext("RtrInf/Rsn/Cd") or "",
         text=" ".join(texts),

@@ -24,7 +24,7 @@ from payouts.providers.bank_file.bank_statements import (
     with_references,
 )
 from payouts.providers.bank_file.iban import compact
-from payouts.providers.bank_file.identifiers import item_key_in, message_in
+from payouts.providers.bank_file.identifiers import file_in, item_key_in
 
 _NAMES: Final[Mapping[str, Sequence[str]]] = {
     "account": ("account", "iban", "auftragskonto", "iban auftragskonto"),
@@ -110,13 +110,16 @@ def _entry(values: Mapping[str, str]) -> Entry:
     item_key = item_key_in(values.get("end_to_end_id", "")) or item_key_in(text)
     kind = _kind(values.get("kind", "").lower(), is_in=amount.units > 0, is_ours=bool(item_key))
     is_debit = kind is EntryKind.DEBIT
+    is_sum = is_debit and not item_key
+    file, part = file_in(values.get("end_to_end_id", ""), text) if is_sum else ("", "")
     return Entry(
         reference=values.get("reference", ""),
         kind=kind,
         amount=amount if kind is EntryKind.OTHER else abs(amount),
         booked_on=_day(values["booked_on"]),
         item_key=item_key,
-        message_id=message_in(values.get("end_to_end_id", ""), text) if is_debit and not item_key else "",
+        message_id=file,
+        part=part,
         account=compact(values.get("counterparty", "")) if is_debit else "",
         reason=values.get("reason", ""),
         text=text,

@@ -73,7 +73,7 @@ class Desk(Protocol):
         ...
 
 
-class _NoDesk:
+class ClosedDesk:
     """Before the core has handed one in: nothing can be said."""
 
     def take(self, message_id: str) -> int:
@@ -96,7 +96,7 @@ class _NoDesk:
 
 
 _NOBODY = "Nobody keeps the desk for bank files in this process."
-_present: Desk = _NoDesk()
+_present: Desk = ClosedDesk()
 
 
 def use(desk: Desk) -> None:
@@ -110,4 +110,4 @@ def present() -> Desk:
     return _present
 
 
-__all__ = ["Coverage", "Desk", "DeskFile", "present", "use"]
+__all__ = ["ClosedDesk", "Coverage", "Desk", "DeskFile", "present", "use"]

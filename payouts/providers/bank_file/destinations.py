@@ -49,9 +49,9 @@ def fields_of(country: str) -> tuple[str, ...]:
 
 
 def mask(destination: Mapping[str, str]) -> str:
-    """This will show an account without giving it away: country and the last digits."""
-    number = destination.get("iban") or destination.get("account", "")
-    return f"{destination['country']} •••• {number[-3:]}"
+    """This will show an account without giving it away: its last three characters."""
+    kind = "IBAN" if "iban" in destination else "Account"
+    return f"{kind} •••• {account_of(destination)[-3:]}"
 
 
 def account_of(destination: Mapping[str, str]) -> str:
@@ -59,19 +59,9 @@ def account_of(destination: Mapping[str, str]) -> str:
     return destination.get("iban") or destination["account"]
 
 
-def bank_of(destination: Mapping[str, str]) -> str:
-    """This will give what names the bank in the file: its clearing code, or its BIC, or nothing."""
-    return destination.get("clearing") or destination.get("bic", "")
-
-
 def name_of(destination: Mapping[str, str]) -> str:
     """This will give the holder's name as the file has it."""
     return transliterate(destination["holder"], country=destination["country"])
-
-
-def echo(*, account: str, bank: str, name: str) -> str:
-    """This will give an account in the form in which what was sent and what is reported are compared."""
-    return f"{account}|{bank}|{name}"
 
 
 def _text(filled: Mapping[str, str], field: str, country: str, longest: int) -> str:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 _HEX: Final = re.compile(r"(?<![0-9A-Za-z])[0-9a-fA-F]{32}(?![0-9A-Za-z])")
 # A part of a file carries its number behind the id.
-_FILE: Final = re.compile(r"(?<![0-9A-Za-z])BF([0-9a-fA-F]{32})[12]?(?![0-9A-Za-z])")
+_FILE: Final = re.compile(r"(?<![0-9A-Za-z])BF([0-9a-fA-F]{32})([12]?)(?![0-9A-Za-z])")
 
 
 def end_to_end_id(item_key: str) -> str:
@@ -26,7 +26,7 @@ def message_id(batch_key: str) -> str:
 
 def batch_key(message: str) -> str:
     """This will give the key of the batch that a file is; nothing where it is none of ours."""
-    return str(UUID(message[2:])) if message_in(message) == message else ""
+    return str(UUID(message[2:])) if file_in(message) == (message, "") else ""
 
 
 def item_key_in(*texts: str) -> str:
@@ -35,7 +35,11 @@ def item_key_in(*texts: str) -> str:
     return str(found.pop()) if len(found) == 1 else ""
 
 
-def message_in(*texts: str) -> str:
-    """This will give the id of the file that texts name; banks put it with or without the number of its part."""
-    found = {f"BF{match[1].lower()}" for text in texts for match in _FILE.finditer(text)}
-    return found.pop() if len(found) == 1 else ""
+def file_in(*texts: str) -> tuple[str, str]:
+    """This will give the id of the file that texts name, and of its part where they name one; else nothing."""
+    found = {(f"BF{match[1].lower()}", match[2]) for text in texts for match in _FILE.finditer(text)}
+    files, parts = {file for file, _ in found}, {part for _, part in found} - {""}
+    if len(files) != 1:
+        return "", ""
+    file = files.pop()
+    return file, f"{file}{parts.pop()}" if len(parts) == 1 else ""

@@ -38,16 +38,12 @@ class Payment:
     amount: Money
     name: str
     account: str
+    """Where to, as `destination_echo` has it."""
     bank: str
     """The clearing code or BIC of the payee's bank; empty where an IBAN tells."""
     note: str
     part: str
     """The id of the part of the file that it stands in."""
-
-    @property
-    def destination(self) -> str:
-        """Where to, in the form in which destinations are compared."""
-        return destinations.echo(account=self.account, bank=self.bank, name=self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Final, Self
 
 from marketplace_payouts.lib.clock import in_utc, utc_now
@@ -13,6 +13,7 @@ from payouts.providers.bank_file.bank_statements import Entry
 from payouts.providers.bank_file.desk import Coverage, Desk, DeskFile, present
 from payouts.providers.bank_file.identifiers import end_to_end_id, item_key_in, message_id
 from payouts.providers.bank_file.offering import BankFileOffering
+from payouts.providers.bank_file.pain001 import Contents
 from payouts.providers.bank_file.settings import DECIMALS, BankFileSettings
 from payouts.providers.base import (
     Absent,
@@ -47,6 +48,7 @@ FILE: Final = "file"
 _FOR_EVER: Final = timedelta(days=36_500)
 # Banks give most of it back within days; a payee's bank may be asked for it longer.
 _RETURN_WINDOW: Final = timedelta(days=90)
+_NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SEPA_CAP: Final = 999_999_999_99
 
 
@@ -195,26 +197,22 @@ class BankFile:
     def statement(self, *, since: datetime, until: datetime) -> Statement:
         """This will give every booked entry since a day, and what was booked before of the same payments.
 
-        :raises ProviderUnavailable: when there is none, or it cannot be read now.
+        :raises ProviderUnavailable: when it cannot be read now.
         """
         covered = self._desk.coverage()
-        if covered is None:
-            raise ProviderUnavailable("No statement was taken in yet: import one.")
         entries = {one.reference: one for one in self._desk.entries_since(in_utc(since).date())}
         files = self._files_of(entries.values())
         keys = {one.item_key for one in entries.values() if one.item_key}
-        for file in files.values():
+        for file in files:
             entries |= {one.reference: one for one in self._desk.entries_of(keys, file.message_id)}
-        contents = {name: pain001.read(file.body) for name, file in files.items()}
-        return Statement(
-            lines=[
-                views.line(part)
-                for one in sorted(entries.values(), key=lambda one: (one.booked_on, one.reference))
-                for part in views.parts_of(one, contents.get(one.message_id))
-            ],
-            # What the bank was given may be booked later, and it is not known here what that was.
-            complete_until=min(in_utc(until), views.end_of(covered.until)) - self.settings.booked_within,
-        )
+        lines = [
+            views.line(part)
+            for one in sorted(entries.values(), key=lambda one: (one.booked_on, one.reference))
+            for part in views.parts_of(one, files.of(one))
+        ]
+        # What the bank was given may be booked later, and it is not known here what that was.
+        until = _NEVER if covered is None else min(in_utc(until), views.end_of(covered.until))
+        return Statement(lines=lines, complete_until=until - self.settings.booked_within)
 
     def check(self) -> ConnectionReport:
         """This will say what is set up, and how far the statements reach."""
@@ -250,12 +248,8 @@ class BankFile:
         return destinations.mask(destination)
 
     def destination_echo(self, destination: Mapping[str, str]) -> str:
-        """This will give account, bank and holder as the file has them."""
-        return destinations.echo(
-            account=destinations.account_of(destination),
-            bank=destinations.bank_of(destination),
-            name=destinations.name_of(destination),
-        )
+        """This will give the account's number, which is all of it that statements name."""
+        return destinations.account_of(destination)
 
     def _expressible(self, key: str, destination: Mapping[str, str], currency: str) -> None:
         if currency != self.settings.currency:
@@ -269,17 +263,35 @@ class BankFile:
         keys = [one.key for one in pain001.read(file.body).payments]
         return views.batch_view(file, self._desk.entries_of(keys, file.message_id))
 
-    def _files_of(self, entries: Iterable[Entry]) -> dict[str, DeskFile]:
-        files: dict[str, DeskFile] = {}
-        known: set[str] = set()
+    def _files_of(self, entries: Iterable[Entry]) -> _Files:
+        """Read each file once that some entry names, itself or one of its payments."""
+        found = _Files()
         for entry in entries:
-            if entry.message_id in files or entry.item_key in known:
+            if found.of(entry) is not None:
                 continue
             file = self._desk.file_of(entry.item_key) if entry.item_key else self._desk.file(entry.message_id)
             if file is not None:
-                files[file.message_id] = file
-                known |= {one.key for one in pain001.read(file.body).payments}
-        return files
+                found.add(pain001.read(file.body))
+        return found
+
+
+class _Files:
+    """Files that were read back, found by what names them."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, Contents] = {}
+
+    def add(self, contents: Contents) -> None:
+        """This will keep one."""
+        names = (contents.message_id, *(one.key for one in contents.payments))
+        self._by_name |= dict.fromkeys(names, contents)
+
+    def of(self, entry: Entry) -> Contents | None:
+        """This will give the file that an entry is about."""
+        return self._by_name.get(entry.item_key or entry.message_id)
+
+    def __iter__(self) -> Iterator[Contents]:
+        return iter({one.message_id: one for one in self._by_name.values()}.values())
 
 
 def _balance(covered: Coverage) -> list[Balance]:

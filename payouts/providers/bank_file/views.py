@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
 from marketplace_payouts.lib.money import Money
-from payouts.providers.bank_file import destinations, pain001
+from payouts.providers.bank_file import pain001
 from payouts.providers.bank_file.bank_statements import Entry, EntryKind
 from payouts.providers.bank_file.desk import DeskFile
 from payouts.providers.bank_file.iban import is_iban
@@ -52,7 +52,11 @@ def parts_of(entry: Entry, contents: Contents | None) -> list[Entry]:
     """
     if entry.item_key or not entry.message_id or contents is None or contents.message_id != entry.message_id:
         return [entry]
-    wholes = {tuple(contents.payments), *map(tuple, _parts(contents))}
+    parts: dict[str, list[Payment]] = defaultdict(list)
+    for one in contents.payments:
+        parts[one.part].append(one)
+    named = [parts[entry.part]] if entry.part in parts else [list(contents.payments), *parts.values()]
+    wholes = {tuple(some) for some in named}
     fitting = [some for some in wholes if _sum(some) == entry.amount]
     if len(fitting) != 1:
         return [entry]
@@ -67,13 +71,6 @@ def parts_of(entry: Entry, contents: Contents | None) -> list[Entry]:
         )
         for one in fitting[0]
     ]
-
-
-def _parts(contents: Contents) -> Iterable[Sequence[Payment]]:
-    parts: dict[str, list[Payment]] = defaultdict(list)
-    for one in contents.payments:
-        parts[one.part].append(one)
-    return parts.values()
 
 
 def _sum(payments: Sequence[Payment]) -> Money:
@@ -93,7 +90,8 @@ def _observation(file: DeskFile, payment: Payment, entries: Sequence[Entry]) -> 
         raw_status=word,
         # The first debit is compared with what was sent; a second one is what the comparison of both lists is for.
         amount=debits[0].amount if debits else payment.amount,
-        destination=_destination(payment, debits[0]) if debits else "",
+        # Only IBANs are compared: other account numbers are written in too many ways.
+        destination=debits[0].account if debits and is_iban(debits[0].account) else "",
         returned=back or None,
         return_reference=returns[-1].reference if back else "",
         refusal=file.refused.get(payment.key) if status is Status.FAILED else None,
@@ -125,17 +123,11 @@ def _status(
     return Status.PROCESSING, file.standing
 
 
-def _destination(payment: Payment, debit: Entry) -> str:
-    """Only IBANs are compared: other account numbers are written in too many ways."""
-    if not is_iban(debit.account):
-        return ""
-    if debit.account == payment.account:
-        return payment.destination
-    return destinations.echo(account=debit.account, bank="", name="")
-
-
 def line(entry: Entry) -> StatementLine:
-    """This will give an entry as a line of a provider's list."""
+    """This will give an entry as a line of a provider's list.
+
+    A debit without any id of ours keeps its account to itself: it stands before people, and is matched with nothing.
+    """
     return StatementLine(
         reference=entry.reference,
         item_key=entry.item_key,
@@ -143,6 +135,7 @@ def line(entry: Entry) -> StatementLine:
         kind=LINE_KINDS[entry.kind],
         amount=entry.amount,
         at=end_of(entry.booked_on),
+        destination=entry.account if entry.item_key else "",
     )
 
 

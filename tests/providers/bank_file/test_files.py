@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from marketplace_payouts.lib.money import Money
 from payouts.providers.bank_file import csv_file, pain001
-from payouts.providers.bank_file.identifiers import batch_key, item_key_in, message_id, message_in
+from payouts.providers.bank_file.identifiers import batch_key, file_in, item_key_in, message_id
 from payouts.providers.bank_file.provider import BankFile
 from payouts.providers.base import BadItem, Item, Progress, ProviderError
 from tests.providers.bank_file.papers import ANNA, LINH, MADE_AT, file_of, item, schema, settings
@@ -106,7 +106,10 @@ def test_ids_are_found_again_however_a_bank_writes_them():
     assert item_key_in(hexed, hexed) == key
     assert item_key_in(hexed, uuid.uuid4().hex) == "", "Two of them name nobody."
     assert item_key_in(f"x{hexed}", message_id(batch)) == ""
-    assert message_in(f"PII {message_id(batch)}2") == message_id(batch)
+    file = message_id(batch)
+    assert file_in(f"PII {file}2") == (file, f"{file}2")
+    assert file_in(file.upper(), f"{file}1") == (file, f"{file}1")
+    assert file_in(file, message_id(key)) == ("", "")
     assert batch_key(message_id(batch)) == batch
     assert batch_key("PAYROLL-1") == ""
 
@@ -118,7 +121,7 @@ def test_what_is_read_back_is_what_was_written():
     provider = BankFile(settings())
     assert found.message_id == step.key
     assert found.execution_date == date(2026, 11, 27)
-    written = {one.key: (one.amount, one.destination, one.note) for one in found.payments}
+    written = {one.key: (one.amount, one.account, one.note) for one in found.payments}
     assert written == {
         one.key: (one.amount, provider.destination_echo(one.destination), one.note) for one in items
     }
