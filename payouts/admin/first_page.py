@@ -23,6 +23,7 @@ from payouts.admin.payout_filters import late
 from payouts.admin.sending import unknown_words
 from payouts.models import (
     Attempt,
+    BankFile,
     Case,
     Heartbeat,
     Hold,
@@ -60,6 +61,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
         _not_payable(now),
         _money_back(),
         _payments_in(now),
+        _bank(),
         *more(now),
         _machinery(now),
         _set_up(),
@@ -182,6 +184,25 @@ def _payments_in(now: datetime) -> Group:
                 unknown,
                 cells.list_of(PaymentIn, "next_at=yes"),
                 tone="info",
+            ),
+        ],
+    )
+
+
+def _bank() -> Group:
+    live = BankFile.objects.filter(withdrawn_at__isnull=True, uploaded_at__isnull=True)
+    return Group(
+        "Bank",
+        [
+            Need(
+                "Bank files to download and upload",
+                live.filter(downloaded_at__isnull=True).count(),
+                cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no"),
+            ),
+            Need(
+                "Bank files that another person must confirm to be at the bank",
+                live.filter(downloaded_at__isnull=False).count(),
+                cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no"),
             ),
         ],
     )
