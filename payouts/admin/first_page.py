@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -190,20 +190,15 @@ def _payments_in(now: datetime) -> Group:
 
 
 def _bank() -> Group:
-    live = BankFile.objects.filter(withdrawn_at__isnull=True, uploaded_at__isnull=True)
+    here = Q(downloaded_at__isnull=True)
+    waiting = BankFile.objects.filter(withdrawn_at__isnull=True, uploaded_at__isnull=True)
+    found = waiting.aggregate(new=Count("pk", filter=here), taken=Count("pk", filter=~here))
+    url = cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no")
     return Group(
         "Bank",
         [
-            Need(
-                "Bank files to download and upload",
-                live.filter(downloaded_at__isnull=True).count(),
-                cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no"),
-            ),
-            Need(
-                "Bank files that another person must confirm to be at the bank",
-                live.filter(downloaded_at__isnull=False).count(),
-                cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no"),
-            ),
+            Need("Bank files to download and upload", found["new"], url),
+            Need("Bank files that another person must confirm to be at the bank", found["taken"], url),
         ],
     )
 

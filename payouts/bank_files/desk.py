@@ -103,7 +103,7 @@ class DatabaseDesk:
     def coverage(self) -> Coverage | None:
         """This will say up to which day the taken statements follow each other without a gap."""
         rows = BankStatement.objects.filter(taken_at__isnull=False, account=_present_account())
-        taken = list(rows.order_by("first_day", "last_day"))
+        taken = list(rows.defer("sealed").order_by("first_day", "last_day"))
         if not taken:
             return None
         newest = max((row for row in taken if row.closing_units is not None), key=_last_day, default=None)

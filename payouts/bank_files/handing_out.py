@@ -13,10 +13,10 @@ from django.db import transaction
 
 from accounts.models import User
 from accounts.roles import require
-from payouts import incarnation, reconciliation
+from payouts import incarnation, reconciliation, transmission
 from payouts.bank_files.desk import body_of
 from payouts.errors import Refused
-from payouts.models import BankFile, BankFileAct, Hold
+from payouts.models import BankFile, BankFileAct
 from payouts.outcomes import Done
 from payouts.providers.bank_file import csv_file
 from payouts.providers.base import ProviderError
@@ -120,17 +120,14 @@ def _may_still_go(file: BankFile) -> None:
         raise Refused(
             "The database was restored, and files may be at the bank already: run after_restore first."
         )
-    rails = ("everything", f"provider:{file.batch.provider}", f"currency:{file.batch.currency}")
-    attempts = file.batch.attempts.values("payout_id", "method_id", "payout__payee_id")
-    holds = (
-        Hold.objects.filter(rail_id__in=rails)
-        | Hold.objects.filter(payout_id__in=attempts.values("payout_id"))
-        | Hold.objects.filter(method_id__in=attempts.values("method_id"))
-        | Hold.objects.filter(payee_id__in=attempts.values("payout__payee_id"))
-    )
-    hold = holds.filter(lifted_at__isnull=True).order_by("set_at").first()
+    hold = transmission.holds_on(file.batch).order_by("set_at").first()
     if hold is not None:
         raise Refused(f"{file} is stopped: {hold.reason} Release it, or withdraw the file.")
+    if transmission.is_wanted_no_more(file.batch):
+        raise Refused(
+            f"Since {file} was made a payee in it gave another account, or a sale in it was taken back: withdraw the"
+            " file. What is still wanted is gathered anew."
+        )
 
 
 def _note(file: BankFile, act: str, *, by: User, reason: str, now: datetime) -> None:

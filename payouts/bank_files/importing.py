@@ -73,10 +73,12 @@ def take(row: BankStatement, *, by: User, now: datetime) -> int:
 
     Then the files that it speaks of are read again, and both lists compared.
 
-    :raises Refused: when it was taken already.
+    :raises Refused: when it was taken already, or they uploaded it themselves.
     """
     if row.taken_at is not None:
         raise Refused("The statement was taken already.")
+    if row.imported_by_id == by.pk:
+        raise Refused("You uploaded this statement; another person must second it.")
     statement = read(body_of(row), row.first_day, row.last_day)
     rows = [_entry(row, entry) for entry in statement.entries]
     made = rowsets.insert(BankEntry, rows, on_conflict="(account, reference) DO NOTHING", returning="id")

@@ -35,7 +35,7 @@ from tests.database import Cleaner
 from tests.operations.conftest import Saboteur
 from tests.providers.bank_file.courier import BankService, bank
 from tests.providers.bank_file.papers import ANNA
-from tests.stories.bank import Finance
+from tests.stories.bank import ACCOUNTS, Finance
 from tests.stories.test_sender_died import POINTS
 from tests.stories.world import World
 
@@ -463,6 +463,19 @@ def test_what_is_stopped_is_not_given_out(finance: Finance) -> None:
     holding.stop(by=world.alice, reason="Fire.", now=world.now)
     with pytest.raises(Refused, match="Fire"):
         finance.download()
+
+
+def test_what_is_not_wanted_any_more_is_not_given_out(finance: Finance) -> None:
+    world = finance.world
+    (payout,) = finance.sent()
+    fields = {"payee": str(payout.payee_id), "provider": "bank_file", "checked": "Called the payee."}
+    world.second("method_add", fields, secret=dict(ACCOUNTS["ece"]))
+    with pytest.raises(Refused, match="another account"):
+        finance.download()
+    withdraw(finance)
+    world.hear_back()
+    payout.refresh_from_db()
+    assert payout.state == "cancelled"
 
 
 def test_a_payout_stands_in_one_live_file(finance: Finance) -> None:
