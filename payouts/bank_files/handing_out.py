@@ -120,6 +120,11 @@ def _may_still_go(file: BankFile) -> None:
         raise Refused(
             "The database was restored, and files may be at the bank already: run after_restore first."
         )
+    if was_restored_since(file):
+        raise Refused(
+            f"The database was restored since {file} was made: in the time that was lost it may have been uploaded, or"
+            " withdrawn and paid by another file. Withdraw it, with what proves that the bank does not have it."
+        )
     hold = transmission.holds_on(file.batch).order_by("set_at").first()
     if hold is not None:
         raise Refused(f"{file} is stopped: {hold.reason} Release it, or withdraw the file.")
@@ -128,6 +133,11 @@ def _may_still_go(file: BankFile) -> None:
             f"Since {file} was made a payee in it gave another account, or a sale in it was taken back: withdraw the"
             " file. What is still wanted is gathered anew."
         )
+
+
+def was_restored_since(file: BankFile) -> bool:
+    """This will tell whether this database may have forgotten what people did with a file."""
+    return incarnation.was_restored_since(file.batch_id)
 
 
 def _note(file: BankFile, act: str, *, by: User, reason: str, now: datetime) -> None:

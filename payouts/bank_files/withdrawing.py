@@ -11,7 +11,7 @@ from typing import Final
 from accounts.models import User
 from payouts import kicks, reconciliation
 from payouts.bank_files.desk import DatabaseDesk
-from payouts.bank_files.handing_out import locked
+from payouts.bank_files.handing_out import locked, was_restored_since
 from payouts.errors import Refused
 from payouts.models import Attempt, AttemptState, BankFile, BankFileAct, BankRefusal, Payout, Request
 from payouts.providers import registry
@@ -34,8 +34,9 @@ def why_not_withdrawn(file: BankFile, *, document: str) -> str:
     keys = list(file.batch.attempts.values_list("key", flat=True))
     if DatabaseDesk().entries_of(keys, file.message_id):
         return f"The bank booked payments of {file}: it has the file."
-    if file.downloaded_at is not None and not document.strip():
-        return f"{file} was downloaded: name what proves that the bank does not have it."
+    may_be_out = file.downloaded_at is not None or was_restored_since(file)
+    if may_be_out and not document.strip():
+        return f"{file} was, or may have been, downloaded: name what proves that the bank does not have it."
     if file.uploaded_at is not None and not _is_past(file):
         return (
             f"{file} is confirmed to be at the bank. It can be withdrawn once statements reach so far that it would"

@@ -545,6 +545,45 @@ def test_what_was_uploaded_in_the_lost_time_is_not_sent_again(finance: Finance, 
     assert sorted(finance.moved()) == [700, 9_000]
 
 
+def test_a_file_of_before_a_restore_is_not_given_out(finance: Finance, superuser_url: str) -> None:
+    """In the time that was lost it was withdrawn, and what it covered was paid by another file."""
+    world = finance.world
+    world.paypal.post("/_sandbox/fresh", {"always": True})
+    finance.sent()
+    backup = Cleaner(superuser_url)
+    withdraw(finance)
+    world.hear_back()
+    world.gather()
+    world.let_decide()
+    world.approve()
+    world.send()
+    second = BankFile.objects.get(withdrawn_at__isnull=True)
+    assert finance.service.upload(finance.download(second)).status_code == 201
+    backup.clean()
+    backup.close()
+    Saboteur(superuser_url).run("UPDATE payouts_incarnation SET database_oid = database_oid + 1")
+
+    with pytest.raises(Refused, match="after_restore"):
+        finance.download()
+    world.let_pass(days=12)
+    finance.service.advance(12 * 86_400)
+    finance.service.post("/_sandbox/fee", {"units": 100})
+    finance.bring()
+    assert _restored(world, ago=timedelta(days=12)).accepted
+    with pytest.raises(Refused, match="restored since"):
+        finance.download()
+    with pytest.raises(Refused, match="name what proves"):
+        withdraw(finance)
+    withdraw(finance, document="The bank's list of orders.")
+    world.hear_back()
+    world.gather()
+    world.let_decide()
+    assert world.transmit() == 0
+    assert finance.moved() == [9_000]
+    held = Hold.objects.filter(rule="restore", payee__isnull=False, lifted_at__isnull=True)
+    assert held.count() == 1, "The statement names a debit to this payee that our books do not know."
+
+
 def _restored(world: World, *, ago: timedelta = timedelta(minutes=1)) -> Outcome:
     return after_restore(by="Olga", witness=find_strangers, stopped_at=world.now - ago, now=world.now)
 
