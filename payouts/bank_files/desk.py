@@ -112,8 +112,10 @@ class DatabaseDesk:
             if newest is None or newest.closing_units is None
             else Money(int(newest.closing_units), newest.currency)
         )
+        since, until = without_a_gap(taken)
         return Coverage(
-            until=without_a_gap(taken),
+            since=since,
+            until=until,
             closing=closing,
             closing_on=None if newest is None else newest.last_day,
             open=0 if newest is None else _under_way_since(newest.last_day),
@@ -130,19 +132,19 @@ def _present_account() -> str:
     return account_mark(found.settings.account) if isinstance(found, Provider) else ""
 
 
-def without_a_gap(taken: Sequence[BankStatement]) -> date:
-    """This will give the last whole day before the first gap; statements in the order of their days.
+def without_a_gap(taken: Sequence[BankStatement]) -> tuple[date, date]:
+    """This will give the first and last of the newest days without a gap; statements in the order of their days.
 
     Where nothing was booked on some days, banks make no statement of them: then balances that meet close the gap.
     """
-    reached = taken[0]
+    first, reached = taken[0].first_day, taken[0]
     for row in taken[1:]:
         follows = row.first_day <= reached.last_day + timedelta(days=1)
         meets = row.opening_units is not None and row.opening_units == reached.closing_units
         if not (follows or meets):
-            break
+            first = row.first_day
         reached = max(reached, row, key=_last_day)
-    return reached.last_day
+    return first, reached.last_day
 
 
 def seal_details(row: BankEntry, entry: Entry) -> bytes:

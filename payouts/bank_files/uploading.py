@@ -14,6 +14,7 @@ from django.db import transaction
 from accounts.models import User
 from accounts.roles import require
 from marketplace_payouts.lib import crypto
+from marketplace_payouts.lib.clock import local_day
 from marketplace_payouts.lib.ids import uuid7
 from payouts import requests
 from payouts.bank_files import importing
@@ -43,6 +44,8 @@ def upload(
     """
     require(by, NEEDS)
     statement = importing.read(body, first_day, last_day)
+    if statement.last_day > local_day(moment=now, zone=importing.provider().settings.zone):
+        raise Refused(f"The statement ends on {statement.last_day}, a day that is not over, or has not come.")
     digest = hashlib.sha256(body).digest()
     with transaction.atomic():
         row = BankStatement.objects.select_for_update().filter(sha256=digest).first()

@@ -94,7 +94,11 @@ def _is_past(file: BankFile) -> bool:
     except ProviderError:
         return False
     known = max(filter(None, (file.made_at, file.downloaded_at, file.uploaded_at)))
-    return covered is not None and views.end_of(covered.until) >= known + booked_within
+    return (
+        covered is not None
+        and covered.since <= file.made_at.date()
+        and views.end_of(covered.until) >= known + booked_within
+    )
 
 
 def _heard(file: BankFile, act: str, *, reason: str, by: User, now: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 from accounts.models import Payee, User
@@ -32,7 +33,7 @@ class Finance:
 
     def __init__(self, world: World, service: BankService) -> None:
         self.world, self.service = world, service
-        self.days = 0
+        self.first_day = (world.now - timedelta(days=5)).date()
 
     def seller(self, name: str = "anna") -> Payee:
         """Let somebody be paid to their bank account."""
@@ -68,15 +69,24 @@ class Finance:
 
     def bring(self, form: str = "camt053") -> Request:
         """Bring the statement of all days: one uploads it, another seconds, and it is worked off."""
-        asked = self.ask(self.service.statement(form))
+        asked = self.ask(self.statement(form))
         requests.second(request_id=asked.pk, by=self.world.bob, now=self.world.now)
         self.work()
         return asked
 
+    def statement(self, form: str = "camt053") -> bytes:
+        """Download the statement of all days, and of some before them."""
+        return self.service.statement(form, first=self.first_day)
+
     def ask(self, body: bytes) -> Request:
         """Upload a statement."""
         return uploading.upload(
-            by=self.world.alice, name="statement", body=body, reason="Daily.", now=self.world.now
+            by=self.world.alice,
+            name="statement",
+            body=body,
+            reason="Daily.",
+            first_day=self.first_day,
+            now=self.world.now,
         )
 
     def work(self) -> None:

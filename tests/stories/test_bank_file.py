@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -12,7 +12,8 @@ from accounts.models import User
 from accounts.roles import NotAllowed
 from flexsync.restoring import find_strangers
 from payouts import holding, intervention, reconciling, requests, three_books
-from payouts.bank_files import handing_out
+from payouts.bank_files import handing_out, uploading
+from payouts.bank_files.desk import DatabaseDesk, without_a_gap
 from payouts.errors import Refused, SelfSeconded
 from payouts.models import (
     Attempt,
@@ -171,7 +172,7 @@ def test_a_statement_counts_once_another_person_seconded_it(finance: Finance) ->
     world = finance.world
     finance.sent()
     finance.upload()
-    body = finance.service.statement()
+    body = finance.statement()
     asked = finance.ask(body)
     assert "1 debits of EUR 90.00" in asked.summary or "1 debits of 90.00 EUR" in asked.summary, asked.summary
     finance.work()
@@ -216,9 +217,9 @@ def test_statements_that_overlap_and_come_in_any_order_count_once(finance: Finan
     world = finance.world
     finance.sent()
     finance.upload()
-    early = finance.service.statement()
+    early = finance.statement()
     finance.service.post("/_sandbox/return", {"reference": _e2e(), "units": 4_000})
-    late = finance.service.statement()
+    late = finance.statement()
     for body in (late, early):
         requests.second(request_id=finance.ask(body).pk, by=world.bob, now=world.now)
         finance.work()
@@ -227,6 +228,75 @@ def test_statements_that_overlap_and_come_in_any_order_count_once(finance: Finan
     assert (payout.state, payout.returned_units) == ("paid", 4_000)
     assert world.incidents() == []
     finance.agreed()
+
+
+def test_days_that_are_missing_prove_nothing(finance: Finance) -> None:
+    world = finance.world
+    finance.sent()
+    finance.upload()
+    finance.bring()
+    present = DatabaseDesk().coverage()
+    assert present is not None
+    assert (present.since, present.until) == (finance.first_day, world.now.date())
+    provider = registry.get("bank_file")
+    asked = {"since": world.now - timedelta(days=30), "until": world.now}
+    assert provider.statement(**asked).complete_until.year < 2001, "The list does not begin so early."
+
+    world.let_pass(days=20)
+    late = uploading.upload(
+        by=world.alice,
+        name="late.csv",
+        body=_header() + _line(world, days_ago=2),
+        reason="Daily.",
+        now=world.now,
+    )
+    requests.second(request_id=late.pk, by=world.bob, now=world.now)
+    newest = (world.now - timedelta(days=2)).date()
+    after = DatabaseDesk().coverage()
+    assert after is not None
+    assert (after.since, after.until) == (newest, newest)
+    asked = {"since": world.now - timedelta(days=21), "until": world.now}
+    assert provider.statement(**asked).complete_until.year < 2001, "Days between are missing."
+
+
+@pytest.mark.parametrize("ahead", [1, 400])
+def test_a_statement_of_days_to_come_is_refused(finance: Finance, ahead: int) -> None:
+    world = finance.world
+    with pytest.raises(Refused, match="not come"):
+        uploading.upload(
+            by=world.alice,
+            name="statement.csv",
+            body=_header() + _line(world, days_ago=1),
+            reason="Daily.",
+            last_day=(world.now + timedelta(days=ahead)).date(),
+            now=world.now,
+        )
+
+
+@pytest.mark.parametrize(
+    ("days", "balances", "since"),
+    [
+        ([(1, 2), (3, 4)], [None, None], 1),
+        ([(1, 2), (4, 5)], [None, None], 4),
+        ([(1, 2), (4, 5)], [(0, 7), (7, 9)], 1),
+        ([(1, 2), (4, 5)], [(0, 7), (8, 9)], 4),
+        ([(1, 9), (2, 3), (10, 10)], [None, None, None], 1),
+    ],
+    ids=["follow", "gap", "balances meet", "balances do not", "overlap"],
+)
+def test_days_follow_each_other_or_balances_meet(
+    days: list[tuple[int, int]], balances: list[tuple[int, int] | None], since: int
+) -> None:
+    rows = [
+        BankStatement(
+            first_day=date(2026, 11, first),
+            last_day=date(2026, 11, last),
+            opening_units=pair[0] if pair else None,
+            closing_units=pair[1] if pair else None,
+        )
+        for (first, last), pair in zip(days, balances, strict=True)
+    ]
+    assert without_a_gap(rows) == (date(2026, 11, since), max(row.last_day for row in rows))
 
 
 def test_money_that_comes_back_in_parts_is_owed_again_once(finance: Finance) -> None:
@@ -595,6 +665,15 @@ def test_bytes_are_there_for_as_long_as_the_file_is_asked_about(finance: Finance
     assert StepBody.objects.filter(kind="request").count() == 1
     assert Batch.objects.get().next_at is not None
     assert reconciling.compare_from("bank_file", now=finance.world.now) <= finance.world.now
+
+
+def _header() -> bytes:
+    return b"account;booked_on;amount;currency;reference\r\n"
+
+
+def _line(world: World, *, days_ago: int) -> bytes:
+    day = (world.now - timedelta(days=days_ago)).date()
+    return f"DE89370400440532013000;{day};5.00;EUR;B{days_ago}\r\n".encode()
 
 
 def _e2e() -> str:

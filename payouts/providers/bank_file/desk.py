@@ -36,8 +36,10 @@ class DeskFile:
 class Coverage:
     """What the statements that were taken cover."""
 
+    since: date
+    """The first of the days that follow each other without a gap up to `until`."""
     until: date
-    """The newest whole day without a gap before it."""
+    """The newest whole day."""
     closing: Money | None
     """The balance at its end, where a statement told it."""
     closing_on: date | None

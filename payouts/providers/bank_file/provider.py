@@ -146,8 +146,9 @@ class BankFile:
         as_of = min(views.end_of(covered.until), utc_now())
         return Absent(
             as_of=as_of,
-            authoritative=as_of >= in_utc(key.last_sent_at) + self.settings.booked_within,
-            reason=f"No statement up to {covered.until} has it.",
+            authoritative=covered.since <= in_utc(key.first_sent_at).date()
+            and as_of >= in_utc(key.last_sent_at) + self.settings.booked_within,
+            reason=f"No statement of {covered.since} to {covered.until} has it.",
         )
 
     def fetch(self, reference: str) -> BatchView:
@@ -211,8 +212,9 @@ class BankFile:
             for part in views.parts_of(one, files.of(one))
         ]
         # What the bank was given may be booked later, and it is not known here what that was.
-        until = _NEVER if covered is None else min(in_utc(until), views.end_of(covered.until))
-        return Statement(lines=lines, complete_until=until - self.settings.booked_within)
+        is_whole = covered is not None and covered.since <= in_utc(since).date()
+        reaches = min(in_utc(until), views.end_of(covered.until)) if covered and is_whole else _NEVER
+        return Statement(lines=lines, complete_until=reaches - self.settings.booked_within)
 
     def check(self) -> ConnectionReport:
         """This will say what is set up, and how far the statements reach."""
@@ -231,7 +233,7 @@ class BankFile:
         return ConnectionReport(
             ok=not missing,
             account=f"{settings.name}, •••• {settings.account[-4:]} at {settings.bic}, {settings.currency}",
-            scopes=() if covered is None else (f"statements up to {covered.until}",),
+            scopes=() if covered is None else (f"statements of {covered.since} to {covered.until}",),
             missing=missing,
             balances=[] if covered is None else _balance(covered),
         )

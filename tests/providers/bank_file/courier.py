@@ -111,7 +111,7 @@ class MemoryDesk:
     def coverage(self) -> Coverage | None:
         """Say that all is covered."""
         statement = self._statement()
-        return Coverage(statement.last_day, statement.closing, statement.last_day)
+        return Coverage(date(2020, 1, 1), statement.last_day, statement.closing, statement.last_day)
 
     def _entries(self) -> Iterable[Entry]:
         return sorted(self._statement().entries, key=lambda one: (one.booked_on, one.reference))
