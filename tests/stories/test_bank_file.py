@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, connection, transaction
+from pytest_django import Settings
 
 from accounts.models import User
 from accounts.roles import NotAllowed
 from flexsync.restoring import find_strangers
-from payouts import holding, intervention, reconciling, requests, three_books
-from payouts.bank_files import handing_out, uploading
+from payouts import choosing, holding, intervention, reconciling, requests, three_books
+from payouts.bank_files import handing_out, importing, uploading
 from payouts.bank_files.desk import DatabaseDesk, without_a_gap
+from payouts.choosing import Author
 from payouts.errors import Refused, SelfSeconded
 from payouts.models import (
     Attempt,
@@ -31,11 +34,12 @@ from payouts.models import (
 )
 from payouts.providers import registry
 from payouts.providers.bank_file.identifiers import end_to_end_id
+from payouts.providers.offering import Form
 from payouts.restore import Outcome, after_restore
 from tests.database import Cleaner
 from tests.operations.conftest import Saboteur
 from tests.providers.bank_file.courier import BankService, bank
-from tests.providers.bank_file.papers import ANNA
+from tests.providers.bank_file.papers import ANNA, LINH
 from tests.stories.bank import ACCOUNTS, Finance
 from tests.stories.test_sender_died import POINTS
 from tests.stories.world import World
@@ -518,6 +522,53 @@ def test_what_is_booked_is_not_called_refused(finance: Finance) -> None:
     finance.bring()
     with pytest.raises(Refused):
         world.second("bank_payment_refused", said, by=world.bob)
+
+
+# Payees ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_payee_gives_their_account_and_is_paid_there(finance: Finance) -> None:
+    world = finance.world
+    payee = world.seller("linh@example.com", method=False)
+    payee.country = "VN"
+    payee.save(update_fields=["country"])
+    by = Author(user=None, login="sharetribe")
+    asked = choosing.form(payee, provider="bank_file", values={"country": "VN"}, country="VN")
+    assert isinstance(asked, Form)
+    assert [field.name for field in asked.fields] == ["country", "holder", "account", "bic", "city"]
+    wrong = {**LINH, "holder": "Чан"}
+    with pytest.raises(choosing.ChoiceRefused) as refused:
+        choosing.choose(payee, provider="bank_file", values=wrong, country="VN", by=by, now=world.now)
+    assert [one.field for one in refused.value.problems] == ["holder"]
+    chosen = choosing.choose(payee, provider="bank_file", values=LINH, country="VN", by=by, now=world.now)
+    assert chosen.method.masked == "Account •••• 456"
+    assert chosen.method.verified_how == "The payee gave it, freshly logged in."
+    typed = {**LINH, "account": "0071 0001 234 56"}
+    again = choosing.choose(payee, provider="bank_file", values=typed, country="VN", by=by, now=world.now)
+    assert not again.is_new
+
+    world.sold_and_approved(payee)
+    world.send()
+    finance.upload()
+    finance.bring()
+    world.until("paid")
+    (debit,) = finance.service.ledger()
+    assert debit["destination"] == "0071000123456"
+    finance.agreed()
+
+
+def test_everything_opens_without_the_old_key(finance: Finance, settings: Settings) -> None:
+    finance.sent()
+    finance.upload()
+    finance.bring()
+    entries = DatabaseDesk().entries_since(date(2020, 1, 1))
+    statement = importing.body_of(BankStatement.objects.get())
+    settings.DETAILS_KEYS = "newer:bmV3ZXItdGVzdC1rZXktbmV3ZXItdGVzdC1rZXktMTI=," + settings.DETAILS_KEYS
+    call_command("rotate_details_keys")
+    settings.DETAILS_KEYS = settings.DETAILS_KEYS.partition(",")[0]
+    assert DatabaseDesk().entries_since(date(2020, 1, 1)) == entries
+    assert importing.body_of(BankStatement.objects.get()) == statement
+    assert finance.download()
 
 
 # Stops -----------------------------------------------------------------------------------------------------------
