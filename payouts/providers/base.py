@@ -10,9 +10,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Protocol, Self
 
+from marketplace_payouts.lib.clock import local_day, moment_at
 from marketplace_payouts.lib.money import Money
 from payouts.providers.offering import Offering
 
@@ -88,6 +89,26 @@ class Status(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """The hours at which batches are made, where people do the rest: what is approved till then goes together."""
+
+    at: Sequence[time]
+    """Times of the day from which on batches are made, in `zone`."""
+    zone: str
+    lasting: timedelta
+    """For how long each time."""
+
+    def opens(self, now: datetime) -> datetime | None:
+        """This will give when the next of them begins; None during one."""
+        today = local_day(moment=now, zone=self.zone)
+        days = [today + timedelta(days=distance) for distance in (-1, 0, 1)]
+        starts = sorted(moment_at(day=day, at=at, zone=self.zone) for day in days for at in self.at)
+        if any(start <= now < start + self.lasting for start in starts):
+            return None
+        return next(start for start in starts if start > now)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a provider can do, declared once; the engine reads it instead of asking for names."""
 
@@ -115,6 +136,8 @@ class Capabilities:
     """Decimal places per currency in this provider's own words; a currency absent here is refused."""
     caps: Mapping[str, int]
     """Largest amount of one item, in our smallest units, per currency; absent means no cap is known."""
+    hours: Hours | None = None
+    """When batches are made; None: whenever something is approved."""
 
 
 @dataclass(frozen=True, slots=True)

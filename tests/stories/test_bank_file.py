@@ -115,6 +115,29 @@ def test_files_are_numbered_without_gaps(finance: Finance) -> None:
     assert list(BankFile.objects.order_by("made_at").values_list("number", flat=True)) == [1, 2]
 
 
+def test_what_is_approved_till_its_hour_goes_into_one_file(
+    finance: Finance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = finance.world
+    hour = world.now + timedelta(hours=3)
+    monkeypatch.setenv("BANK_FILE_HOURS", f"{hour:%H:%M}")
+    registry.reset()
+    for name in ("anna", "linh"):
+        world.sale(finance.seller(name))
+        world.decide()
+        world.approve()
+        world.send()
+    waiting = Payout.objects.all()
+    assert {(one.state, one.blocked_by) for one in waiting} == {("approved", "hours")}
+    assert {one.next_at for one in waiting} == {hour.replace(second=0, microsecond=0)}
+    assert all(one.person_after is not None and one.person_after > hour for one in waiting), "Nobody is late."
+    world.let_pass(hours=3)
+    # Only now are their transactions read again, and told.
+    world.send()
+    world.send()
+    assert BankFile.objects.get().batch.item_count == 2
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_sender_that_dies_leaves_one_file(finance: Finance, point: str) -> None:
     world = finance.world

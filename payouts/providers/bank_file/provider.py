@@ -29,6 +29,7 @@ from payouts.providers.base import (
     Done,
     Found,
     Hint,
+    Hours,
     Key,
     NotCancellable,
     Observation,
@@ -48,6 +49,8 @@ FILE: Final = "file"
 _FOR_EVER: Final = timedelta(days=36_500)
 # Banks give most of it back within days; a payee's bank may be asked for it longer.
 _RETURN_WINDOW: Final = timedelta(days=90)
+# Long enough for transactions to be read again and told, and for a worker that was away.
+_MADE_FOR: Final = timedelta(minutes=30)
 _NEVER: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _SEPA_CAP: Final = 999_999_999_99
 
@@ -76,6 +79,7 @@ class BankFile:
             calls_per_second=50.0,
             exponents={settings.currency: DECIMALS[settings.currency]},
             caps={"EUR": _SEPA_CAP} if settings.currency == "EUR" else {},
+            hours=Hours(settings.hours, settings.zone, _MADE_FOR) if settings.hours else None,
         )
         self._own_desk = desk
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import time, timedelta
 from typing import Final, Self, TypeVar
 
 from marketplace_payouts.lib.clock import BusinessCalendar, ClockError
@@ -54,6 +54,8 @@ class BankFileSettings:
     most_payments: int = 5000
     hold_for_funds: bool = False
     """Whether payouts wait where the last statement's balance does not cover them."""
+    hours: tuple[time, ...] = ()
+    """From when on files are made; none: as soon as something is approved."""
     countries: frozenset[str] = COUNTRIES
     zone: str = "UTC"
     """In which the bank's days are counted."""
@@ -81,6 +83,7 @@ class BankFileSettings:
             ),
             most_payments=_whole(env, "BANK_FILE_MOST_PAYMENTS", default=5000, least=1, most=100_000),
             hold_for_funds=_flag(env, "BANK_FILE_HOLD_FOR_FUNDS"),
+            hours=_hours(environ.read(env, "BANK_FILE_HOURS")),
             countries=_countries(environ.read(env, "BANK_FILE_COUNTRIES")),
             zone=_zone(environ.read(env, "TIME_ZONE") or "UTC"),
         )
@@ -156,6 +159,15 @@ def _countries(text: str) -> frozenset[str]:
     if unknown := sorted(wanted - COUNTRIES):
         raise ProviderError(f"BANK_FILE_COUNTRIES names {unknown[0]}, of whose accounts nothing is known.")
     return wanted or COUNTRIES
+
+
+def _hours(text: str) -> tuple[time, ...]:
+    try:
+        return tuple(sorted(time.fromisoformat(part.strip()) for part in text.split(",") if part.strip()))
+    except ValueError:
+        raise ProviderError(
+            f"BANK_FILE_HOURS is times of the day by commas, such as 14:00, not {text!r}."
+        ) from None
 
 
 def _zone(name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -35,6 +35,7 @@ def test_what_is_missing_is_named(missing: str):
         ("BANK_FILE_BOOKED_WITHIN_DAYS", "0"),
         ("BANK_FILE_MOST_PAYMENTS", "0"),
         ("BANK_FILE_COUNTRIES", "DE,KP"),
+        ("BANK_FILE_HOURS", "two o'clock"),
         ("TIME_ZONE", "Mars/Olympus"),
         ("ENVIRONMENT", "staging"),
     ],
@@ -62,3 +63,21 @@ def test_an_account_of_a_country_without_ibans_is_taken():
 
 def test_decimals_are_those_that_we_count_in():
     assert {code: EXPONENTS[code] for code in DECIMALS} == dict(DECIMALS)
+
+
+@pytest.mark.parametrize(
+    ("now", "opens"),
+    [
+        (datetime(2026, 11, 30, 12, 59, tzinfo=UTC), datetime(2026, 11, 30, 13, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 13, 0, tzinfo=UTC), None),
+        (datetime(2026, 11, 30, 13, 29, tzinfo=UTC), None),
+        (datetime(2026, 11, 30, 13, 30, tzinfo=UTC), datetime(2026, 11, 30, 22, 45, tzinfo=UTC)),
+        (datetime(2026, 11, 30, 23, 10, tzinfo=UTC), None),
+        (datetime(2026, 11, 30, 23, 20, tzinfo=UTC), datetime(2026, 12, 1, 13, tzinfo=UTC)),
+    ],
+)
+def test_hours_are_those_of_the_banks_zone(now: datetime, opens: datetime | None):
+    provider = BankFile(settings(BANK_FILE_HOURS="23:45, 14:00", TIME_ZONE="Europe/Berlin"))
+    hours = provider.capabilities.hours
+    assert hours is not None
+    assert hours.opens(now) == opens
