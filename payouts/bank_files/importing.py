@@ -24,14 +24,13 @@ from payouts.providers.bank_file.reading import read_statement
 from payouts.providers.base import ProviderError
 
 ACT: Final = "bank_statement_take"
-_LONGEST_REFERENCE: Final = 120
 _LONGEST_REASON: Final = 60
 _NAMES: Final = {
-    EntryKind.DEBIT: "debits",
-    EntryKind.RETURN: "returns",
-    EntryKind.FEE: "fees",
-    EntryKind.CREDIT: "other credits",
-    EntryKind.OTHER: "movements that need a person",
+    EntryKind.DEBIT: ("debit", "debits"),
+    EntryKind.RETURN: ("return", "returns"),
+    EntryKind.FEE: ("fee", "fees"),
+    EntryKind.CREDIT: ("other credit", "other credits"),
+    EntryKind.OTHER: ("movement that needs a person", "movements that need a person"),
 }
 
 
@@ -55,16 +54,16 @@ def summary(row: BankStatement) -> str:
     statement = read(body_of(row), row.first_day, row.last_day)
     new = _new(row, statement.entries)
     told = [
-        f"{len(some)} {_NAMES[kind]} of {_sum(some)}"
+        f"{_count(some, *_NAMES[kind])} of {_sum(some)}"
         for kind in EntryKind
         if (some := [entry for entry in new if entry.kind is kind])
     ]
     strangers = [one for one in new if one.kind is EntryKind.DEBIT and not _is_ours(one)]
-    warning = f" {len(strangers)} debits are of no file of ours." if strangers else ""
+    warning = f" Of no file of ours: {_count(strangers, 'debit', 'debits')}." if strangers else ""
     known = len(statement.entries) - len(new)
     return (
         f"Take in the bank's statement of {row.first_day} to {row.last_day}: {', '.join(told) or 'nothing new'}"
-        f"{f'; {known} entries are known' if known else ''}.{warning}"
+        f"{f'; known already: {known}' if known else ''}.{warning}"
     )
 
 
@@ -133,6 +132,10 @@ def _is_ours(entry: Entry) -> bool:
     return bool(entry.message_id) and BankFile.objects.filter(message_id=entry.message_id).exists()
 
 
+def _count(entries: Sequence[Entry], one: str, many: str) -> str:
+    return f"{len(entries):,} {one if len(entries) == 1 else many}"
+
+
 def _sum(entries: Sequence[Entry]) -> str:
     return format_amount(Money.total([entry.amount for entry in entries], entries[0].amount.currency))
 
@@ -142,7 +145,7 @@ def _entry(row: BankStatement, entry: Entry) -> BankEntry:
         id=uuid7(),
         statement=row,
         account=row.account,
-        reference=entry.reference[:_LONGEST_REFERENCE],
+        reference=entry.reference,
         kind=entry.kind,
         units=entry.amount.units,
         currency=entry.amount.currency,

@@ -17,6 +17,9 @@ from payouts.providers.base import ProviderError
 
 LARGEST: Final = 20 * 1024 * 1024
 _LONGEST_TEXT: Final = 500
+# Behind it there must be room for the number of a repetition, and for the id of a payment within a sum.
+_LONGEST_REFERENCE: Final = 80
+_HEAD: Final = 39
 
 
 class BadStatement(ProviderError):
@@ -132,12 +135,19 @@ def with_references(entries: Iterable[Entry]) -> list[Entry]:
     seen: Counter[str] = Counter()
     found = []
     for entry in entries:
-        reference = entry.reference or _fingerprint(entry)
+        reference = _short(entry.reference) or _fingerprint(entry)
         seen[reference] += 1
         if seen[reference] > 1:
             reference = f"{reference}#{seen[reference]}"
         found.append(replace(entry, reference=reference, text=entry.text[:_LONGEST_TEXT]))
     return found
+
+
+def _short(reference: str) -> str:
+    """In full, as a rule; a longer one is told from its neighbours by all of it."""
+    if len(reference) <= _LONGEST_REFERENCE:
+        return reference
+    return f"{reference[:_HEAD]}~{hashlib.sha256(reference.encode()).hexdigest()[:40]}"
 
 
 def _fingerprint(entry: Entry) -> str:

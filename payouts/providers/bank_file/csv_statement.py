@@ -59,6 +59,8 @@ def read(body: bytes) -> BankStatement:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadStatement("It is not in UTF-8: save the CSV with that encoding.") from None
+    if "\x00" in text:
+        raise BadStatement("It is no plain text: save the CSV in UTF-8.")
     try:
         rows = list(csv.DictReader(io.StringIO(text), delimiter=_delimiter(text), strict=True, restkey=""))
     except csv.Error as error:

@@ -187,6 +187,15 @@ def test_an_entry_is_the_same_however_often_it_is_read():
     assert {one.reference for one in one_day.entries} <= longer
 
 
+def test_long_references_stay_apart_and_short_enough_to_be_kept():
+    long = "R" * 200
+    rows = [{"amount": "-1.00", "reference": one} for one in (long, f"{long}2", long, "B" * 80)]
+    found = [one.reference for one in read(csv_of(rows)).entries]
+    assert len(set(found)) == 4
+    assert max(map(len, found)) + len("/") + 32 <= 120
+    assert found[3] == "B" * 80
+
+
 # Refused ---------------------------------------------------------------------------------------------------------
 
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY lol "lol">
@@ -211,6 +220,7 @@ BALANCES = balance("OPBD", "1.00", "2026-11-27") + balance("CLBD", "1.00", "2026
         (b"PK\x03\x04zip", "archive"),
         (b"%PDF-1.7", "PDF"),
         (b"\xff\xfe\x00", "UTF-8"),
+        (csv_of([{"amount": "-1.00", "reference": "B\x001"}]), "UTF-8"),
         (b"a" * (20 * 1024 * 1024 + 1), "20 MB"),
         (camt(statement(opening="1.00", closing="1.00", account="DE75512108001245126199")), "6199"),
         (camt(statement(opening="1.00", closing="1.00", currency="USD")), "not in EUR"),
