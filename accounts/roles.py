@@ -18,6 +18,7 @@ ACTS: dict[str, str] = {
     "act_second": "Second a request that another person made",
     "act_cancel": "Cancel a payout from which no money moved",
     "act_retry": "Send a failed payout again",
+    "act_bank_file": "Download bank files, confirm their upload, and upload the bank's statements",
     "act_resolve": "Resolve an unknown outcome or close an incident, with a second person",
     "act_limits": "Set approvers' limits and thresholds",
     "act_policies": "Change approval policies",
@@ -29,7 +30,7 @@ ACTS: dict[str, str] = {
 }
 
 _READ = frozenset({"act_view"})
-_OPERATE = frozenset({"act_hold", "act_note", "act_request", "act_refresh"})
+_OPERATE = frozenset({"act_hold", "act_note", "act_request", "act_refresh", "act_bank_file"})
 
 ROLES: dict[str, frozenset[str]] = {
     "viewer": _READ,

@@ -209,6 +209,18 @@ def _rail_open(one: Facts) -> Block | None:
     return None
 
 
+def _hours(one: Facts) -> Block | None:
+    assert one.payout is not None
+    provider = registry.find(one.payout.provider)
+    hours = None if provider is None else provider.capabilities.hours
+    opens = None if hours is None else hours.opens(one.now)
+    if provider is None or opens is None:
+        return None
+    return Block(
+        f"{provider.label} is sent at set hours, together with what is approved till then.", until=opens
+    )
+
+
 def _funds(one: Facts) -> Block | None:
     return None if one.has_funds else Block(one.funds_sentence)
 
@@ -317,6 +329,7 @@ GATES: tuple[Gate, ...] = (
     Gate("held", Stage.DECIDE, "No open hold", "On hold", _not_held),
     Gate("approved", Stage.SEND, "Approved for exactly this", "Not approved yet", _approved),
     Gate("rail", Stage.SEND, "Provider available", "Provider not available", _rail_open),
+    Gate("hours", Stage.SEND, "An hour at which its provider is sent to", "Waits for its hour", _hours),
     Gate("funds", Stage.SEND, "Funds there", "Too little money at the provider", _funds),
     Gate(
         "reread", Stage.SEND, "Transactions read again, unchanged", "A transaction to be read again", _reread

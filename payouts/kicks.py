@@ -20,8 +20,17 @@ def kick(stage: str) -> None:
     transaction.on_commit(partial(_tell_the_queue, stage), robust=True)
 
 
+def reconcile() -> None:
+    """This will have a worker compare every provider's list with our attempts, once the transaction is committed."""
+    transaction.on_commit(partial(_queue, "payouts.tasks.reconcile", name="reconcile"), robust=True)
+
+
 def _tell_the_queue(stage: str) -> None:
+    _queue("payouts.tasks.work", stage, name=stage)
+
+
+def _queue(task: str, *args: str, name: str) -> None:
     try:
-        async_task("payouts.tasks.work", stage, q_options={"task_name": f"kick {stage}", "group": "kick"})
+        async_task(task, *args, q_options={"task_name": f"kick {name}", "group": "kick"})
     except Exception as error:  # noqa: BLE001 - any broker, any failure: the caller's work is done already
-        log.warning("kick_lost", stage=stage, reason=str(error))
+        log.warning("kick_lost", stage=name, reason=str(error))

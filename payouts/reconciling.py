@@ -113,6 +113,7 @@ def reconcile(provider: PayoutProvider, *, since: datetime | None, now: datetime
     result.matched, result.differences = len(comparison.accounts), found
     with transaction.atomic():
         result.opened = _act(provider.name, found, now=now)
+        _take_back(comparison, now=now)
         _observe_returns(comparison, now=now)
         _post_own_moves(comparison, now=now)
         heartbeats.beat(
@@ -170,11 +171,16 @@ def _observe_returns(comparison: Comparison, *, now: datetime) -> int:
         seen[attempt_id][reference] = int(units or 0)
     found: list[Observation] = []
     for pk, account in accounts.items():
-        total = max(seen[pk].values(), default=0)
+        total, excess = max(seen[pk].values(), default=0), account.excess
         for line in account.returns:
             if line.reference in seen[pk] or line.amount.currency != account.attempt.currency:
                 continue
-            total += line.amount.units
+            # What came back of a second payment was never owed to the payee.
+            made_good = min(excess, line.amount.units)
+            excess -= made_good
+            if made_good == line.amount.units:
+                continue
+            total += line.amount.units - made_good
             found.append(_return(account.attempt, line, total=total, seq=seq, now=now))
     return reconciliation.store(found)
 
@@ -241,9 +247,28 @@ def suspend(provider: str, lines: Sequence[StatementLine], *, now: datetime) -> 
     return list(new.values())
 
 
+def _take_back(comparison: Comparison, *, now: datetime) -> int:
+    """What came back of a second payment leaves suspense again, where that payment had been posted to it."""
+    came_back = []
+    for account in comparison.accounts.values():
+        left = account.excess
+        for line in account.returns:
+            if line.amount.units <= left:
+                left -= line.amount.units
+                came_back.append((account, line))
+    ids = {movement_id(comparison.provider, line) for account, _ in came_back for line in account.debits[1:]}
+    posted = set(Posting.objects.filter(subject__in=ids, kind="suspense").values_list("subject", flat=True))
+    lines = [
+        line
+        for account, line in came_back
+        if any(movement_id(comparison.provider, one) in posted for one in account.debits[1:])
+    ]
+    return len(suspend(comparison.provider, lines, now=now))
+
+
 def _suspense(provider: str, pk: UUID, line: StatementLine) -> Draft:
     # Positive is out for a debit, and in for everything else.
-    out = line.amount if line.kind in ("debit", "fee") else -line.amount
+    out = line.amount if line.kind in ("debit", "fee", "account_fee") else -line.amount
     amount, debit, credit = ledger.flipped(out, f"suspense:{provider}", f"provider_cash:{provider}")
     return Draft("suspense", pk, debit, credit, amount)
 
@@ -329,6 +354,7 @@ def _own_moves(comparison: Comparison) -> list[Draft]:
         ("withdraw", owner, cash, comparison.withdrawals),
         # The currency that was given is posted the other way round.
         ("convert", cash, exchange, comparison.conversions),
+        ("fee", f"fees:{provider}", cash, comparison.account_fees),
     )
     drafts = {}
     for kind, debit, credit, lines in ways:

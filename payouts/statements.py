@@ -39,6 +39,11 @@ class Account:
         """What came back, in smallest units."""
         return sum(line.amount.units for line in self.returns)
 
+    @property
+    def excess(self) -> int:
+        """What was debited beyond what we sent: a second payment."""
+        return max(0, self.out - int(self.attempt.units))
+
 
 @dataclass(frozen=True, slots=True)
 class Difference:
@@ -64,6 +69,7 @@ class Comparison:
     withdrawals: list[StatementLine] = field(default_factory=list)
     conversions: list[StatementLine] = field(default_factory=list)
     fees: list[StatementLine] = field(default_factory=list)
+    account_fees: list[StatementLine] = field(default_factory=list)
 
 
 def compare(provider: PayoutProvider, statement: Statement, *, since: datetime) -> Comparison:
@@ -74,6 +80,7 @@ def compare(provider: PayoutProvider, statement: Statement, *, since: datetime) 
     comparison.withdrawals = [line for line in statement.lines if line.kind == "withdrawal"]
     comparison.conversions = [line for line in statement.lines if line.kind == "conversion"]
     comparison.fees = [line for line in statement.lines if line.kind == "fee"]
+    comparison.account_fees = [line for line in statement.lines if line.kind == "account_fee"]
     found = _by_ids(provider.name, moving)
     later = []
     for line in moving:

@@ -66,7 +66,13 @@ def progress_of(batch: Batch, answers: list[Answer]) -> Progress:
 
     The items are read, and their destinations opened, only where the provider looks at them: mostly all is done.
     """
-    return Progress(batch_key=batch.key, currency=batch.currency, items=_Items(batch), answers=answers)
+    return Progress(
+        batch_key=batch.key,
+        currency=batch.currency,
+        items=_Items(batch),
+        answers=answers,
+        at=batch.created_at,
+    )
 
 
 class _Items(Sequence[Item]):

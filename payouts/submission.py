@@ -25,7 +25,7 @@ from payouts.facts import Facts
 from payouts.gates import Stage, first_block
 from payouts.holding import hold_by_rule
 from payouts.ledger import Draft
-from payouts.lifecycle import Move, move
+from payouts.lifecycle import PATIENCE, Move, move
 from payouts.models import (
     Attempt,
     AttemptState,
@@ -118,16 +118,23 @@ def _half(limit: int, first: Payout) -> int:
 
 
 def _pass_gates(payouts: Sequence[Payout], loaded: dict[UUID, Facts], *, now: datetime) -> list[Payout]:
-    passing, void, later = [], [], []
+    passing, void, later, waiting = [], [], [], []
     for payout in payouts:
         found = first_block(loaded[payout.pk], up_to=Stage.SEND)
         if found is None:
             passing.append(payout)
         elif found[0].name == "approved":
             void.append(payout)
+        elif found[0].name == "hours" and (opens := found[1].until) is not None:
+            # Looked at again when its hour has come, and by nobody before: it is where it should be.
+            patience = PATIENCE[State.APPROVED] or timedelta(0)
+            waiting.append(
+                {"id": payout.pk, "next_at": opens, "person_after": opens + patience, "blocked_by": "hours"}
+            )
         else:
             later.append({"id": payout.pk, "next_at": now + _LOOK_AGAIN, "blocked_by": found[0].name})
     rowsets.update(Payout, later)
+    rowsets.update(Payout, waiting)
     if void:
         approval.withdraw(
             void, actor=SENDER, reason="The approval no longer covers what the payout is.", now=now
@@ -261,7 +268,12 @@ def _first_step(
     while attempts:
         try:
             step = provider.next_step(
-                Progress(batch_key=batch.key, currency=batch.currency, items=items_of(attempts))
+                Progress(
+                    batch_key=batch.key,
+                    currency=batch.currency,
+                    items=items_of(attempts),
+                    at=batch.created_at,
+                )
             )
         except BadItem as error:
             bad = next(a for a in attempts if a.key == error.item_key)

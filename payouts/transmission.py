@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from marketplace_payouts.lib import rowsets
 from marketplace_payouts.lib.clock import database_now
@@ -176,7 +177,8 @@ def _last_look(provider: PayoutProvider, batch: Batch, row: Step, sender: str, *
         return Go.YES if cursor.fetchone() else Go.LEASE_OVER
 
 
-def _is_stopped(batch: Batch) -> bool:
+def holds_on(batch: Batch) -> QuerySet[Hold]:
+    """This will give the open holds on anything that a batch is about."""
     attempts = batch.attempts.values("payout_id", "method_id", "payout__payee_id")
     held = (
         Hold.objects.filter(rail_id__in=rails_of(batch.provider, batch.currency))
@@ -184,8 +186,12 @@ def _is_stopped(batch: Batch) -> bool:
         | Hold.objects.filter(method_id__in=attempts.values("method_id"))
         | Hold.objects.filter(payee_id__in=attempts.values("payout__payee_id"))
     )
+    return held.filter(lifted_at__isnull=True)
+
+
+def _is_stopped(batch: Batch) -> bool:
     frozen = batch.attempts.filter(payout__payee__frozen_at__isnull=False)
-    return held.filter(lifted_at__isnull=True).exists() or frozen.exists() or not incarnation.is_accepted()
+    return holds_on(batch).exists() or frozen.exists() or not incarnation.is_accepted()
 
 
 def _settled(provider: PayoutProvider, batch: Batch, outcome: Outcome) -> Outcome:

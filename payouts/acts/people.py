@@ -10,6 +10,7 @@ from payouts.acts.base import Act, Asked, ended
 from payouts.errors import Refused
 from payouts.models import ApproverLimit, PayoutMethod
 from payouts.providers import registry
+from payouts.providers.bank_file import destinations as bank_destinations
 
 
 def _clean(asked: Asked) -> str:
@@ -70,7 +71,7 @@ ACTS = {
         label="Set where a payee is paid",
         needs="act_request",
         fields=("payee", "provider", "checked"),
-        secret_fields=("email", "paypal_id"),
+        secret_fields=("email", "paypal_id", *bank_destinations.FIELDS),
         check=_method_summary,
         summary=_method_summary,
         apply=_add_method,

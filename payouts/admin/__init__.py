@@ -1,6 +1,7 @@
 """The back office of the core: lists, dossiers, and acts behind pages that say what they do."""
 
 from payouts.admin import (
+    bank_files,
     books,
     holds,
     owed,
@@ -16,6 +17,7 @@ from payouts.admin import (
 )
 
 __all__ = [
+    "bank_files",
     "books",
     "holds",
     "owed",

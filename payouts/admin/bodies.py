@@ -21,6 +21,8 @@ _DETAILS = re.compile(
 )
 _EMAIL = re.compile(r"([A-Za-z0-9._%+-])[A-Za-z0-9._%+-]*@([A-Za-z0-9.-]+\.[A-Za-z]{2,})")
 _IBAN = re.compile(r"\b([A-Z]{2}[0-9]{2})[A-Z0-9]{8,26}([A-Z0-9]{4})\b")
+# Who is paid, and where, in a bank's messages.
+_IN_XML = re.compile(r"<(Nm|IBAN|Id|TwnNm)>([^<]+)<")
 _PLAIN_WORDS = frozenset({"email", "phone", "paypal_id", "paypal", "venmo"})
 _SHOWN_BYTES = 20_000
 _ITEMS = 3
@@ -48,7 +50,7 @@ def masked(text: str, *, keys: frozenset[str] = frozenset()) -> str:
     try:
         value = json.loads(text)
     except ValueError:
-        return _mask_text(text)[:_SHOWN_BYTES]
+        return _mask_text(_IN_XML.sub(_mask_element, text))[:_SHOWN_BYTES]
     value = _walk(value, keys)
     return json.dumps(value, indent=2, ensure_ascii=False)[:_SHOWN_BYTES]
 
@@ -89,6 +91,10 @@ def mask_word(text: str) -> str:
     if hidden != text:
         return hidden
     return f"{text[:1]}•••{text[-2:]}" if len(text) > 4 else "•••"
+
+
+def _mask_element(found: re.Match[str]) -> str:
+    return f"<{found[1]}>{mask_word(found[2])}<"
 
 
 def _mask_text(text: str) -> str:

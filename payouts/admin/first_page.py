@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Q, Sum
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -23,6 +23,7 @@ from payouts.admin.payout_filters import heard, late
 from payouts.admin.sending import unknown_words
 from payouts.models import (
     Attempt,
+    BankFile,
     Case,
     Heartbeat,
     Hold,
@@ -61,6 +62,7 @@ def context(request: HttpRequest, *, more: Callable[[datetime], list[Group]]) ->
         _not_payable(now),
         _money_back(),
         _payments_in(now),
+        _bank(),
         *more(now),
         _machinery(now),
         _set_up(),
@@ -189,6 +191,20 @@ def _payments_in(now: datetime) -> Group:
                 cells.list_of(PaymentIn, "next_at=yes"),
                 tone="info",
             ),
+        ],
+    )
+
+
+def _bank() -> Group:
+    here = Q(downloaded_at__isnull=True)
+    waiting = BankFile.objects.filter(withdrawn_at__isnull=True, uploaded_at__isnull=True)
+    found = waiting.aggregate(new=Count("pk", filter=here), taken=Count("pk", filter=~here))
+    url = cells.list_of(BankFile, "uploaded_at=no&withdrawn_at=no")
+    return Group(
+        "Bank",
+        [
+            Need("Bank files to download and upload", found["new"], url),
+            Need("Bank files that another person must confirm to be at the bank", found["taken"], url),
         ],
     )
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.roles import NotAllowed
 from marketplace_payouts.lib.clock import utc_now
 from payouts import holding
-from payouts.admin import new_request, new_subscription
+from payouts.admin import bank_statement_upload, new_request, new_subscription
 from payouts.admin.choices import currencies, providers
 from payouts.errors import DomainError
 from payouts.models import Hold, Payout, State
@@ -122,6 +122,7 @@ PAGES: tuple[tuple[str, Callable[..., HttpResponse], str], ...] = (
     ("resume/", resume, "resume"),
     ("hold-rail/", hold_rail, "hold_rail"),
     ("webhooks/new/", new_subscription.subscribe, "new_webhook"),
+    ("bank-statements/upload/", bank_statement_upload.upload, "upload_bank_statement"),
     ("requests/new/", new_request.choose, "new_request"),
     ("requests/new/<slug:act>/", new_request.make, "new_request_of"),
 )

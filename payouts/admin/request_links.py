@@ -14,6 +14,7 @@ _ABOUT: dict[str, tuple[str, ...]] = {
     "payee": ("method_add", "payable_add"),
     "method": ("method_verify",),
     "payout": ("pay_by_hand",),
+    "bank_file": ("bank_file_withdraw",),
     "payable": ("clawback_decide",),
     "transaction": ("payment_record",),
     "incident": ("incident_close",),

@@ -1,5 +1,6 @@
 """The tables of the core, by noun."""
 
+from payouts.models.bank_files import BankEntry, BankFile, BankFileAct, BankRefusal, BankStatement
 from payouts.models.books import Heartbeat, Incarnation, Incident, OutboxMessage, Posting
 from payouts.models.cases import Case, CaseKind, CaseMessage
 from payouts.models.decisions import (
@@ -46,6 +47,11 @@ __all__ = [
     "ApproverLimit",
     "Attempt",
     "AttemptState",
+    "BankEntry",
+    "BankFile",
+    "BankFileAct",
+    "BankRefusal",
+    "BankStatement",
     "Batch",
     "BatchState",
     "Case",

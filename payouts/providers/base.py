@@ -10,9 +10,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Final, Protocol, Self
 
+from marketplace_payouts.lib.clock import local_day, moment_at
 from marketplace_payouts.lib.money import Money
 from payouts.providers.offering import Offering
 
@@ -94,6 +95,26 @@ CANCELLABLE: Final = frozenset({Status.AWAITING_FUNDING, Status.AWAITING_PAYEE})
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """The hours at which batches are made, where people do the rest: what is approved till then goes together."""
+
+    at: Sequence[time]
+    """Times of the day from which on batches are made, in `zone`."""
+    zone: str
+    lasting: timedelta
+    """For how long each time."""
+
+    def opens(self, now: datetime) -> datetime | None:
+        """This will give when the next of them begins; None during one."""
+        today = local_day(moment=now, zone=self.zone)
+        days = [today + timedelta(days=distance) for distance in (-1, 0, 1)]
+        starts = sorted(moment_at(day=day, at=at, zone=self.zone) for day in days for at in self.at)
+        if any(start <= now < start + self.lasting for start in starts):
+            return None
+        return next(start for start in starts if start > now)
+
+
+@dataclass(frozen=True, slots=True)
 class Capabilities:
     """What a provider can do, declared once; the engine reads it instead of asking for names."""
 
@@ -138,6 +159,8 @@ class Capabilities:
     """False where what is paid never comes back by itself: whoever gives it back makes a payment of their own."""
     fee_on_failure: bool = False
     """True where a fee that is reported was charged, even of what failed; elsewhere it is an estimate until a debit."""
+    hours: Hours | None = None
+    """When batches are made; None: whenever something is approved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +193,8 @@ class Progress:
     currency: str
     items: Sequence[Item]
     answers: Sequence[Answer] = ()
+    at: datetime | None = None
+    """When the batch was written down; always told by the engine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -406,9 +431,10 @@ class StatementLine:
     item_reference: str
     kind: str
     """`debit`, `fee`, `return`, `top_up`, `withdrawal` (to our own bank), `conversion` (one line for each of its two
-    currencies) or `other`. What is `other` stops the provider until a person has explained it."""
+    currencies), `account_fee` (for the account as a whole, and for no payment) or `other`. What is `other` stops the
+    provider until a person has explained it."""
     amount: Money
-    """Positive in the direction of its kind: out for `debit`, `fee` and `withdrawal`, in for `return` and `top_up`.
+    """Positive in the direction of its kind: out for `debit`, fees and `withdrawal`, in for `return` and `top_up`.
     Of `conversion` and `other`, positive is in."""
     at: datetime
     destination: str = ""

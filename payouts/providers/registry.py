@@ -11,6 +11,7 @@ import threading
 from collections.abc import Mapping
 from typing import Final
 
+from payouts.providers.bank_file.provider import BankFile
 from payouts.providers.base import PayoutProvider, ProviderError
 from payouts.providers.environ import is_live, read
 from payouts.providers.payoneer.provider import Payoneer
@@ -20,8 +21,9 @@ from payouts.providers.stripe.provider import Stripe
 from payouts.providers.wise.provider import Wise
 
 PROVIDERS: Final[dict[str, type[PayoutProvider]]] = {
-    "paypal": PayPal,
+    "bank_file": BankFile,
     "payoneer": Payoneer,
+    "paypal": PayPal,
     "solana": Solana,
     "stripe": Stripe,
     "wise": Wise,

@@ -24,7 +24,7 @@ from sandbox.core.ledger import Ledger
 from sandbox.core.service import Service, World
 from sandbox.core.webhooks import Courier
 
-SERVICES = ("flex", "paypal", "wise", "payoneer", "stripe", "solana", "near")
+SERVICES = ("flex", "paypal", "wise", "payoneer", "stripe", "solana", "near", "bank")
 
 
 class CannotStart(Exception):

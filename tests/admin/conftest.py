@@ -16,6 +16,7 @@ from djstripe import models as stripe
 from accounts import server_keys, visits
 from accounts.models import Marketplace, User
 from flexsync.models import ApiCalls, FlexCursor, FlexEvent, PaymentTold, UserTold, WriteBack
+from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.ids import uuid7
 from marketplace_payouts.lib.money import Money
 from payments import recording
@@ -27,6 +28,11 @@ from payouts.models import (
     ApprovalPolicy,
     ApprovalThreshold,
     ApproverLimit,
+    Attempt,
+    BankEntry,
+    BankFile,
+    BankFileAct,
+    BankStatement,
     Heartbeat,
     Incident,
     Notice,
@@ -112,6 +118,7 @@ def everything(people: dict[str, User]) -> dict[str, Payout]:
     _sharetribe()
     _stripe()
     _subscribers(people, payouts)
+    _bank(people, payouts)
     cases.ask(payouts["paid"], kind="not_arrived", text="Where is <b>my</b> money?", now=timezone.now())
     return payouts
 
@@ -138,6 +145,38 @@ def _decisions(people: dict[str, User], payouts: dict[str, Payout]) -> None:
     owed = ledger.owed(payouts["paid"].payee_id)
     draft = Draft("accrue", payouts["paid"].pk, ledger.DUE, owed, amount, payout_id=payouts["paid"].pk)
     ledger.post([draft], now=now)
+
+
+def _bank(people: dict[str, User], payouts: dict[str, Payout]) -> None:
+    now = timezone.now()
+    batch = Attempt.objects.filter(payout=payouts["submitted"]).get().batch
+    file = BankFile.objects.create(number=1, batch=batch, message_id="BF1", made_at=now)
+    BankFileAct.objects.create(file=file, act="xml", by=people["operator"], reason="For <b>today</b>", at=now)
+    pk = uuid7()
+    statement = BankStatement.objects.create(
+        id=pk,
+        name="statement.xml",
+        sha256=b"1",
+        sealed=crypto.seal(b"<x/>", aad=pk.bytes),
+        format="camt.053",
+        account="fp1:1",
+        first_day=now.date(),
+        last_day=now.date(),
+        currency="EUR",
+        imported_by=people["operator"],
+    )
+    pk = uuid7()
+    BankEntry.objects.create(
+        id=pk,
+        statement=statement,
+        account="fp1:1",
+        reference="B1",
+        kind="debit",
+        units=100,
+        currency="EUR",
+        booked_on=now.date(),
+        details=crypto.seal(b'{"account": "DE75512108001245126199", "text": "<b>Rent</b>"}', aad=pk.bytes),
+    )
 
 
 def _callers(people: dict[str, User], payouts: dict[str, Payout]) -> None:

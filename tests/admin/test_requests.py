@@ -104,7 +104,9 @@ def test_a_wrong_destination_is_refused_with_its_sentence(as_role, people, paypa
     response = as_role("operator").post(form_url("method_add"), given)
     assert response.context["form"].non_field_errors()
     both = {**given, "email": "a@b.example"}
-    assert "either" in str(as_role("operator").post(form_url("method_add"), both).context["form"].errors)
+    assert "or its PayPal ID" in str(
+        as_role("operator").post(form_url("method_add"), both).context["form"].errors
+    )
     unknown = {**given, "payee": "nobody@nowhere.example"}
     assert "No payee" in str(as_role("operator").post(form_url("method_add"), unknown).context["form"].errors)
 

@@ -92,8 +92,8 @@ PLANTED: dict[str, Callable[[World, Payout], object]] = {
 
 def test_every_gate_is_tried_here() -> None:
     # The minimum stops a gathering, caps are tried with amounts and the cool-down with time, in the stories; what
-    # Stripe verifies is tried in test_seller_news.
-    elsewhere = {"minimum", "caps", "method_cooled", "stripe_verified"}
+    # Stripe verifies is tried in test_seller_news; PayPal has no hours, the bank file has.
+    elsewhere = {"minimum", "caps", "method_cooled", "stripe_verified", "hours"}
     assert {gate.name for gate in GATES} == PLANTED.keys() | elsewhere
 
 

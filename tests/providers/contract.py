@@ -10,6 +10,7 @@ import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -49,7 +50,9 @@ def progress_of(*items: Item, answers: Sequence[Answer] = (), batch_key: str = "
     """Make what `next_step` looks at."""
     currency = items[0].amount.currency if items else "EUR"
     key = batch_key or str(uuid.uuid4())
-    return Progress(batch_key=key, currency=currency, items=list(items), answers=list(answers))
+    return Progress(
+        batch_key=key, currency=currency, items=list(items), answers=list(answers), at=datetime.now(UTC)
+    )
 
 
 def answered(step: Step, outcome: Outcome) -> Answer:
@@ -67,7 +70,7 @@ def pay(provider: PayoutProvider, progress: Progress) -> str:
     """Take all steps as the engine would when everything goes well, and give the reference."""
     answers = list(progress.answers)
     for _ in range(10):
-        step = provider.next_step(Progress(progress.batch_key, progress.currency, progress.items, answers))
+        step = provider.next_step(replace(progress, answers=answers))
         if isinstance(step, Done):
             return step.reference
         outcome = provider.transmit(step)
@@ -80,7 +83,7 @@ def money_step(provider: PayoutProvider, progress: Progress) -> Step:
     """Take all steps before the one that moves money, and give that one untransmitted."""
     answers: list[Answer] = []
     for _ in range(10):
-        step = provider.next_step(Progress(progress.batch_key, progress.currency, progress.items, answers))
+        step = provider.next_step(replace(progress, answers=answers))
         assert isinstance(step, Step)
         if step.moves_money:
             return step

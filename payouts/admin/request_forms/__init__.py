@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from payouts.admin.request_forms import money, payments, people, rules
+from payouts.admin.request_forms import bank_files, money, payments, people, rules
 from payouts.admin.request_forms.base import RequestForm
 
 FORMS: dict[str, type[RequestForm]] = {
@@ -16,6 +16,9 @@ FORMS: dict[str, type[RequestForm]] = {
     "suspense_explain": money.SuspenseExplain,
     "incident_close": money.IncidentClose,
     "payment_record": payments.PaymentRecord,
+    "bank_statement_take": bank_files.Take,
+    "bank_file_withdraw": bank_files.Withdraw,
+    "bank_payment_refused": bank_files.PaymentRefused,
     "trigger_change": rules.TriggerChange,
     "process_set": rules.ProcessSet,
     "process_confirm": rules.ProcessConfirm,

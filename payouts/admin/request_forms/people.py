@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from django import forms
 
 from accounts.models import User
+from payouts.acts import ACTS
 from payouts.admin.choices import providers
 from payouts.admin.request_forms.base import AmountForm, PayeeField, RequestForm, RowField
 from payouts.models import PayoutMethod
+
+_DESTINATION: Final = ACTS["method_add"].secret_fields
 
 
 class MethodAdd(RequestForm):
@@ -20,6 +23,15 @@ class MethodAdd(RequestForm):
     provider = forms.ChoiceField(choices=providers)
     email = forms.EmailField(required=False, label="PayPal e-mail address")
     paypal_id = forms.CharField(required=False, max_length=20, label="or PayPal id")
+    country = forms.CharField(
+        required=False, max_length=2, label="or the country of a bank account", help_text="Two letters."
+    )
+    holder = forms.CharField(required=False, max_length=140, label="Account holder")
+    iban = forms.CharField(required=False, max_length=50, label="IBAN")
+    account = forms.CharField(required=False, max_length=50, label="or account number")
+    clearing = forms.CharField(required=False, max_length=20, label="Clearing code of the bank")
+    bic = forms.CharField(required=False, max_length=14, label="BIC of the bank")
+    city = forms.CharField(required=False, max_length=35, label="Town of the holder")
     checked = forms.CharField(
         max_length=1000,
         required=False,
@@ -29,23 +41,14 @@ class MethodAdd(RequestForm):
         " empty, and the method waits until it is verified.",
     )
 
-    def clean(self) -> dict[str, Any]:
-        """This will ask for exactly one destination."""
-        given: dict[str, Any] = super().clean() or {}
-        if bool(given.get("email")) == bool(given.get("paypal_id")):
-            self.add_error(None, "Give either the e-mail address or the PayPal id.")
-        return given
-
     def payload(self) -> dict[str, Any]:
         """This will leave the destination out: it travels sealed."""
-        return {
-            name: value for name, value in super().payload().items() if name not in {"email", "paypal_id"}
-        }
+        return {name: value for name, value in super().payload().items() if name not in _DESTINATION}
 
     def secret(self) -> dict[str, str] | None:
         """This will give the destination."""
         given = self.cleaned_data
-        return {name: str(given[name]) for name in ("email", "paypal_id") if given.get(name)}
+        return {name: str(given[name]) for name in _DESTINATION if given.get(name)}
 
 
 class MethodVerify(RequestForm):

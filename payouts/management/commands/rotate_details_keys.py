@@ -16,7 +16,15 @@ from accounts.models import ServerKey
 from marketplace_payouts.lib import crypto
 from marketplace_payouts.lib.crypto import CryptoError
 from payments.stripe import endpoints
-from payouts.models import PayoutMethod, Request, StepBody, WebhookDelivery, WebhookSubscription
+from payouts.models import (
+    BankEntry,
+    BankStatement,
+    PayoutMethod,
+    Request,
+    StepBody,
+    WebhookDelivery,
+    WebhookSubscription,
+)
 
 _AT_ONCE = 500
 
@@ -36,6 +44,8 @@ SEALED = (
     Sealed(StepBody, "sealed", lambda row: row.step_id.bytes + row.kind.encode()),
     Sealed(WebhookDelivery, "body", lambda row: row.pk.bytes),
     Sealed(ServerKey, "sealed", lambda row: row.pk.bytes),
+    Sealed(BankStatement, "sealed", lambda row: row.pk.bytes),
+    Sealed(BankEntry, "details", lambda row: row.pk.bytes),
     Sealed(WebhookSubscription, "secret", lambda row: row.pk.bytes),
     Sealed(WebhookSubscription, "former_secret", lambda row: row.pk.bytes),
 )
