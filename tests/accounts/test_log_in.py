@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-import time
 
 import pytest
 from allauth.account.internal.flows.login import AUTHENTICATION_METHODS_SESSION_KEY
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import TOTP, format_hotp_value, generate_totp_secret, hotp_value
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings
 from django.core.cache import cache
 from django.urls import reverse
@@ -16,6 +15,7 @@ from django.urls import reverse
 from accounts.models import User
 from payouts.models import ApprovalThreshold, ApproverLimit, State
 from tests import factories
+from tests.second_factor import code
 
 APPROVE = "admin:payouts_payout_act"
 
@@ -32,10 +32,6 @@ def approver(db) -> User:
     ApproverLimit.objects.create(user=user, currency="EUR", units=10_000_000)
     ApprovalThreshold.objects.create(currency="EUR", units=1_000_000)
     return user
-
-
-def code(secret: str) -> str:
-    return str(format_hotp_value(hotp_value(secret, int(time.time()) // 30)))
 
 
 def give_password(client, user):

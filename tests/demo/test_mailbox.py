@@ -12,12 +12,15 @@ from demo.mailbox import Mailbox
 
 BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 CODE = r"^\s*(\d{6})\s*$"
+_CONNECTIONS: list[object] = []
+"""Kept: Django names a file by the second and by where its connection lies; the next could lie in the same place."""
 
 
 def send(folder: Path, *mails: tuple[str, str], age_s: int = 0) -> Path:
     """Send mails to (address, text), all of them by one connection, some seconds ago; gives their file."""
     there = set(folder.iterdir())
     connection = get_connection(BACKEND, file_path=str(folder))
+    _CONNECTIONS.append(connection)
     made = []
     for to, text in mails:
         mail = EmailMultiAlternatives("Your code", text, "payouts@shop.example", [to])
