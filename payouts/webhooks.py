@@ -33,10 +33,6 @@ _TRIES = 12
 class HeardElsewhere(Protocol):
     """A provider whose events come to a door that stands for other reasons too, and verifies them."""
 
-    @property
-    def name(self) -> str:
-        """Of the provider."""
-
     def hints_of(self, event: Mapping[str, Any]) -> Sequence[Hint]:
         """This will say what a verified event points at; nothing where it is about no payment of ours."""
         ...
@@ -58,9 +54,9 @@ def hear(provider: PayoutProvider | None, event: Mapping[str, Any], request: Raw
 
     Of a provider that is not set up, or has no other door, it stores nothing.
     """
-    if not isinstance(provider, HeardElsewhere):
+    if provider is None:
         return 0
-    hints = provider.hints_of(event)
+    hints = provider.hints_of(event) if isinstance(provider, HeardElsewhere) else ()
     return store(provider.name, hints, request) if hints else 0
 
 
