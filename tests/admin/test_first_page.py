@@ -177,7 +177,7 @@ def test_looking_is_cheap(as_role, everything, django_assert_max_num_queries):
     for _ in range(5):
         factories.PayoutFactory.create(state=State.UNKNOWN)
     assert Payout.objects.count() > 10
-    with django_assert_max_num_queries(38):
+    with django_assert_max_num_queries(39):
         client.get("/admin/")
 
 

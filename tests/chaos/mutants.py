@@ -115,7 +115,7 @@ def _resent_without_looking() -> Patches:
     """The stored step goes out again before anybody is asked for it, to whomever."""
     return _all(
         (recovery, "_may_send_again", lambda _provider, _batch, *, now: True),
-        (recovery, "_is_known_to_exist", lambda _batch: False),
+        (recovery, "_asks_first", lambda _provider, _batch: False),
     )
 
 

@@ -29,6 +29,8 @@ from tests.stories.test_sender_died import POINTS
 from tests.stories.world import World
 
 SUBMIT = {"method": "POST", "path": "/v4/programs/[^/]+/masspayouts"}
+_LAG_S = 0.4
+"""Longer than the sandbox lets a new payment lie before it is found."""
 LOST = ["drop_after", "error_after", "html_body", "truncated_body"]
 
 
@@ -76,9 +78,10 @@ def states(*payouts: Payout) -> list[str]:
     return [payout.state for payout in payouts]
 
 
-def long_ago(**time: float) -> None:
-    """Let the last transmissions lie so much further back."""
-    Batch.objects.update(last_sent_at=F("last_sent_at") - timedelta(**time))
+def long_ago(**gone: float) -> None:
+    """Let the last transmissions lie so much further back; what is new at Payoneer is to be found by then."""
+    time.sleep(_LAG_S)
+    Batch.objects.update(last_sent_at=F("last_sent_at") - timedelta(**gone))
 
 
 def agreed(world: World, payoneer: SandboxService, *, incidents: int = 0) -> None:
