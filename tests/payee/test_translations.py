@@ -125,8 +125,8 @@ def _said_in(tree: ast.AST) -> list[str]:
 
 
 def _is_said(text: str) -> bool:
-    """Neither a name for programs nor a table of codes."""
-    return " " in text and text.upper() != text
+    """Neither a name for programs, nor a pattern, nor a table of codes."""
+    return " " in text and not text.startswith("[") and text.upper() != text
 
 
 def _plain(sentence: str) -> str:
