@@ -93,7 +93,8 @@ SENTENCES: Final[Sequence[str]] = (
     gettext_noop("Give {name}."),
     gettext_noop("It is on your statements, beside the account."),
     gettext_noop(
-        "Nobody holds the key of this address: it is a token account or a program's. Give the address of the wallet itself."
+        "Nobody holds the key of this address: it is a token account or a program's. Give the address of the wallet"
+        " itself."
     ),
     gettext_noop("Not needed as a rule."),
     gettext_noop("On Solana we do not pay {currencies}."),
