@@ -37,7 +37,7 @@ from payouts import (
     webhooks,
 )
 from payouts.models import Attempt, Observation, Payable, Payout, Step, WebhookDelivery
-from payouts.providers.base import Absent, Key, PayoutProvider, RefusalClass, Refused, Status
+from payouts.providers.base import Absent, CannotTell, Key, PayoutProvider, RefusalClass, Refused, Status
 from payouts.providers.base import Step as ProviderStep
 from payouts.providers.paypal import outcomes
 from tests import network
@@ -116,6 +116,7 @@ def _resent_without_looking() -> Patches:
     return _all(
         (recovery, "_may_send_again", lambda _provider, _batch, *, now: True),
         (recovery, "_asks_first", lambda _provider, _batch: False),
+        (recovery, "_find", lambda _provider, _key: CannotTell("Nobody was asked.")),
     )
 
 
